@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { ensureReady } from "./setup.js";
+
+ensureReady();
+await import("../dist/src/cli/main.js");

@@ -1,0 +1,41 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+function newestSourceMs() {
+  let newest = modifiedMs(`${root}tsconfig.json`);
+  for (const folder of ["src", "test"]) {
+    for (const entry of readdirSync(`${root}${folder}`, { recursive: true })) {
+      newest = Math.max(newest, modifiedMs(`${root}${folder}/${entry}`));
+    }
+  }
+  return newest;
+}
+
+function run(what, command, args) {
+  process.stderr.write(`latentloop: ${what} …\n`);
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (status === 0) return;
+  process.stderr.write(`latentloop: ${what} failed${error ? `: ${error.message}` : `, see above`}.\n`);
+  process.exit(1);
+}
+
+/** Installs the packages and compiles the sources when they are missing or older than what they come from. */
+export function ensureReady() {
+  if (!existsSync(`${root}tsconfig.json`)) return; // an installed package carries its compiled code
+  if (modifiedMs(`${root}node_modules/.package-lock.json`) < modifiedMs(`${root}package-lock.json`)) {
+    run("installing packages (the first run only)", "npm", ["ci", "--include=dev", "--include=optional"]);
+  }
+  if (modifiedMs(`${root}dist/.built`) < newestSourceMs()) {
+    run("compiling", process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", root]);
+    writeFileSync(`${root}dist/.built`, "");
+  }
+}

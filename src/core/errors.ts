@@ -1,0 +1,30 @@
+/** Every code a user can meet, with the rule behind it. Codes are stable: scripts and documents may rely on them. */
+export const ERROR_CODES = {
+  ERR_SHAPE_MISMATCH: "two shapes that must agree do not",
+  ERR_DTYPE_MISMATCH: "a tensor has another element type than its place asks for",
+  ERR_INVALID_ARGUMENT: "a value is outside what the function accepts",
+  ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * The one error class. The message is one sentence that holds the offending value and what was expected;
+ * `remedy` says what the user can do about it.
+ */
+export class LatentloopError extends Error {
+  readonly code: ErrorCode;
+  readonly remedy: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.name = "LatentloopError";
+    this.code = code;
+    this.remedy = options.remedy;
+  }
+}
+
+/** The sentence of any thrown value, for wrapping it as a `cause`. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
