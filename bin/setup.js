@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+const textOf = (path) => (existsSync(`${root}${path}`) ? readFileSync(`${root}${path}`, "utf8") : "");
 
 function newestSourceMs() {
   let newest = modifiedMs(`${root}tsconfig.json`);
@@ -31,8 +33,9 @@ function run(what, command, args) {
 /** Installs the packages and compiles the sources when they are missing or older than what they come from. */
 export function ensureReady() {
   if (!existsSync(`${root}tsconfig.json`)) return; // an installed package carries its compiled code
-  if (modifiedMs(`${root}node_modules/.package-lock.json`) < modifiedMs(`${root}package-lock.json`)) {
+  if (textOf("node_modules/.installed-lock.json") !== textOf("package-lock.json")) {
     run("installing packages (the first run only)", "npm", ["ci", "--include=dev", "--include=optional"]);
+    copyFileSync(`${root}package-lock.json`, `${root}node_modules/.installed-lock.json`);
   }
   if (modifiedMs(`${root}dist/.built`) < newestSourceMs()) {
     run("compiling", process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", root]);
