@@ -3,6 +3,7 @@ export const ERROR_CODES = {
   ERR_SHAPE_MISMATCH: "two shapes that must agree do not",
   ERR_DTYPE_MISMATCH: "a tensor has another element type than its place asks for",
   ERR_INVALID_ARGUMENT: "a value is outside what the function accepts",
+  ERR_UNKNOWN_PROPRIOCEPTION: "a model asks for a joint, quantity or action that the robot does not have",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
