@@ -4,6 +4,9 @@ export const ERROR_CODES = {
   ERR_DTYPE_MISMATCH: "a tensor has another element type than its place asks for",
   ERR_INVALID_ARGUMENT: "a value is outside what the function accepts",
   ERR_UNKNOWN_PROPRIOCEPTION: "a model asks for a joint, quantity or action that the robot does not have",
+  ERR_CHECKPOINT_UNREADABLE: "a checkpoint file is missing, damaged, cut off or of another format",
+  ERR_CHECKPOINT_MISMATCH: "a checkpoint holds other tensors than the model has",
+  ERR_CHECKPOINT_WRITE: "a checkpoint could not be written; the last good one is untouched",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
