@@ -7,6 +7,11 @@ export const ERROR_CODES = {
   ERR_CHECKPOINT_UNREADABLE: "a checkpoint file is missing, damaged, cut off or of another format",
   ERR_CHECKPOINT_MISMATCH: "a checkpoint holds other tensors than the model has",
   ERR_CHECKPOINT_WRITE: "a checkpoint could not be written; the last good one is untouched",
+  ERR_FILE_UNREADABLE: "a file is missing or may not be read",
+  ERR_SYNTAX: "a file is not well-formed YAML or JSON",
+  ERR_UNKNOWN_KEY: "a file holds a key that its schema does not know",
+  ERR_MISSING_KEY: "a file lacks a key that has no default",
+  ERR_INVALID_VALUE: "a value in a file has another type or lies outside its range",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

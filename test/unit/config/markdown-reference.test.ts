@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { z } from "zod";
+import { describeSchema } from "../../../src/config/describe-schema.ts";
+import { renderReference, renderTable } from "../../../src/config/markdown-reference.ts";
+
+const schema = z.strictObject({
+  rateHz: z.number().min(1).max(500).default(100).meta({ description: "Rate.", unit: "Hz", readOnly: true }),
+  names: z.array(z.string()).default(["a|b"]).describe("Names."),
+  group: z.strictObject({ count: z.int().positive().default(3), mode: z.enum(["x", "y"]) }).prefault({ mode: "y" }),
+  joints: z.array(z.strictObject({ limitRad: z.number().meta({ unit: "rad" }) })),
+  cameras: z.record(z.string(), z.strictObject({ width: z.int() })),
+});
+
+test("every leaf becomes one description, with groups, lists and maps in its name", () => {
+  assert.deepEqual(
+    describeSchema(schema).map(({ name, type, unit, default: value }) => [name, type, unit, value]),
+    [
+      ["rateHz", "number", "Hz", 100],
+      ["names", "list of strings", undefined, ["a|b"]],
+      ["group.count", "integer", undefined, 3],
+      ["group.mode", "string", undefined, "y"],
+      ["joints[].limitRad", "number", "rad", undefined],
+      ["cameras.<name>.width", "integer", undefined, undefined],
+    ],
+  );
+});
+
+test("ranges, choices and the read-only flag are carried", () => {
+  const [rate, , count, mode] = describeSchema(schema);
+  assert.deepEqual([rate?.minimum, rate?.maximum, rate?.range, rate?.readOnly], [1, 500, "1 … 500", true]);
+  assert.equal(count?.range, "> 0");
+  assert.deepEqual(mode?.choices, ["x", "y"]);
+});
+
+test("the table escapes what would break its cells", () => {
+  const row = renderTable(schema).split("\n")[3];
+  assert.equal(row, '| `names` | list of strings |  | `["a\\|b"]` |  | Names. |');
+});
+
+test("a page has one heading and one table per schema", () => {
+  const page = renderReference("Reference", "All.", [{ title: "Node", introduction: "One.", schema }]);
+  assert.match(page, /^# Reference\n\nAll\.\n\n## Node\n\nOne\.\n\n\| key \| type/);
+});
