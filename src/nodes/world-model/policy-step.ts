@@ -1,0 +1,137 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Observation } from "../../core/observation.ts";
+import type { Plan } from "../../core/plan.ts";
+import type { Rng } from "../../core/rng.ts";
+import { floats, type GraphPort, type ModelGraphs } from "./graph-port.ts";
+import { type ComputedRung, RungChoice } from "./rung-choice.ts";
+import { shiftPlan } from "./shift-plan.ts";
+
+/** Mean of the normalised actions that were or will be executed between two instants of the monotonic clock. */
+export type MeanAction = (fromNs: number, toNs: number, out: Float32Array) => void;
+
+export interface PolicyStepOptions {
+  readonly graphs: ModelGraphs;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly modelHash: string;
+  readonly stepPeriodNs: number;
+  readonly actionDimension: number;
+  /** Share of the policy period that the whole step may take before the ladder steps down. */
+  readonly budgetShare: number;
+}
+
+/** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
+const MAX_IN_FLIGHT_STEPS = 2;
+
+const GRAPH_OF_RUNG = { mpc: "plan", "mpc-short": "plan_short", "policy-prior": "act" } as const;
+
+/**
+ * One step at the policy rate: encode → observe → plan, from the latent rolled forward by the measured delay.
+ *
+ * Owns the belief (the latent) and the warm start. The clock says how long things take; nothing else depends on it,
+ * so the same observations, executed actions, seeds and times give the same plans.
+ */
+export class PolicyStep {
+  readonly #options: PolicyStepOptions;
+  readonly #rungs: RungChoice;
+  readonly #latent: Float32Array;
+  readonly #previousMean: Float32Array | undefined;
+  readonly #executed: Float32Array;
+  readonly #inFlight: Float32Array;
+  #lastCaptureNs = Number.NaN;
+  #lastStartNs = Number.NaN;
+  #nextPlanId = 1;
+
+  constructor(options: PolicyStepOptions) {
+    this.#options = options;
+    const { graphs, actionDimension } = options;
+    const rungs = (Object.keys(GRAPH_OF_RUNG) as ComputedRung[]).filter((rung) => graphs[GRAPH_OF_RUNG[rung]]);
+    this.#rungs = new RungChoice(rungs);
+    this.#latent = new Float32Array(graphs.observe.outputs.latent_out!.length);
+    const mean = graphs.plan?.inputs.previous_mean;
+    this.#previousMean = mean && new Float32Array(mean.length);
+    this.#executed = new Float32Array(actionDimension);
+    this.#inFlight = new Float32Array(actionDimension);
+  }
+
+  /** Forgets the belief and the warm start: the next observation is the first one. */
+  reset(): void {
+    this.#lastCaptureNs = Number.NaN;
+    this.#lastStartNs = Number.NaN;
+    this.#previousMean?.fill(0);
+  }
+
+  /**
+   * @param captureNs when the observation was captured, monotonic clock
+   * @param meanAction executed actions up to now and decided ones after now
+   */
+  async run(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<Plan> {
+    const { graphs, clock, rng, stepPeriodNs, budgetShare } = this.#options;
+    const beganNs = clock.monotonicNs();
+
+    const surprise = await this.#observe(observation, captureNs, meanAction);
+
+    const observedNs = clock.monotonicNs();
+    const rung = this.#rungs.choose(budgetShare * stepPeriodNs - (observedNs - beganNs));
+    const graph = graphs[GRAPH_OF_RUNG[rung]]!;
+    const startNs = observedNs + this.#rungs.expectedNs(rung);
+    const fraction = Math.min(Math.max((startNs - captureNs) / stepPeriodNs, 0), MAX_IN_FLIGHT_STEPS);
+    meanAction(captureNs, startNs, this.#inFlight);
+
+    floats(graph.inputs, "latent").set(this.#latent);
+    rng.fillNormal(floats(graph.inputs, "noise"));
+    if (rung !== "policy-prior") this.#fillPlanInputs(graph, startNs, fraction);
+    await graph.run();
+    this.#rungs.record(rung, clock.monotonicNs() - observedNs);
+
+    const actions = floats(graph.outputs, rung === "policy-prior" ? "action" : "actions").slice();
+    if (rung !== "policy-prior") this.#previousMean!.set(actions);
+    this.#lastStartNs = startNs;
+    return {
+      id: this.#nextPlanId++,
+      actions,
+      horizon: actions.length / this.#options.actionDimension,
+      actionDimension: this.#options.actionDimension,
+      startNs,
+      stepPeriodNs,
+      observationStampNs: observation.stampNs,
+      observationArrivalNs: observation.arrivalNs,
+      modelHash: this.#options.modelHash,
+      rung,
+      value: graph.outputs.value === undefined ? Number.NaN : floats(graph.outputs, "value")[0]!,
+      surprise,
+      delayNs: startNs - captureNs,
+      computeNs: clock.monotonicNs() - beganNs,
+    };
+  }
+
+  async #observe(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<number> {
+    const { encode, observe } = this.#options.graphs;
+    for (const [camera, image] of Object.entries(observation.images)) {
+      (encode.inputs[`image_${camera}`] as Uint8Array).set(image.data);
+    }
+    floats(encode.inputs, "proprioception").set(observation.proprioception);
+    await encode.run();
+
+    const isFirst = Number.isNaN(this.#lastCaptureNs);
+    if (isFirst) this.#executed.fill(0);
+    else meanAction(this.#lastCaptureNs, captureNs, this.#executed);
+    floats(observe.inputs, "latent").set(this.#latent);
+    floats(observe.inputs, "action").set(this.#executed);
+    floats(observe.inputs, "embedding").set(floats(encode.outputs, "embedding"));
+    floats(observe.inputs, "is_first").fill(isFirst ? 1 : 0);
+    if (observe.inputs.noise) this.#options.rng.fillNormal(floats(observe.inputs, "noise"));
+    await observe.run();
+    this.#latent.set(floats(observe.outputs, "latent_out"));
+    this.#lastCaptureNs = captureNs;
+    return isFirst ? 0 : floats(observe.outputs, "surprise")[0]!;
+  }
+
+  #fillPlanInputs(graph: GraphPort, startNs: number, fraction: number): void {
+    const { stepPeriodNs, actionDimension } = this.#options;
+    const passed = Number.isNaN(this.#lastStartNs) ? 0 : Math.max(0, (startNs - this.#lastStartNs) / stepPeriodNs);
+    floats(graph.inputs, "in_flight_action").set(this.#inFlight);
+    floats(graph.inputs, "in_flight_fraction").fill(fraction);
+    shiftPlan(this.#previousMean!, actionDimension, passed, floats(graph.inputs, "previous_mean"));
+  }
+}

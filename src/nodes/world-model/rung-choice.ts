@@ -1,0 +1,44 @@
+import type { Rung } from "../../core/plan.ts";
+
+/** Rungs that compute something, best first. */
+export type ComputedRung = Extract<Rung, "mpc" | "mpc-short" | "policy-prior">;
+
+/** Weight of the newest compute time in the running estimate. */
+const NEWEST_WEIGHT = 0.2;
+/** A rung that was too slow is tried again when its estimate has decayed this far: 1 % a step. */
+const FORGETTING = 0.99;
+
+/**
+ * Chooses how much to plan so that the plan is ready in time: the best rung whose expected compute time fits the budget.
+ *
+ * An overrun counts at once and in full; a rung that is not used slowly regains its chance.
+ */
+export class RungChoice {
+  readonly #expectedNs = new Map<ComputedRung, number>();
+  readonly #rungs: readonly ComputedRung[];
+
+  /** @param rungs what the bundle offers, best first; never empty */
+  constructor(rungs: readonly ComputedRung[]) {
+    this.#rungs = rungs;
+    for (const rung of rungs) this.#expectedNs.set(rung, 0);
+  }
+
+  choose(budgetNs: number): ComputedRung {
+    for (const rung of this.#rungs) {
+      const expected = this.#expectedNs.get(rung)!;
+      if (expected <= budgetNs) return rung;
+      this.#expectedNs.set(rung, expected * FORGETTING);
+    }
+    return this.#rungs.at(-1)!;
+  }
+
+  expectedNs(rung: ComputedRung): number {
+    return this.#expectedNs.get(rung)!;
+  }
+
+  record(rung: ComputedRung, computeNs: number): void {
+    const expected = this.#expectedNs.get(rung)!;
+    const weight = expected === 0 || computeNs > 2 * expected ? 1 : NEWEST_WEIGHT;
+    this.#expectedNs.set(rung, expected + weight * (computeNs - expected));
+  }
+}

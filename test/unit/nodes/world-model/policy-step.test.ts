@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Rng } from "../../../../src/core/rng.ts";
+import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
+import { PolicyStep } from "../../../../src/nodes/world-model/policy-step.ts";
+import { RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
+import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
+
+const MS = 1e6;
+
+test("a plan shifted by a fraction of a step interpolates, and ends in zeros", () => {
+  const plan = Float32Array.of(1, 10, 3, 30, 5, 50);
+  assert.deepEqual([...shiftPlan(plan, 2, 0.5, new Float32Array(6))], [2, 20, 4, 40, 2.5, 25]);
+  assert.deepEqual([...shiftPlan(plan, 2, 1, plan)], [3, 30, 5, 50, 0, 0]);
+  assert.deepEqual([...shiftPlan(Float32Array.of(1, 2), 1, 7.5, new Float32Array(2))], [0, 0]);
+});
+
+test("the ladder steps down when a plan overran its budget and back up once the overrun is forgotten", () => {
+  const choice = new RungChoice(["mpc", "mpc-short"]);
+  assert.equal(choice.choose(50 * MS), "mpc");
+  choice.record("mpc", 80 * MS);
+  assert.equal(choice.choose(50 * MS), "mpc-short");
+  let steps = 0;
+  while (choice.choose(50 * MS) !== "mpc") assert.ok(++steps < 100);
+});
+
+test("the last rung is taken however slow it is", () => {
+  const choice = new RungChoice(["mpc"]);
+  choice.record("mpc", 500 * MS);
+  assert.equal(choice.choose(50 * MS), "mpc");
+});
+
+/** Graphs whose latent counts observations and whose plan repeats what it was given. */
+function scriptedGraphs(
+  onPlan: (inputs: Record<string, Float32Array>) => void,
+  planNs: (ns: number) => void,
+): ModelGraphs {
+  const graph = (
+    inputs: Record<string, Float32Array | Uint8Array>,
+    outputs: Record<string, Float32Array>,
+    run: () => void,
+  ) => ({
+    inputs,
+    outputs,
+    run: async () => run(),
+  });
+  const f = (length: number) => new Float32Array(length);
+  const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
+  const observe = { latent: f(1), action: f(1), embedding: f(1), is_first: f(1) };
+  const observed = { latent_out: f(1), surprise: f(1) };
+  const plan = { latent: f(1), in_flight_action: f(1), in_flight_fraction: f(1), previous_mean: f(3), noise: f(6) };
+  const planned = { actions: f(3), std: f(3), value: f(1) };
+  return {
+    encode: graph(encode, { embedding: f(1) }, () => {}),
+    observe: graph(observe, observed, () => {
+      observed.latent_out[0] = observe.is_first[0] === 1 ? 0 : observe.latent[0]! + 1;
+      observed.surprise[0] = observe.action[0]!;
+    }),
+    plan: graph(plan, planned, () => {
+      onPlan(plan);
+      planned.actions.set([0.1, 0.2, 0.3]);
+      planNs(20 * MS);
+    }),
+  };
+}
+
+test("the latent is rolled forward by the measured delay and the warm start is shifted by the time that passed", async () => {
+  let nowNs = 1000 * MS;
+  const seen: { fraction: number; inFlight: number; previous: number[]; latent: number }[] = [];
+  const graphs = scriptedGraphs(
+    (inputs) =>
+      seen.push({
+        fraction: inputs.in_flight_fraction![0]!,
+        inFlight: inputs.in_flight_action![0]!,
+        previous: [...inputs.previous_mean!].map((x) => Number(x.toFixed(4))),
+        latent: inputs.latent![0]!,
+      }),
+    (ns) => {
+      nowNs += ns;
+    },
+  );
+  const step = new PolicyStep({
+    graphs,
+    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
+    rng: new Rng(1),
+    modelHash: "abc",
+    stepPeriodNs: 100 * MS,
+    actionDimension: 1,
+    budgetShare: 0.8,
+  });
+  const observe = (captureNs: number) =>
+    step.run(
+      {
+        images: {
+          scene: { width: 2, height: 2, data: new Uint8Array(12), stampNs: 5n, arrivalNs: captureNs + 10 * MS },
+        },
+        proprioception: new Float32Array(1),
+        stampNs: 5n,
+        arrivalNs: captureNs + 10 * MS,
+      },
+      captureNs,
+      (fromNs, toNs, out) => out.fill((toNs - fromNs) / (100 * MS)),
+    );
+
+  const first = await observe(nowNs - 30 * MS);
+  assert.equal(first.startNs, 1000 * MS); // nothing measured yet: the plan is expected at once
+  assert.equal(first.surprise, 0);
+  assert.deepEqual(
+    [...first.actions].map((x) => Number(x.toFixed(4))),
+    [0.1, 0.2, 0.3],
+  );
+  nowNs += 80 * MS; // 1100 ms
+  const second = await observe(nowNs - 30 * MS);
+  assert.equal(second.startNs, 1120 * MS); // now the measured 20 ms are expected
+  assert.equal(second.delayNs, 50 * MS);
+  assert.deepEqual(
+    seen.map(({ fraction, previous, latent }) => ({ fraction: Number(fraction.toFixed(3)), previous, latent })),
+    [
+      { fraction: 0.3, previous: [0, 0, 0], latent: 0 },
+      { fraction: 0.5, previous: [0.22, 0.24, 0], latent: 1 },
+    ],
+  );
+  assert.ok(
+    Math.abs(second.surprise - 1) < 1e-6,
+    "the executed action of the whole step between two captures enters the belief",
+  );
+
+  step.reset();
+  nowNs += 100 * MS;
+  const third = await observe(nowNs - 30 * MS);
+  assert.equal(third.surprise, 0);
+  assert.deepEqual(seen[2]!.previous, [0, 0, 0]);
+});
