@@ -12,6 +12,16 @@ export const ERROR_CODES = {
   ERR_UNKNOWN_KEY: "a file holds a key that its schema does not know",
   ERR_MISSING_KEY: "a file lacks a key that has no default",
   ERR_INVALID_VALUE: "a value in a file has another type or lies outside its range",
+  ERR_MESSAGE_TOO_LARGE: "a message is longer than the queue of its topic was made for",
+  ERR_MESSAGE_MALFORMED: "bytes are no CDR message of the type that their topic has",
+  ERR_MESSAGE_TYPE: "a message type is unknown, or a topic is used with two types",
+  ERR_JOINT_MISSING: "a joint state lacks a joint that the robot has",
+  ERR_FRAME_VERSION: "a frame from another process has a version that this one does not speak",
+  ERR_FRAME_MALFORMED: "a frame from another process has another shape than its version says",
+  ERR_SERVICE_UNAVAILABLE: "a service gave no answer in time, or nobody serves it",
+  ERR_NODE_KIND: "a launch description names a node kind that does not exist",
+  ERR_NODE_FAILED: "a node's lifecycle hook threw, or its thread or process ended by itself",
+  ERR_RECORDING: "a recording could not be begun, or ended early",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

@@ -1,0 +1,248 @@
+import { LatentloopError } from "../core/errors.ts";
+import { memoryFence } from "./memory-fence.ts";
+
+const MAGIC = 0x4c4c5201; // "LLR", layout version 1
+const HEADER_BYTES = 64;
+const SLOT_HEADER_BYTES = 16;
+/** Header words. PUBLISHED counts messages modulo 2³²; WAKE changes with every event and is what waiters watch. */
+const MAGIC_WORD = 0;
+const SLOTS = 1;
+const SLOT_BYTES = 2;
+const DEPTH = 3;
+const PUBLISHED = 4;
+const CLOSED = 5;
+const WAKE = 6;
+/** Slot header: state word (odd while being written, 2·(n + 1) once message n is whole), length, source stamp. */
+const STATE = 0;
+const LENGTH = 1;
+const STAMP_BYTES = 8;
+
+export interface RingOptions {
+  /** Messages a reader may lag behind before the oldest is dropped. */
+  readonly depth: number;
+  /** Longest message. Pages that no message touches cost no memory. */
+  readonly maxMessageBytes: number;
+}
+
+/**
+ * Shared memory for the messages of one topic from one publisher to any number of threads.
+ *
+ * Each message has a slot; the publisher never waits and overwrites the oldest, a reader copies and then checks that its
+ * slot was left alone meanwhile. More slots than the depth keep the two apart. Layout: docs/transport.md.
+ */
+export function createRing({ depth, maxMessageBytes }: RingOptions): SharedArrayBuffer {
+  if (!(depth >= 1 && depth <= 65536 && maxMessageBytes >= 1)) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      `Expected a ring depth of 1 to 65536 and messages of 1 byte or more but received ${depth} and ${maxMessageBytes}.`,
+    );
+  }
+  const slots = 2 ** Math.ceil(Math.log2(depth + 1)); // a power of two, so that the count may wrap at 2³²
+  const slotBytes = SLOT_HEADER_BYTES + Math.ceil(maxMessageBytes / 8) * 8;
+  const memory = new SharedArrayBuffer(HEADER_BYTES + slots * slotBytes);
+  new Int32Array(memory, 0, 4).set([MAGIC, slots, slotBytes, depth]);
+  return memory;
+}
+
+/** Both ends' view of the memory. */
+class RingMemory {
+  readonly header: Int32Array;
+  readonly slots: number;
+  readonly depth: number;
+  readonly maxMessageBytes: number;
+  readonly slotHeaders: readonly Int32Array[];
+  readonly stamps: readonly BigInt64Array[];
+  readonly #buffer: SharedArrayBuffer;
+  readonly #slotBytes: number;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
+    if (this.header[MAGIC_WORD] !== MAGIC) {
+      throw new LatentloopError(
+        "ERR_INVALID_ARGUMENT",
+        `Expected a ring of layout 0x${MAGIC.toString(16)} but received 0x${this.header[MAGIC_WORD]?.toString(16)}.`,
+      );
+    }
+    this.#buffer = buffer;
+    this.slots = this.header[SLOTS]!;
+    this.depth = this.header[DEPTH]!;
+    this.#slotBytes = this.header[SLOT_BYTES]!;
+    this.maxMessageBytes = this.#slotBytes - SLOT_HEADER_BYTES;
+    const offsets = Array.from({ length: this.slots }, (_, slot) => HEADER_BYTES + slot * this.#slotBytes);
+    this.slotHeaders = offsets.map((offset) => new Int32Array(buffer, offset, 2));
+    this.stamps = offsets.map((offset) => new BigInt64Array(buffer, offset + STAMP_BYTES, 1));
+  }
+
+  slotOf(sequence: number): number {
+    return sequence & (this.slots - 1);
+  }
+
+  bytes(slot: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer, HEADER_BYTES + slot * this.#slotBytes + SLOT_HEADER_BYTES, length);
+  }
+}
+
+/** The publisher's end: exactly one per ring. Timing: safe in the control loop, never waits, allocates nothing. */
+export class RingWriter {
+  readonly #memory: RingMemory;
+  readonly #slotBytes: readonly Uint8Array[];
+  #sequence: number;
+
+  constructor(buffer: SharedArrayBuffer) {
+    const memory = new RingMemory(buffer);
+    this.#memory = memory;
+    this.#slotBytes = memory.slotHeaders.map((_, slot) => memory.bytes(slot, memory.maxMessageBytes));
+    this.#sequence = Atomics.load(memory.header, PUBLISHED);
+  }
+
+  /** Messages published so far, modulo 2³². */
+  get published(): number {
+    return this.#sequence >>> 0;
+  }
+
+  /** @throws ERR_MESSAGE_TOO_LARGE */
+  write(message: Uint8Array, sourceStampNs: bigint): void {
+    this.borrowSlot(message.length).set(message);
+    this.commit(message.length, sourceStampNs);
+  }
+
+  /**
+   * The memory where the next message goes, at least `length` bytes, for writers that serialise in place; nothing is
+   * published until `commit`. What it holds before is undefined.
+   * @throws ERR_MESSAGE_TOO_LARGE
+   */
+  borrowSlot(length: number): Uint8Array {
+    const { maxMessageBytes, slotHeaders } = this.#memory;
+    if (length > maxMessageBytes) {
+      throw new LatentloopError(
+        "ERR_MESSAGE_TOO_LARGE",
+        `Expected a message of at most ${maxMessageBytes} bytes but received one of ${length}.`,
+        { remedy: "Raise the topic's maxMessageBytes in the launch description." },
+      );
+    }
+    const slot = this.#memory.slotOf(this.#sequence);
+    Atomics.store(slotHeaders[slot]!, STATE, (2 * this.#sequence + 1) | 0);
+    memoryFence();
+    return this.#slotBytes[slot]!;
+  }
+
+  commit(length: number, sourceStampNs: bigint): void {
+    const { header, slotHeaders, stamps } = this.#memory;
+    const slot = this.#memory.slotOf(this.#sequence);
+    slotHeaders[slot]![LENGTH] = length;
+    stamps[slot]![0] = sourceStampNs;
+    this.#sequence = (this.#sequence + 1) | 0;
+    Atomics.store(slotHeaders[slot]!, STATE, (2 * this.#sequence) | 0);
+    Atomics.store(header, PUBLISHED, this.#sequence);
+    Atomics.add(header, WAKE, 1);
+    Atomics.notify(header, WAKE);
+  }
+
+  /** Tells the readers that nothing more will come. */
+  close(): void {
+    const { header } = this.#memory;
+    Atomics.store(header, CLOSED, 1);
+    Atomics.add(header, WAKE, 1);
+    Atomics.notify(header, WAKE);
+  }
+}
+
+export interface RingReaderOptions {
+  /** "newest" sees what is published from now on; "oldest" also what the ring still holds (transient_local). */
+  readonly from: "oldest" | "newest";
+  /** Own queue length, at most the ring's depth: 1 means newest wins. */
+  readonly keepLast?: number;
+}
+
+/** One subscriber's end. Timing: `read` is safe in the control loop; it allocates only when a message's length changes. */
+export class RingReader {
+  /** The message that the last successful `read` copied out of the ring; valid until the next `read`. */
+  message: Uint8Array = new Uint8Array(0);
+  sourceStampNs = 0n;
+  /** Number of this message, modulo 2³². */
+  sequence = 0;
+  /** Messages that were overwritten or skipped before this reader came to them. */
+  dropped = 0;
+  readonly #memory: RingMemory;
+  readonly #keepLast: number;
+  readonly #slotViews: Uint8Array[];
+  #buffer = new ArrayBuffer(0);
+  #next: number;
+
+  constructor(buffer: SharedArrayBuffer, { from, keepLast = Number.POSITIVE_INFINITY }: RingReaderOptions) {
+    this.#memory = new RingMemory(buffer);
+    this.#keepLast = Math.min(keepLast, this.#memory.depth);
+    this.#slotViews = this.#memory.slotHeaders.map((_, slot) => this.#memory.bytes(slot, 0));
+    const published = Atomics.load(this.#memory.header, PUBLISHED);
+    const held = Math.min(published >>> 0, this.#keepLast);
+    this.#next = from === "oldest" ? (published - held) | 0 : published;
+  }
+
+  get closed(): boolean {
+    return Atomics.load(this.#memory.header, CLOSED) === 1;
+  }
+
+  /** Takes the next message, if there is one. */
+  read(): boolean {
+    const { header } = this.#memory;
+    for (;;) {
+      const waiting = (Atomics.load(header, PUBLISHED) - this.#next) | 0;
+      if (waiting <= 0) return false;
+      if (waiting > this.#keepLast) this.#skip(waiting - this.#keepLast);
+      const sequence = this.#next;
+      const whole = this.#copy(sequence);
+      this.#next = (sequence + 1) | 0;
+      if (whole) {
+        this.sequence = sequence >>> 0;
+        return true;
+      }
+      this.dropped++;
+    }
+  }
+
+  /** Whether `read` would find something. */
+  get waiting(): boolean {
+    return Atomics.load(this.#memory.header, PUBLISHED) !== this.#next;
+  }
+
+  /** Blocks the thread until a message waits, the ring closes or the time is over; says whether a message waits. */
+  wait(timeoutMs: number): boolean {
+    const wake = Atomics.load(this.#memory.header, WAKE); // before the check, so that no event falls between
+    if (!this.waiting && !this.closed) Atomics.wait(this.#memory.header, WAKE, wake, timeoutMs);
+    return this.waiting;
+  }
+
+  /** The same without blocking. It does not keep the event loop alive. */
+  async waitAsync(timeoutMs?: number): Promise<boolean> {
+    const wake = Atomics.load(this.#memory.header, WAKE);
+    if (!this.waiting && !this.closed) await Atomics.waitAsync(this.#memory.header, WAKE, wake, timeoutMs).value;
+    return this.waiting;
+  }
+
+  #skip(count: number): void {
+    this.#next = (this.#next + count) | 0;
+    this.dropped += count;
+  }
+
+  /** Copies one message and says whether it was whole from the first byte to the last. */
+  #copy(sequence: number): boolean {
+    const slot = this.#memory.slotOf(sequence);
+    const slotHeader = this.#memory.slotHeaders[slot]!;
+    const whole = (2 * (sequence + 1)) | 0;
+    if (Atomics.load(slotHeader, STATE) !== whole) return false;
+    const length = slotHeader[LENGTH]!;
+    // Checked before use: a slot that is being overwritten may already hold the length of another message.
+    memoryFence();
+    if (Atomics.load(slotHeader, STATE) !== whole) return false;
+    let view = this.#slotViews[slot]!;
+    if (view.length !== length) view = this.#slotViews[slot] = this.#memory.bytes(slot, length);
+    if (this.message.length !== length) {
+      if (this.#buffer.byteLength < length) this.#buffer = new ArrayBuffer(length);
+      this.message = new Uint8Array(this.#buffer, 0, length);
+    }
+    this.message.set(view);
+    this.sourceStampNs = this.#memory.stamps[slot]![0]!;
+    memoryFence();
+    return Atomics.load(slotHeader, STATE) === whole;
+  }
+}
