@@ -16,6 +16,7 @@ export const HALT_CAUSES = {
   "plan-stale": "no new plan arrived within the allowed misses",
   "joint-state-stale": "no joint state arrived within the allowed age",
   "joint-state-invalid": "a joint state held a value that is not finite",
+  "tracking-error": "the robot does not follow its commands",
   "observation-stale": "the camera frame behind the plan is too old",
   "plan-invalid": "a plan held a value that is not finite or another number of actions",
   "clock-jump": "the clock went backwards or jumped",
@@ -28,7 +29,7 @@ export const HALT_CAUSES = {
 
 export type HaltCause = keyof typeof HALT_CAUSES;
 
-/** What the gate changed in a command: bits of `SafeCommand` provenance. */
+/** What the gate changed in a command, as bits; `softStart` stands for every lowered velocity limit, also that of surprise. */
 export const LIMIT_BITS = {
   position: 1,
   velocity: 2,

@@ -1,0 +1,21 @@
+import type { HaltCause } from "../core/status.ts";
+
+/**
+ * Whether the loop goes on by itself (with a soft start) once the cause is gone, or waits until somebody arms it again.
+ * Only a lack of good plans heals by itself: everything else says that the robot or its surroundings need a look.
+ */
+export const RESUMES_BY_ITSELF: Readonly<Record<HaltCause, boolean>> = {
+  none: true,
+  "plan-stale": true,
+  "plan-invalid": true,
+  "observation-stale": true,
+  "joint-state-stale": false,
+  "joint-state-invalid": false,
+  "tracking-error": false,
+  "clock-jump": false,
+  deadman: false,
+  estop: false,
+  surprise: false,
+  operator: false,
+  shutdown: false,
+};

@@ -1,0 +1,6 @@
+export { ARM_REFUSAL_NAMES, ARM_REFUSALS, type ArmRefusal, sentenceOfRefusal } from "./arming.ts";
+export { type Evidence, emptyEvidence } from "./evidence.ts";
+export { SafetyGate } from "./gate.ts";
+export { RESUMES_BY_ITSELF } from "./halt-policy.ts";
+export { checkSafetyOptions, SAFETY_DEFAULTS, type SafetyOptions } from "./options.ts";
+export type { Workspace } from "./workspace-guard.ts";
