@@ -43,6 +43,21 @@ export interface RawImage {
   readonly stampNs: bigint;
 }
 
+/** An image as it left the camera, still JPEG or PNG. `stampNs` is the capture time on the ROS clock. */
+export interface CompressedImage {
+  readonly format: "jpeg" | "png";
+  readonly data: Uint8Array;
+  readonly stampNs: bigint;
+}
+
+/** The part of an image to keep. Units: pixels; fractions are allowed. */
+export interface CropRegion {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** An image as the model sees it: rgb, row-major, height × width × 3. */
 export interface ModelImage {
   readonly width: number;

@@ -22,6 +22,15 @@ export const ERROR_CODES = {
   ERR_NODE_KIND: "a launch description names a node kind that does not exist",
   ERR_NODE_FAILED: "a node's lifecycle hook threw, or its thread or process ended by itself",
   ERR_RECORDING: "a recording could not be begun, or ended early",
+  ERR_IMAGE_ENCODING: "an image has an encoding that we do not read, or another one than its camera was set up for",
+  ERR_IMAGE_SIZE: "an image has another size than its camera was set up for",
+  ERR_IMAGE_TRUNCATED: "an image holds fewer bytes than its rows need",
+  ERR_IMAGE_UNREADABLE: "a compressed image does not decode",
+  ERR_IMAGE_STALE: "no image of a camera is as new as was asked for",
+  ERR_CAMERA_INFO: "a camera_info file is missing a field or holds a wrong one",
+  ERR_CALIBRATION_SIZE: "a calibration was made at another image size than the camera sends",
+  ERR_CALIBRATION_MISSING: "a camera is to be undistorted but is not calibrated",
+  ERR_CAMERA_SOURCE: "a camera source does not exist, or cannot be opened as configured",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
