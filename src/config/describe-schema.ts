@@ -6,6 +6,7 @@ export interface ParameterDescription {
   /** Keys joined by dots; `[]` stands for every item of a list, `<name>` for every key of a map. */
   readonly name: string;
   readonly type: "boolean" | "integer" | "number" | "string" | "list of numbers" | "list of strings" | "other";
+  readonly nullable: boolean;
   readonly unit: string | undefined;
   /** Undefined when the user must give a value. */
   readonly default: unknown;
@@ -25,10 +26,17 @@ export function describeSchema(schema: z.ZodType): ParameterDescription[] {
 }
 
 function leavesOf(view: SchemaView, name: string, groupDefault: unknown): ParameterDescription[] {
-  const options = view.oneOf ?? view.anyOf;
+  const { anyOf, oneOf, ...outer } = view;
+  const options = (oneOf ?? anyOf)?.filter((option) => option.type !== "null");
+  const [only, ...others] = options ?? [];
+  if (only && others.length === 0) {
+    const group = only.properties ? [leaf(outer, name, view.default ?? groupDefault, true)] : [];
+    const inner = leavesOf({ ...only, ...outer }, name, groupDefault);
+    return [...group, ...inner.map((row) => ({ ...row, nullable: row.nullable || !only.properties }))];
+  }
   if (options?.some((option) => option.properties)) {
     const leaves = options.flatMap((option) => leavesOf(option, name, undefined));
-    return leaves.filter((leaf, i) => leaves.findIndex((other) => other.name === leaf.name) === i);
+    return leaves.filter((row, i) => leaves.findIndex((other) => other.name === row.name) === i);
   }
   if (view.properties) {
     return Object.entries(view.properties).flatMap(([key, property]) => {
@@ -36,17 +44,20 @@ function leavesOf(view: SchemaView, name: string, groupDefault: unknown): Parame
       return leavesOf(property, name ? `${name}.${key}` : key, property.default ?? inherited);
     });
   }
-  if (typeof view.additionalProperties === "object")
-    return leavesOf(view.additionalProperties, `${name}.<name>`, undefined);
+  if (typeof view.additionalProperties === "object") {
+    const { description } = view;
+    return leavesOf({ ...(description && { description }), ...view.additionalProperties }, `${name}.<name>`, undefined);
+  }
   if (view.items?.properties) return leavesOf(view.items, `${name}[]`, undefined);
   return [leaf(view, name, view.default ?? groupDefault)];
 }
 
-function leaf(view: SchemaView, name: string, defaultValue: unknown): ParameterDescription {
+function leaf(view: SchemaView, name: string, defaultValue: unknown, nullable = false): ParameterDescription {
   const choices = view.enum ?? (view.const === undefined ? undefined : [view.const]);
   return {
     name,
     type: typeOf(view),
+    nullable,
     unit: view.unit ?? view.items?.unit,
     default: defaultValue,
     minimum: view.minimum ?? view.exclusiveMinimum,

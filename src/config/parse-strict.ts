@@ -40,7 +40,7 @@ function problemsOf(issue: z.core.$ZodIssue, view: SchemaView, value: unknown, p
     return issue.keys.map((key) => unknownKey(key, issue.path, view, value, place));
   const expected = viewAt(view, issue.path, value);
   const received = valueAt(value, issue.path);
-  if (received === undefined && issue.path.length > 0) return [missingKey(issue.path, expected, place)];
+  if (received === undefined && issue.code !== "custom") return [missingKey(issue.path, expected, place)];
   const rule = ruleOf(issue, expected);
   return [
     {

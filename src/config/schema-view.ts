@@ -37,7 +37,16 @@ export interface SchemaView {
 
 /** A schema as the user must fill it in: keys with a default are not required. */
 export function viewOf(schema: z.ZodType): SchemaView {
-  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as SchemaView;
+  return withUnions(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" })) as SchemaView;
+}
+
+/** Zod writes `type: ["string", "null"]` for some unions and `anyOf` for the others: one form is enough. */
+function withUnions(view: unknown): unknown {
+  if (Array.isArray(view)) return view.map(withUnions);
+  if (typeof view !== "object" || view === null) return view;
+  const { type, ...rest } = Object.fromEntries(Object.entries(view).map(([key, part]) => [key, withUnions(part)]));
+  if (type === undefined) return rest;
+  return Array.isArray(type) ? { ...rest, anyOf: type.map((option) => ({ type: option })) } : { ...rest, type };
 }
 
 /** The part of a schema at a path; unions are resolved by the constants (`kind: "mppi"`) that the value holds. */

@@ -26,6 +26,21 @@ test("every leaf becomes one description, with groups, lists and maps in its nam
   );
 });
 
+test("what may be null says so, and a nullable group has a row of its own", () => {
+  const nullable = z.strictObject({
+    file: z.string().nullable().describe("File."),
+    crop: z.strictObject({ x: z.int() }).nullable().describe("Crop."),
+  });
+  assert.deepEqual(
+    describeSchema(nullable).map((row) => [row.name, row.type, row.nullable, row.description]),
+    [
+      ["file", "string", true, "File."],
+      ["crop", "other", true, "Crop."],
+      ["crop.x", "integer", false, ""],
+    ],
+  );
+});
+
 test("ranges, choices and the read-only flag are carried", () => {
   const [rate, , count, mode] = describeSchema(schema);
   assert.deepEqual([rate?.minimum, rate?.maximum, rate?.range, rate?.readOnly], [1, 500, "1 … 500", true]);
@@ -36,6 +51,10 @@ test("ranges, choices and the read-only flag are carried", () => {
 test("the table escapes what would break its cells", () => {
   const row = renderTable(schema).split("\n")[3];
   assert.equal(row, '| `names` | list of strings |  | `["a\\|b"]` |  | Names. |');
+});
+
+test("rows that repeat others can be left out", () => {
+  assert.doesNotMatch(renderTable(schema, /^cameras\./), /cameras/);
 });
 
 test("a page has one heading and one table per schema", () => {
