@@ -31,6 +31,8 @@ export const ERROR_CODES = {
   ERR_CALIBRATION_SIZE: "a calibration was made at another image size than the camera sends",
   ERR_CALIBRATION_MISSING: "a camera is to be undistorted but is not calibrated",
   ERR_CAMERA_SOURCE: "a camera source does not exist, or cannot be opened as configured",
+  ERR_UNKNOWN_PARAMETER: "a network asks for a parameter that was not given",
+  ERR_NOT_DIFFERENTIABLE: "a loss depends on something that no gradient can pass",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
