@@ -33,6 +33,8 @@ export const ERROR_CODES = {
   ERR_CAMERA_SOURCE: "a camera source does not exist, or cannot be opened as configured",
   ERR_UNKNOWN_PARAMETER: "a network asks for a parameter that was not given",
   ERR_NOT_DIFFERENTIABLE: "a loss depends on something that no gradient can pass",
+  ERR_UNKNOWN_CAMERA: "a camera is not one of those that the model sees",
+  ERR_CALIBRATION_CHANGED: "a camera's calibration is not the one that the model was trained with",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
