@@ -35,6 +35,9 @@ export const ERROR_CODES = {
   ERR_NOT_DIFFERENTIABLE: "a loss depends on something that no gradient can pass",
   ERR_UNKNOWN_CAMERA: "a camera is not one of those that the model sees",
   ERR_CALIBRATION_CHANGED: "a camera's calibration is not the one that the model was trained with",
+  ERR_SIM_TASK: "no simulated task, camera or material has this name",
+  ERR_SIM_MODEL: "a simulated world does not compile, or lacks a part that its task names",
+  ERR_PHYSICS_UNSTABLE: "the simulated physics diverged",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

@@ -1,0 +1,60 @@
+import type { Rng } from "../../core/rng.ts";
+import type { Physics } from "../physics.ts";
+import type { Task, TaskRules } from "../task.ts";
+import {
+  armActionSpace,
+  armActuation,
+  armProprioception,
+  armWorld,
+  gripDistance,
+  placeOnTable,
+  startArm,
+} from "./arm.ts";
+
+const BALL_RADIUS_M = 0.03;
+/** Reward per metre from the target. */
+const REWARD_PER_M = -10;
+/** No point of the arm is further than this from a ball on the table. */
+const FURTHEST_M = 1.2;
+
+/** The arm is to bring its grip to a ball on the table: on a plane, because one fixed camera cannot see depth. */
+export const armReach: Task = {
+  name: "arm-reach",
+  summary: "five-joint arm: bring the grip to the ball on the table",
+  mjcf: armWorld({
+    name: "arm-reach",
+    timestepS: 0.005,
+    materials: `<material name="target" rgba="0.1 0.8 0.2 1"/>`,
+    objects: `<body name="target" mocap="true" pos="0.4 0.15 0.23">
+      <geom type="sphere" size="${BALL_RADIUS_M}" contype="0" conaffinity="0" material="target"/>
+    </body>`,
+  }),
+  cameras: [
+    { name: "scene", width: 64, height: 64 },
+    { name: "wrist", width: 64, height: 64 },
+  ],
+  shadows: true,
+  controlRateHz: 10,
+  commandRateHz: 100,
+  episodeSteps: 50,
+  actionSpace: armActionSpace,
+  actuation: armActuation,
+  proprioception: armProprioception,
+  rewardRange: [REWARD_PER_M * FURTHEST_M, 0],
+  bind,
+};
+
+function bind(physics: Physics): TaskRules {
+  const grip = physics.id("site", "grip");
+  const distance = () => gripDistance(physics, grip, physics.borrow("mocap_pos"), 0);
+  const retarget = (rng: Rng) => physics.borrow("mocap_pos").set(placeOnTable(rng, BALL_RADIUS_M));
+  return {
+    start(rng) {
+      startArm(physics, rng);
+      retarget(rng);
+    },
+    retarget,
+    reward: () => REWARD_PER_M * distance(),
+    success: () => distance() < BALL_RADIUS_M,
+  };
+}
