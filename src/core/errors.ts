@@ -38,6 +38,10 @@ export const ERROR_CODES = {
   ERR_SIM_TASK: "no simulated task, camera or material has this name",
   ERR_SIM_MODEL: "a simulated world does not compile, or lacks a part that its task names",
   ERR_PHYSICS_UNSTABLE: "the simulated physics diverged",
+  ERR_BATCH_SOURCE: "the thread that prepares training batches failed",
+  ERR_TRAINING_DIVERGED: "the loss stopped being a usable number",
+  ERR_PROVIDER_UNAVAILABLE: "this machine cannot run a model on the chosen execution provider",
+  ERR_EXPORT_MISMATCH: "an exported graph computes other values than the graph it was trained with",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 
