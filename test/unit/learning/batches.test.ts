@@ -65,10 +65,8 @@ test("noise differs between batches and seeds, and is what its spec says", async
   assert.notDeepEqual(first!.noise, second!.noise);
   assert.notDeepEqual(first!.noise, other!.noise);
   assert.ok(first!.mask!.every((value) => value >= 0 && value < 1));
-  const [many] = await take(
-    inline({ specs: [{ name: "noise", shape: [5000], dtype: "float32", noise: "normal" }] }),
-    1,
-  );
+  const wide = [{ name: "noise", shape: [5000], dtype: "float32", noise: "normal" }] as const;
+  const [many] = await take(inlineBatches({ fill: () => {} }, { ...plan, specs: wide }), 1);
   const mean = many!.noise!.reduce((sum, value) => sum + value) / 5000;
   const variance = many!.noise!.reduce((sum, value) => sum + (value - mean) ** 2) / 5000;
   assert.ok(Math.abs(mean) < 0.05 && Math.abs(variance - 1) < 0.06, `mean ${mean}, variance ${variance}`);
