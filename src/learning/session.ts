@@ -12,6 +12,8 @@ export interface SessionOptions {
   readonly keepOnDevice?: readonly string[];
 }
 
+ort.env.logLevel = "fatal"; // whatever goes wrong reaches us as an exception
+
 const PROVIDER_REMEDY: Readonly<Record<Provider, string>> = {
   cpu: "Report this with the model's name: the CPU provider runs every graph of ours.",
   cuda: "Install the CUDA provider of onnxruntime-node and an NVIDIA driver, or choose the provider webgpu or cpu.",
@@ -44,7 +46,7 @@ export async function createSession(
   } catch (cause) {
     throw new LatentloopError(
       "ERR_PROVIDER_UNAVAILABLE",
-      `No session on the provider ${provider}: ${messageOf(cause)}.`,
+      `No session on the provider ${provider}: ${messageOf(cause).trim().replace(/\.$/, "")}.`,
       {
         remedy: PROVIDER_REMEDY[provider],
         cause,
