@@ -1,5 +1,4 @@
 import type { PixelEncoding } from "../core/camera.ts";
-import { LatentloopError } from "../core/errors.ts";
 
 /** What the kernel must know of a packed pixel layout: it reads pixels in pairs. */
 export interface PixelFormat {
@@ -50,26 +49,3 @@ const RED_SITES: Partial<Record<PixelEncoding, readonly [0 | 1, 0 | 1]>> = {
   bayer_gbrg8: [0, 1],
   bayer_bggr8: [1, 1],
 };
-
-/** Other names that drivers use. The bare OpenCV types carry OpenCV's channel order. */
-const ALIASES: Readonly<Record<string, PixelEncoding>> = {
-  "8UC1": "mono8",
-  "8UC3": "bgr8",
-  "8UC4": "bgra8",
-  yuv422: "uyvy",
-  yuv422_yuy2: "yuyv",
-};
-
-/**
- * The pixel encoding that a sensor_msgs/Image names.
- * Source: sensor_msgs/image_encodings.hpp, where yuv422 is UYVY and yuv422_yuy2 is YUYV.
- * @throws ERR_IMAGE_ENCODING for one that we do not read
- */
-export function parseEncoding(name: string): PixelEncoding {
-  const encoding = ALIASES[name] ?? name;
-  if (Object.hasOwn(FORMATS, encoding)) return encoding as PixelEncoding;
-  const known = [...Object.keys(FORMATS), ...Object.keys(ALIASES)].join(", ");
-  throw new LatentloopError("ERR_IMAGE_ENCODING", `Expected an image encoding of ${known} but received "${name}".`, {
-    remedy: "Set the camera driver to one of these encodings, or send compressed images (JPEG or PNG).",
-  });
-}
