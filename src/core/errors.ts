@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   ERR_BATCH_SOURCE: "the thread that prepares training batches failed",
   ERR_TRAINING_DIVERGED: "the loss stopped being a usable number",
   ERR_PROVIDER_UNAVAILABLE: "this machine cannot run a model on the chosen execution provider",
+  ERR_BUNDLE_EXISTS: "a bundle would take the place of one that is there",
   ERR_EXPORT_MISMATCH: "an exported graph computes other values than the graph it was trained with",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
