@@ -19,8 +19,6 @@ const LEVELS = [
 }));
 /** Half extent in metres of planes that MuJoCo treats as infinite. */
 const INFINITE_HALF_M = 50;
-/** Shadows are cast by meshes of the middle level. */
-const SHADOW_LEVEL = LEVELS[1]!;
 
 const SKY_TOP = [200, 210, 225] as const;
 const SKY_BOTTOM = [130, 140, 155] as const;
@@ -77,11 +75,10 @@ export class Renderer {
     const light = scene.lightDirection;
     const norm = -Math.sqrt(light[0]! ** 2 + light[1]! ** 2 + light[2]! ** 2) || -1;
     this.#vertices.placeLight(light[0]! / norm, light[1]! / norm, light[2]! / norm);
-    if (this.#shadow) this.#castShadows(scene, this.#shadow);
-
     const vertices = this.#vertices;
     const focalPx = this.height / 2 / Math.tan((scene.cameraFovy[camera]! * Math.PI) / 360);
     vertices.placeCamera(scene.cameraPosition, scene.cameraRotation, camera, focalPx, this.width, this.height);
+    if (this.#shadow) this.#castShadows(scene, this.#shadow);
     this.#rasterizer.begin(out, vertices, this.#shadow, focalPx);
     for (let geom = 0; geom < scene.geomType.length; geom++) {
       if (scene.visible[geom] === 0) continue;
@@ -108,7 +105,9 @@ export class Renderer {
     shadow.fit(scene.geomType.length, this.#casts, scene.geomPosition, scene.geomRadius);
     for (let geom = 0; geom < scene.geomType.length; geom++) {
       if (!this.#casts(geom)) continue;
-      const mesh = this.#meshOf(scene, geom, SHADOW_LEVEL.radiusPx);
+      // The same mesh as in the picture: a finer one would stand out of it and shade it.
+      const sizePx = vertices.projectedRadius(scene.geomPosition, geom, scene.geomRadius[geom]!);
+      const mesh = this.#meshOf(scene, geom, sizePx);
       if (mesh === undefined) continue;
       vertices.transformForShadow(mesh, scene, geom, this.#scale, this.#stretch, shadow);
       const { mapU, mapV, mapHeight } = vertices;
