@@ -10,20 +10,23 @@ export interface NodeContext<Messages> {
   readonly clock: Clock;
   readonly log: Logger;
   publisher<T extends keyof Messages & string>(topic: string, type: T, qos?: Qos): Publisher<Messages[T]>;
-  /** The callback may throw: the adapter reports it and goes on. */
+  /**
+   * Arrays inside a message may be views that are valid only during the call: copy what you keep.
+   * The callback may throw: the adapter reports it and goes on.
+   */
   subscribe<T extends keyof Messages & string>(
     topic: string,
     type: T,
     onMessage: (message: Messages[T], info: MessageInfo) => void,
     qos?: Qos,
-  ): void;
+  ): Subscription;
   /** Every message as CDR bytes (4-byte header included), valid only during the call. */
   subscribeSerialized(
     topic: string,
     type: keyof Messages & string,
     onMessage: (cdr: Uint8Array, info: MessageInfo) => void,
     qos?: Qos,
-  ): void;
+  ): Subscription;
   /** A std_srvs/Trigger service. */
   serve(service: string, handler: () => TriggerResponse | Promise<TriggerResponse>): void;
   call(service: string, timeoutMs: number): Promise<TriggerResponse>;
@@ -38,6 +41,12 @@ export interface Publisher<Message> {
   publishSerialized(cdr: Uint8Array): void;
   /** Messages that a bounded queue had to drop so far. */
   readonly dropped: number;
+}
+
+export interface Subscription {
+  /** Messages that came faster than they were taken, where the adapter can tell. */
+  readonly dropped: number;
+  close(): void;
 }
 
 export interface MessageInfo {

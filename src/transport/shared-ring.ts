@@ -12,6 +12,7 @@ const DEPTH = 3;
 const PUBLISHED = 4;
 const CLOSED = 5;
 const WAKE = 6;
+const DROPPED = 7;
 /** Slot header: state word (odd while being written, 2·(n + 1) once message n is whole), length, source stamp. */
 const STATE = 0;
 const LENGTH = 1;
@@ -100,6 +101,15 @@ export class RingWriter {
     return this.#sequence >>> 0;
   }
 
+  /** Messages that readers lost, all of them together. */
+  get dropped(): number {
+    return Atomics.load(this.#memory.header, DROPPED) >>> 0;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#memory.maxMessageBytes;
+  }
+
   /** @throws ERR_MESSAGE_TOO_LARGE */
   write(message: Uint8Array, sourceStampNs: bigint): void {
     this.borrowSlot(message.length).set(message);
@@ -117,7 +127,6 @@ export class RingWriter {
       throw new LatentloopError(
         "ERR_MESSAGE_TOO_LARGE",
         `Expected a message of at most ${maxMessageBytes} bytes but received one of ${length}.`,
-        { remedy: "Raise the topic's maxMessageBytes in the launch description." },
       );
     }
     const slot = this.#memory.slotOf(this.#sequence);
@@ -188,7 +197,10 @@ export class RingReader {
     for (;;) {
       const waiting = (Atomics.load(header, PUBLISHED) - this.#next) | 0;
       if (waiting <= 0) return false;
-      if (waiting > this.#keepLast) this.#skip(waiting - this.#keepLast);
+      if (waiting > this.#keepLast) {
+        this.#next = (this.#next + waiting - this.#keepLast) | 0;
+        this.#drop(waiting - this.#keepLast);
+      }
       const sequence = this.#next;
       const whole = this.#copy(sequence);
       this.#next = (sequence + 1) | 0;
@@ -196,7 +208,7 @@ export class RingReader {
         this.sequence = sequence >>> 0;
         return true;
       }
-      this.dropped++;
+      this.#drop(1);
     }
   }
 
@@ -219,9 +231,9 @@ export class RingReader {
     return this.waiting;
   }
 
-  #skip(count: number): void {
-    this.#next = (this.#next + count) | 0;
+  #drop(count: number): void {
     this.dropped += count;
+    Atomics.add(this.#memory.header, DROPPED, count);
   }
 
   /** Copies one message and says whether it was whole from the first byte to the last. */

@@ -1,0 +1,51 @@
+import { createRing, RingWriter } from "../shared-ring.ts";
+import type { Advertisement, RingOffer } from "./hub-protocol.ts";
+
+/** Memory that the messages of one topic may touch, as far as the queue length allows. */
+const RING_BUDGET_BYTES = 8 << 20;
+/** Volatile topics keep at least so many small messages, so that a recorder may ask for a longer queue than the publisher. */
+const MIN_DEPTH = 64;
+
+/**
+ * One publisher's end of a topic within its process.
+ *
+ * The ring is made at the first message, when its size is known, with room for twice that; a longer message makes a new
+ * ring, and the readers finish the old one first.
+ */
+export class Publication {
+  readonly #advertisement: Advertisement;
+  readonly #depth: number;
+  readonly #offer: (offer: RingOffer) => void;
+  #writer: RingWriter | undefined;
+  #droppedBefore = 0;
+
+  constructor(advertisement: Advertisement, depth: number, offer: (offer: RingOffer) => void) {
+    this.#advertisement = advertisement;
+    this.#depth = depth;
+    this.#offer = offer;
+  }
+
+  /** Messages that readers in this process lost because they were too slow. */
+  get dropped(): number {
+    return this.#droppedBefore + (this.#writer?.dropped ?? 0);
+  }
+
+  publish(cdr: Uint8Array, sourceStampNs: bigint): void {
+    if (this.#writer === undefined || cdr.length > this.#writer.maxMessageBytes) this.#renew(cdr.length);
+    this.#writer!.write(cdr, sourceStampNs);
+  }
+
+  close(): void {
+    this.#writer?.close();
+  }
+
+  #renew(messageBytes: number): void {
+    this.#droppedBefore = this.dropped;
+    this.#writer?.close();
+    const affordable = Math.min(MIN_DEPTH, Math.floor(RING_BUDGET_BYTES / Math.max(messageBytes, 1)));
+    const depth = this.#advertisement.latched ? this.#depth : Math.max(this.#depth, affordable);
+    const ring = createRing({ depth, maxMessageBytes: 2 * messageBytes });
+    this.#writer = new RingWriter(ring);
+    this.#offer({ ...this.#advertisement, ring });
+  }
+}

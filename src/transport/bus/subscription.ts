@@ -1,0 +1,57 @@
+import { setImmediate } from "node:timers/promises";
+import { RingReader } from "../shared-ring.ts";
+import type { RingOffer } from "./hub-protocol.ts";
+
+/** Messages taken in one go before other work of the thread gets its turn. */
+const BATCH = 16;
+
+/** What a subscriber gets: the reader holds the message and its stamps, valid during the call. */
+export type OnRingMessage = (reader: RingReader, offer: RingOffer) => void;
+
+/** One subscriber's end of a topic: reads the rings of all its publishers. `onMessage` must not throw. */
+export class RingSubscription {
+  readonly #keepLast: number;
+  readonly #latched: boolean;
+  readonly #onMessage: OnRingMessage;
+  readonly #readers = new Map<SharedArrayBuffer, RingReader>();
+  #droppedBefore = 0;
+  #closed = false;
+
+  constructor(options: { keepLast: number; latched: boolean }, onMessage: OnRingMessage) {
+    this.#keepLast = options.keepLast;
+    this.#latched = options.latched;
+    this.#onMessage = onMessage;
+  }
+
+  /** Messages that were overwritten before this subscriber came to them. */
+  get dropped(): number {
+    let dropped = this.#droppedBefore;
+    for (const reader of this.#readers.values()) dropped += reader.dropped;
+    return dropped;
+  }
+
+  attach(offer: RingOffer, fresh: boolean): void {
+    if (this.#closed || this.#readers.has(offer.ring)) return;
+    const from = fresh || (offer.latched && this.#latched) ? "oldest" : "newest";
+    const reader = new RingReader(offer.ring, { from, keepLast: this.#keepLast });
+    if (reader.closed && !fresh) return; // what a publisher latched goes with it
+    this.#readers.set(offer.ring, reader);
+    void this.#pump(reader, offer);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #pump(reader: RingReader, offer: RingOffer): Promise<void> {
+    while (!this.#closed) {
+      for (let taken = 0; taken < BATCH && !this.#closed && reader.read(); taken++) this.#onMessage(reader, offer);
+      const { closed } = reader; // before `waiting`: what was written before the close is still read
+      if (reader.waiting) await setImmediate();
+      else if (closed) break;
+      else await reader.waitAsync();
+    }
+    this.#droppedBefore += reader.dropped;
+    this.#readers.delete(offer.ring);
+  }
+}

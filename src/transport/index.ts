@@ -1,0 +1,5 @@
+export { EmbeddedContext, type EmbeddedContextOptions } from "./bus/embedded-context.ts";
+export { Hub } from "./bus/hub.ts";
+export { ThreadBus } from "./bus/thread-bus.ts";
+export { createLatestSlot, LatestSlotReader, LatestSlotWriter } from "./latest-slot.ts";
+export { createRing, RingReader, type RingReaderOptions, RingWriter } from "./shared-ring.ts";
