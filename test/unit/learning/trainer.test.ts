@@ -10,7 +10,7 @@ import { type Checkpoint, loadCheckpoint } from "../../../src/learning/checkpoin
 import { prefetchBatches } from "../../../src/learning/prefetch.ts";
 import { train } from "../../../src/learning/train.ts";
 import { freshStart, Trainer, type TrainerOptions } from "../../../src/learning/trainer.ts";
-import { lineFitProgram, lineFitStart, linePoints, TRUE_SLOPE } from "../../support/line-fit.ts";
+import { lineFit, linePoints, TRUE_SLOPE } from "../../support/line-fit.ts";
 
 let folder: string;
 before(async () => {
@@ -18,13 +18,13 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-const start = () => freshStart(lineFitStart(), 21, { model: "line" });
+const start = () => freshStart(lineFit(), 21, { extra: { model: "line" } });
 const clean = (plan: BatchPlan) => inlineBatches(linePoints(), plan);
 const threaded = (plan: BatchPlan) =>
   prefetchBatches({ module: new URL("../../support/line-fit.js", import.meta.url), options: {} }, plan);
 
 async function withTrainer<T>(options: Partial<TrainerOptions>, use: (trainer: Trainer) => Promise<T>): Promise<T> {
-  const trainer = await Trainer.create({ program: lineFitProgram(), from: start(), batches: clean, ...options });
+  const trainer = await Trainer.create({ step: lineFit(), from: start(), batches: clean, ...options });
   try {
     return await use(trainer);
   } finally {
@@ -48,7 +48,7 @@ test("a program trains: the line's slope is found", async () => {
 });
 
 test("a run saved half-way and resumed ends with the same bytes as one without interruption", async () => {
-  for (const options of [{}, { program: lineFitProgram({ stepsPerRun: 4 }) }, { batches: threaded }]) {
+  for (const options of [{}, { step: lineFit({ updates: 4 }) }, { batches: threaded }]) {
     const [half, resumed, straight] = ["half", "resumed", "straight"].map((name) =>
       join(folder, `${name}.safetensors`),
     );
@@ -68,18 +68,18 @@ test("a run saved half-way and resumed ends with the same bytes as one without i
 
 test("K steps in one run give the state of K runs", async () => {
   const single = await trained(24);
-  const looped = await trained(24, { program: lineFitProgram({ stepsPerRun: 6 }) });
+  const looped = await trained(24, { step: lineFit({ updates: 6 }) });
   assert.deepEqual(looped, single);
 });
 
 test("every step is reported, also inside a loop of steps", async () => {
-  const losses = async (stepsPerRun: number) =>
-    withTrainer({ program: lineFitProgram({ stepsPerRun }) }, async (trainer) => {
+  const losses = async (updates?: number) =>
+    withTrainer({ step: lineFit({ updates }) }, async (trainer) => {
       const reports: [number, number][] = [];
       await train(trainer, { untilStep: 12, onStep: ({ step, loss }) => reports.push([step, loss]) });
       return reports;
     });
-  const single = await losses(1);
+  const single = await losses();
   assert.deepEqual(
     single.map(([step]) => step),
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
@@ -95,7 +95,7 @@ test("a batch with a value that is no number is skipped and counted, and the sta
         plan,
       ),
   });
-  assert.equal(tensors.get("skipped")!.data[0], 2);
+  assert.equal(tensors.get("optimizer/fit/skipped")!.data[0], 2);
   assert.ok((tensors.get("slope")!.data as Float32Array).every(Number.isFinite));
 });
 
@@ -120,9 +120,7 @@ test("a diverging run stops and names step, loss and the last good checkpoint, w
 });
 
 test("a loss that runs away ends the run too, and a run without checkpoints says so", async () => {
-  const runaway = withTrainer({ program: lineFitProgram({ learningRate: 5 }) }, (trainer) =>
-    train(trainer, { untilStep: 1000 }),
-  );
+  const runaway = withTrainer({ step: lineFit({ learningRate: 5 }) }, (trainer) => train(trainer, { untilStep: 1000 }));
   await assert.rejects(runaway, { code: "ERR_TRAINING_DIVERGED", message: /loss \S+, .*no checkpoint was saved\.$/ });
 });
 
@@ -141,18 +139,18 @@ test("an aborted run stops after the step and saves", async () => {
 });
 
 test("a state of another model is refused with the file's name", async () => {
-  const tensors = lineFitStart();
-  tensors.delete("momentum");
+  const tensors = new Map(start().tensors);
+  tensors.delete("slope");
   await assert.rejects(
     Trainer.create({
-      program: lineFitProgram(),
-      from: freshStart(tensors, 1),
+      step: lineFit(),
+      from: { ...start(), tensors },
       fromPath: "a.safetensors",
       batches: clean,
     }),
     {
       code: "ERR_CHECKPOINT_MISMATCH",
-      message: /^a\.safetensors lacks "momentum"/,
+      message: /^a\.safetensors lacks "slope"/,
     },
   );
 });
