@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   ERR_PROVIDER_UNAVAILABLE: "this machine cannot run a model on the chosen execution provider",
   ERR_BUNDLE_EXISTS: "a bundle would take the place of one that is there",
   ERR_EXPORT_MISMATCH: "an exported graph computes other values than the graph it was trained with",
+  ERR_ACTION_MISMATCH: "a model's actions do not fit the robot's joints",
+  ERR_CONTROL_LOOP: "the thread of the control loop did not start, or ended by itself",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

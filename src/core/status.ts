@@ -23,6 +23,7 @@ export const HALT_CAUSES = {
   deadman: "the deadman's heartbeat stopped",
   estop: "the emergency stop was pressed",
   surprise: "the world no longer behaves as the model expects",
+  "internal-error": "the control loop met an error of its own",
   operator: "the operator asked for it",
   shutdown: "the process was told to end",
 } as const;

@@ -86,7 +86,17 @@ export class SafetyGate {
       this.#limiter.brake();
     }
     this.limitBits = this.#limiter.limitBits | (requestIsFinite ? 0 : LIMIT_BITS.finite);
-    this.status = this.#settledStatus(evidence);
+    this.status = this.#isMoving() ? this.#movingStatus(evidence) : this.#restingStatus();
+    return this.#release();
+  }
+
+  /** One period of braking without a look at any evidence, for a loop that met an error of its own. */
+  brake(cause: HaltCause): SafeCommand | null {
+    this.#armed = false;
+    if (!this.#estopLatched) this.cause = cause;
+    this.#limiter.brake();
+    this.limitBits = 0;
+    this.status = this.#restingStatus();
     return this.#release();
   }
 
@@ -136,10 +146,11 @@ export class SafetyGate {
     if (!RESUMES_BY_ITSELF[fault]) this.#armed = false;
   }
 
-  #settledStatus(evidence: Evidence): ControlStatus {
-    if (this.#isMoving()) {
-      return ageNs(evidence.nowNs, evidence.planArrivalNs) > this.#options.latePlanMs * 1e6 ? "coasting" : "tracking";
-    }
+  #movingStatus(evidence: Evidence): ControlStatus {
+    return ageNs(evidence.nowNs, evidence.planArrivalNs) > this.#options.latePlanMs * 1e6 ? "coasting" : "tracking";
+  }
+
+  #restingStatus(): ControlStatus {
     if (!this.#limiter.isAtRest) return "halting";
     if (this.#estopLatched) return "estopped";
     return this.cause === "none" ? "disarmed" : "holding";

@@ -16,6 +16,7 @@ export const RESUMES_BY_ITSELF: Readonly<Record<HaltCause, boolean>> = {
   deadman: false,
   estop: false,
   surprise: false,
+  "internal-error": false,
   operator: false,
   shutdown: false,
 };

@@ -1,4 +1,5 @@
 export { ARM_REFUSAL_NAMES, ARM_REFUSALS, type ArmRefusal, sentenceOfRefusal } from "./arming.ts";
+export { fastestStoppableSpeed } from "./braking.ts";
 export { type Evidence, emptyEvidence } from "./evidence.ts";
 export { SafetyGate } from "./gate.ts";
 export { RESUMES_BY_ITSELF } from "./halt-policy.ts";

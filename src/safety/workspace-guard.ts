@@ -51,7 +51,11 @@ export class WorkspaceGuard {
 
   isInside(positions: Float64Array): boolean {
     const { lower, upper, forwardKinematics } = this.#workspace;
-    forwardKinematics(positions, this.#points);
+    try {
+      forwardKinematics(positions, this.#points);
+    } catch {
+      return false; // kinematics without an answer: nobody knows where the robot would be
+    }
     for (let i = 0; i < this.#points.length; i++) {
       const value = this.#points[i]!;
       // Not (value < lower): a NaN is outside.

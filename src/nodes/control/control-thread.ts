@@ -1,0 +1,67 @@
+import { GCProfiler } from "node:v8";
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../../core/clock.ts";
+import { messageOf } from "../../core/errors.ts";
+import { RingWriter } from "../../transport/shared-ring.ts";
+import { commandPortOnRing } from "./command-port.ts";
+import type { ControlMemory } from "./control-memory.ts";
+import { type ControlSetup, loadWorkspace } from "./control-setup.ts";
+import { runDeadlineLoop } from "./deadline-loop.ts";
+import { LoopStatistics } from "./loop-statistics.ts";
+import { makeControlTick } from "./make-control-tick.ts";
+import { OperatorWords } from "./operator-words.ts";
+import { enterRealTime, type RealTimeGrant } from "./real-time.ts";
+import { warmUp } from "./warm-up.ts";
+
+export interface ControlThreadData {
+  readonly setup: ControlSetup;
+  readonly memory: ControlMemory;
+  /** The ring of the command topic, if this thread is its publisher. */
+  readonly commandRing: SharedArrayBuffer | undefined;
+}
+
+export type ControlThreadMessage =
+  | { readonly kind: "running"; readonly grant: RealTimeGrant }
+  | { readonly kind: "ended"; readonly failure: string | undefined; readonly collections: CollectionReport };
+
+/** Garbage collections of the loop's own heap while it ran. */
+export interface CollectionReport {
+  readonly count: number;
+  readonly longest_us: number;
+}
+
+const { setup, memory, commandRing } = workerData as ControlThreadData;
+const clock = systemClock();
+const { robot, commandRateHz } = setup.safety;
+const workspace = setup.workspace && (await loadWorkspace(setup.workspace));
+const commands =
+  commandRing && commandPortOnRing(new RingWriter(commandRing), robot.joints.length, () => clock.rosNs());
+const tick = makeControlTick(setup, memory, clock, commands, workspace);
+const operator = new OperatorWords(memory.operator);
+warmUp(setup, workspace);
+
+const thread = enterRealTime(() => clock.monotonicNs(), setup.priority);
+const collections = new GCProfiler();
+collections.start();
+post({ kind: "running", grant: thread.grant });
+
+runDeadlineLoop({
+  rateHz: commandRateHz,
+  statistics: new LoopStatistics(memory.statistics),
+  nowNs: () => clock.monotonicNs(),
+  sleepUntil: thread.sleepUntil,
+  threadCpuNs: thread.threadCpuNs,
+  tick: (deadlineNs, wokeNs) => void tick.run(deadlineNs, wokeNs),
+  shouldStop: () => operator.shouldStop,
+});
+
+const costs = collections.stop().statistics.map(({ cost }) => cost);
+post({
+  kind: "ended",
+  failure: tick.failure === undefined ? undefined : messageOf(tick.failure),
+  collections: { count: costs.length, longest_us: Math.max(0, ...costs) },
+});
+
+function post(message: ControlThreadMessage): void {
+  parentPort!.postMessage(message);
+}

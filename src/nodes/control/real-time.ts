@@ -1,0 +1,117 @@
+import { createRequire } from "node:module";
+import { messageOf } from "../../core/errors.ts";
+
+/** What the operating system granted to the thread that keeps time, with the reason for each refusal. */
+export interface RealTimeGrant {
+  readonly sleep: "clock_nanosleep" | "atomics-wait";
+  /** SCHED_FIFO priority, 0 for an ordinary thread. */
+  readonly priority: number;
+  readonly timerSlackNs: number;
+  readonly refusals: readonly string[];
+}
+
+export interface RealTimeThread {
+  readonly grant: RealTimeGrant;
+  /** Returns at or after the deadline, never before. Units: ns, monotonic clock. */
+  sleepUntil(deadlineNs: number): void;
+  /** Processor time of the calling thread; NaN where it is not known. */
+  threadCpuNs(): number;
+}
+
+/** linux/time.h, linux/sched.h, linux/prctl.h */
+const CLOCK_MONOTONIC = 1;
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const TIMER_ABSTIME = 1;
+const SCHED_FIFO = 1;
+/** Threads and processes that this one starts get ordinary priority again. */
+const SCHED_RESET_ON_FORK = 0x40000000;
+const PR_SET_TIMERSLACK = 29;
+const DEFAULT_SLACK_NS = 50_000;
+
+/** An ordinary thread is woken this much too early and spins for the rest: its wake-ups are coarse. */
+const SPIN_NS = 500_000;
+
+/**
+ * Makes the calling thread keep time as well as it may: SCHED_FIFO, 1 µs of timer slack, absolute sleeps in the kernel.
+ *
+ * Where the priority is refused it wakes early and spins, and without Linux or koffi it waits with Atomics. Memory is not
+ * locked: V8 gives pages back with calls that fail on locked memory, and then aborts the process.
+ */
+export function enterRealTime(nowNs: () => number, priority: number): RealTimeThread {
+  const system = loadSystemCalls();
+  if (typeof system === "string") return waitingThread(nowNs, [system]);
+  const refusals: string[] = [];
+
+  const slackNs = system.prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0) === 0 ? 1000 : DEFAULT_SLACK_NS;
+  let granted = 0;
+  if (priority > 0) {
+    if (system.sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, Int32Array.of(priority)) === 0)
+      granted = priority;
+    else
+      refusals.push(
+        `SCHED_FIFO ${priority} was refused (errno ${system.errno()}): allow CAP_SYS_NICE or an rtprio limit`,
+      );
+  }
+
+  const timespec = new Int32Array(4); // two 64-bit words: seconds, nanoseconds
+  const spinNs = granted > 0 ? 0 : SPIN_NS;
+  return {
+    grant: { sleep: "clock_nanosleep", priority: granted, timerSlackNs: slackNs, refusals },
+    sleepUntil(deadlineNs) {
+      const wakeNs = deadlineNs - spinNs;
+      // A signal ends the sleep early, and the two clocks differ by less than a microsecond: look again.
+      while (nowNs() < wakeNs) {
+        const seconds = Math.floor(wakeNs / 1e9);
+        timespec[0] = seconds;
+        timespec[2] = Math.ceil(wakeNs - seconds * 1e9);
+        system.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec, null);
+      }
+      while (nowNs() < deadlineNs);
+    },
+    threadCpuNs() {
+      system.clock_gettime(CLOCK_THREAD_CPUTIME_ID, timespec);
+      return timespec[0]! * 1e9 + timespec[2]!;
+    },
+  };
+}
+
+/** For systems without the calls. */
+function waitingThread(nowNs: () => number, refusals: readonly string[]): RealTimeThread {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  return {
+    grant: { sleep: "atomics-wait", priority: 0, timerSlackNs: DEFAULT_SLACK_NS, refusals },
+    sleepUntil(deadlineNs) {
+      for (let restNs = deadlineNs - SPIN_NS - nowNs(); restNs > 0; restNs = deadlineNs - SPIN_NS - nowNs()) {
+        Atomics.wait(never, 0, 0, restNs / 1e6);
+      }
+      while (nowNs() < deadlineNs);
+    },
+    threadCpuNs: () => Number.NaN,
+  };
+}
+
+interface SystemCalls {
+  clock_nanosleep(clock: number, flags: number, until: Int32Array, remaining: null): number;
+  clock_gettime(clock: number, out: Int32Array): number;
+  sched_setscheduler(pid: number, policy: number, parameter: Int32Array): number;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+  errno(): number;
+}
+
+/** The calls, or a sentence that says why there are none. */
+function loadSystemCalls(): SystemCalls | string {
+  if (process.platform !== "linux") return `absolute sleeps need Linux, this is ${process.platform}`;
+  try {
+    const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
+    const libc = koffi.load("libc.so.6");
+    return {
+      clock_nanosleep: libc.func("int clock_nanosleep(int, int, void*, void*)"),
+      clock_gettime: libc.func("int clock_gettime(int, void*)"),
+      sched_setscheduler: libc.func("int sched_setscheduler(int, int, void*)"),
+      prctl: libc.func("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)"),
+      errno: () => koffi.errno(),
+    };
+  } catch (cause) {
+    return `the C library cannot be called: ${messageOf(cause)}`;
+  }
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { deserializeMessage } from "../../../src/messages/index.ts";
+import { ControlHost } from "../../../src/nodes/control/control-host.ts";
+import { TickRecord } from "../../../src/nodes/control/tick-record.ts";
+import { createRing, RingReader } from "../../../src/transport/shared-ring.ts";
+import { planAt, SETUP } from "../../unit/nodes/control/control-rig.ts";
+
+/** Ages that a busy test machine does not exceed: this test is about order and accounts, not about time. */
+const setup = {
+  ...SETUP,
+  safety: {
+    ...SETUP.safety,
+    maxJointStateAgeMs: 20e3,
+    maxObservationAgeMs: 20e3,
+    maxPlanAgeMs: 20e3,
+    latePlanMs: 20e3,
+    maxHeartbeatAgeMs: 20e3,
+    maxTickGapMs: 20e3,
+  },
+};
+
+test("the thread runs the loop: ticks in order, commands in the topic's ring, every deadline accounted for, rest at the end", async () => {
+  const clock = systemClock();
+  const commandRing = createRing({ depth: 1000, maxMessageBytes: 64 });
+  const commands = new RingReader(commandRing, { from: "oldest" });
+  const actual = new Float64Array(2);
+  const ticks: number[] = [];
+  const deadlines: number[] = [];
+  let withCommand = 0;
+  let begun: () => void = () => {};
+  const firstCommands = new Promise<void>((resolve) => (begun = resolve));
+  const last = new TickRecord(2, 2);
+
+  const host = new ControlHost({
+    setup,
+    clock,
+    commandRing,
+    onTick: (record) => {
+      ticks.push(record.get("tick"));
+      deadlines.push(record.get("deadlineNs"));
+      last.bytes.set(record.bytes);
+      if (record.get("hasCommand") === 1) {
+        actual.set(record.command);
+        if (++withCommand === 60) begun();
+      }
+      feed();
+    },
+    onFailure: assert.fail,
+  });
+  const feed = () => {
+    host.beat();
+    host.writeJointState({
+      positions: actual,
+      velocities: new Float64Array(2),
+      stampNs: 0n,
+      arrivalNs: clock.monotonicNs(),
+    });
+  };
+
+  await host.start();
+  feed();
+  const nowNs = clock.monotonicNs();
+  host.writePlan({ ...planAt(1, nowNs, Array(8).fill([0.5, 0.2])), stepPeriodNs: 5e9 }, nowNs);
+  assert.equal(await host.arm(), "none");
+  await firstCommands;
+  const { loop } = await host.stop();
+
+  assert.deepEqual(
+    ticks,
+    Array.from(ticks, (_, i) => i),
+    "no tick is lost or out of order",
+  );
+  const periods = deadlines.map((deadlineNs) => Math.round((deadlineNs - deadlines[0]!) / 10e6));
+  assert.equal(loop.ticks, ticks.length);
+  assert.equal(periods.at(-1)! + 1 - ticks.length, loop.missed, "each deadline had its tick or counts as missed");
+  assert.ok(actual[0]! > 0.05 && actual[1]! > 0.02, "the robot moved with the plan");
+
+  let published = 0;
+  let values: ArrayLike<number> = [];
+  while (commands.read()) {
+    published++;
+    values = deserializeMessage("std_msgs/msg/Float64MultiArray", commands.message).data;
+  }
+  assert.equal(published, withCommand);
+  assert.deepEqual([...Array.from(values)], [...actual]);
+  assert.deepEqual([...last.executedAction].map(Math.abs), [0, 0], "the last command stands still");
+  assert.equal(await host.arm(), "inactive");
+});
+
+test("a robot without usable limits is refused before a thread starts", () => {
+  const safety = { ...setup.safety, commandRateHz: Number.NaN };
+  assert.throws(
+    () => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), onTick: () => {}, onFailure: () => {} }),
+    { code: "ERR_INVALID_ARGUMENT" },
+  );
+});
