@@ -44,6 +44,13 @@ export const ERROR_CODES = {
   ERR_EXPORT_MISMATCH: "an exported graph computes other values than the graph it was trained with",
   ERR_ACTION_MISMATCH: "a model's actions do not fit the robot's joints",
   ERR_CONTROL_LOOP: "the thread of the control loop did not start, or ended by itself",
+  ERR_BUNDLE_HASH: "a file of a bundle is not the one that its manifest describes",
+  ERR_GRAPH_UNREADABLE: "onnxruntime cannot make a session of an ONNX file",
+  ERR_GRAPH_MISMATCH: "an ONNX file has other inputs or outputs than its manifest says",
+  ERR_INFERENCE_FAILED: "a graph failed while it ran",
+  ERR_INFERENCE_BUSY: "a graph was called again before its last call ended",
+  ERR_INFERENCE_CLOSED: "a graph was called after its bundle or engine was closed",
+  ERR_INFERENCE_LOST: "the inference thread ended unasked",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

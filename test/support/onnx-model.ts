@@ -19,6 +19,8 @@ export interface ModelSource {
   readonly constants?: Readonly<
     Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] | Float32Array }>
   >;
+  /** Extents that the file leaves open, wherever they occur. */
+  readonly openExtents?: readonly number[];
   readonly int64Constants?: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -28,6 +30,7 @@ export function encodeModel({
   outputs,
   operations,
   constants = {},
+  openExtents = [],
   int64Constants = {},
 }: ModelSource): Uint8Array {
   const floats = Object.entries(constants).map(([name, { shape, data }]) => ({
@@ -47,8 +50,8 @@ export function encodeModel({
     opsetImport: [{ domain: "", version: 13 }],
     graph: {
       name: "test",
-      input: inputs.map(valueInfo),
-      output: outputs.map(valueInfo),
+      input: inputs.map((spec) => valueInfo(spec, openExtents)),
+      output: outputs.map((spec) => valueInfo(spec, openExtents)),
       initializer: [...floats, ...integers],
       node: operations.map(({ type, inputs: input, output, attributes = {} }) => ({
         opType: type,
@@ -66,8 +69,8 @@ export function weights(...shape: number[]): { shape: number[]; data: Float32Arr
   return { shape, data: Float32Array.from({ length: elementCount(shape) }, (_, i) => 0.3 * Math.sin(1 + i * 1.7)) };
 }
 
-function valueInfo({ name, shape, dtype }: TensorSpec) {
-  const dim = shape.map((extent) => ({ dimValue: extent }));
+function valueInfo({ name, shape, dtype }: TensorSpec, openExtents: readonly number[]) {
+  const dim = shape.map((extent) => (openExtents.includes(extent) ? { dimParam: "open" } : { dimValue: extent }));
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[dtype], shape: { dim } } } };
 }
 

@@ -135,18 +135,47 @@ export function sampleManifest(): Manifest {
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
+export interface SampleOptions {
+  /** Other models in place of the sample's. */
+  readonly models?: Readonly<Partial<Record<SampleGraph, ModelSource>>>;
+  readonly change?: (manifest: Manifest) => void;
+}
+
 /** Writes the sample bundle into a fresh folder that the test removes, and returns the folder. */
 export async function writeSampleBundle(
   test: Pick<TestContext, "after">,
-  change: (manifest: Manifest) => void = () => {},
+  { models = {}, change = () => {} }: SampleOptions = {},
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "latentloop-bundle-"));
   test.after(() => rm(folder, { recursive: true }));
-  for (const name of Object.keys(GRAPHS) as SampleGraph[]) {
-    await writeFile(join(folder, `${name}.onnx`), encodeModel(GRAPHS[name]));
-  }
   const manifest = sampleManifest();
+  for (const name of Object.keys(GRAPHS) as SampleGraph[]) {
+    const onnx = encodeModel(models[name] ?? GRAPHS[name]);
+    manifest.graphs[name]!.sha256 = sha256(onnx);
+    await writeFile(join(folder, `${name}.onnx`), onnx);
+  }
   change(manifest);
   await writeFile(join(folder, "manifest.json"), JSON.stringify(manifest, null, 2));
   return folder;
+}
+
+/** `act` with the sample's signature that multiplies big matrices first: some tenths of a second. */
+export function slowAct(): ModelSource {
+  const size = 512;
+  const rounds = 24;
+  const { inputs, outputs } = GRAPHS.act;
+  const product = (i: number) => ({ type: "MatMul", inputs: [`m${i}`, "w"], output: `m${i + 1}` });
+  return {
+    inputs,
+    outputs,
+    operations: [
+      { type: "ReduceMean", inputs: ["latent"], output: "mean", attributes: { axes: [1], keepdims: 1 } },
+      { type: "Mul", inputs: ["w", "mean"], output: "m0" }, // hangs on an input, or it would be folded at load time
+      ...Array.from({ length: rounds }, (_, i) => product(i)),
+      { type: "ReduceMean", inputs: [`m${rounds}`], output: "sum", attributes: { axes: [0], keepdims: 1 } },
+      { type: "ReduceMean", inputs: ["sum"], output: "scalar", attributes: { axes: [1], keepdims: 1 } },
+      { type: "Add", inputs: ["noise", "scalar"], output: "action" },
+    ],
+    constants: { w: { shape: [size, size], data: new Float32Array(size * size).fill(1 / size) } },
+  };
 }

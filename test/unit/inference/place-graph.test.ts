@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { differenceOf, placeGraph } from "../../../src/inference/place-graph.ts";
+import { type Placement, placementsFor } from "../../../src/inference/placement.ts";
+import { encodeModel } from "../../support/onnx-model.ts";
+import { sampleModel } from "../../support/sample-bundle.ts";
+
+const cpu = (threads: number): Placement => ({ provider: "cpu", threads });
+const signature = sampleModel("observe");
+const place = (placements: Placement[], insist = false) =>
+  placeGraph({
+    name: "observe",
+    onnx: encodeModel(signature),
+    signature,
+    placements,
+    insist,
+    clock: systemClock(),
+    pause: async () => {},
+  });
+
+test("the fastest placement is kept and every other has its figures and its reason", async () => {
+  const { session, report } = await place([cpu(1), cpu(2)]);
+  await session.close();
+  assert.equal(report.trials.length, 2);
+  const chosen = report.trials.filter((trial) => trial.rejection === undefined);
+  assert.deepEqual(
+    chosen.map((trial) => trial.placement),
+    [report.placement],
+  );
+  const fastest = Math.min(...report.trials.map((trial) => trial.medianMs!));
+  assert.equal(chosen[0]!.medianMs, fastest);
+  assert.match(report.trials.find((trial) => trial.rejection)!.rejection!, /cpu × \d is faster/);
+});
+
+test("a placement that was asked for is kept even when it is slower", async () => {
+  const { session, report } = await place([cpu(1), cpu(3)], true);
+  await session.close();
+  assert.deepEqual(report.placement, cpu(3));
+});
+
+test("a provider that cannot run falls back to the CPU and says why", async () => {
+  const { session, report } = await place([cpu(1), { provider: "cuda", threads: 1 }], true);
+  await session.close();
+  if (report.placement.provider === "cuda") return; // this machine has CUDA: nothing to fall back from
+  assert.deepEqual(report.placement, cpu(1));
+  assert.match(report.trials.find(({ placement }) => placement.provider === "cuda")!.rejection!, /cuda/);
+});
+
+test("auto weighs one CPU thread, several and every usable provider; a number of threads is kept to", () => {
+  const auto = placementsFor({ provider: "auto", threads: 0 }, ["cpu", "cuda", "webgpu"]);
+  assert.deepEqual(auto[0], cpu(1));
+  assert.deepEqual(
+    auto.slice(-2).map(({ provider }) => provider),
+    ["cuda", "webgpu"],
+  );
+  assert.deepEqual(placementsFor({ provider: "cpu", threads: 3 }, ["cpu", "webgpu"]), [cpu(3)]);
+  assert.deepEqual(placementsFor({ provider: "webgpu", threads: 1 }, ["cpu"]), [cpu(1)]);
+});
+
+const floats = (...values: number[]) => ({ y: Float32Array.from(values) });
+
+test("the difference is relative to the output's largest value", () => {
+  assert.ok(Math.abs(differenceOf(floats(100, 0.1), floats(100, 0)) - 1e-3) < 1e-9);
+  assert.equal(differenceOf(floats(1, 2), floats(1, 2)), 0);
+});
+
+test("a NaN on one side only is never within the tolerance", () => {
+  assert.ok(!(differenceOf(floats(Number.NaN), floats(1)) <= 1e-3));
+  assert.ok(!(differenceOf(floats(1), floats(Number.NaN)) <= 1e-3));
+  assert.ok(!(differenceOf(floats(Number.POSITIVE_INFINITY), floats(1)) <= 1e-3));
+  assert.equal(differenceOf(floats(Number.NaN), floats(Number.NaN)), 0);
+});
+
+test("one grey level of rounding is no difference, two are", () => {
+  const image = (...values: number[]) => ({ image: Uint8Array.from(values) });
+  assert.equal(differenceOf(image(10, 20), image(11, 20)), 0);
+  assert.ok(differenceOf(image(10, 20), image(12, 20)) > 1e-3);
+});
