@@ -81,7 +81,7 @@ export const i8x16 = {
   narrowUnsigned: binary(0x66),
 };
 
-export const i16x8 = { sub: binary(0x91), narrowSigned: binary(0x85) };
+export const i16x8 = { narrowSigned: binary(0x85) };
 
 export const i32x4 = {
   add: binary(0xae),

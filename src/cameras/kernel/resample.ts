@@ -4,8 +4,9 @@ import { type Code, f32x4, i8x16, i16x8, i32, i32x4, type KernelCode, local, rep
 /** Weights are multiples of 2⁻¹⁴, so that a weight of 1 still fits into 16 bits with its sign. */
 export const WEIGHT_BITS = 14;
 
-/** Bytes before the weights of a record: the window's byte in its row and its row, 16 bits each. */
-export const RECORD_HEADER_BYTES = 4;
+/** A record begins with the window's byte in its row and its row (16 bits each), and the sum of the weights (32 bits). */
+export const RECORD_HEADER_BYTES = 8;
+export const WEIGHT_SUM_OFFSET = 4;
 const PAIR_BYTES = 4;
 
 /** Size of the window of source pixels that every destination pixel is made of. */
@@ -24,32 +25,44 @@ const [SOURCE, STRIDE, TABLE, OUT, OUT_END, ROW, SUM] = [0, 1, 2, 3, 4, 5, 6] as
 const ZERO = v128.constBytes(new Array<number>(16).fill(0));
 const HALF = 1 << (WEIGHT_BITS - 1);
 
-/** BT.601, limited range: contributions of Y - 16, U - 128 and V - 128 to red, green and blue. */
-const RGB_FROM_Y = [255 / 219, 255 / 219, 255 / 219, 0];
-const RGB_FROM_U = [0, -0.391762, 2.017232, 0];
-const RGB_FROM_V = [1.596027, -0.812968, 0, 0];
+/**
+ * BT.601, limited range: what Y, U, V and the weights contribute to red, green and blue. The weights carry the offsets
+ * (16, 128, 128), so that pixels partly outside the source fade to black.
+ */
+const RGB_FROM_Y = [255 / 219, 255 / 219, 255 / 219];
+const RGB_FROM_U = [0, -0.391762, 2.017232];
+const RGB_FROM_V = [1.596027, -0.812968, 0];
+const RGB_FROM_WEIGHTS = [0, 1, 2].map((i) => -16 * RGB_FROM_Y[i]! - 128 * (RGB_FROM_U[i]! + RGB_FROM_V[i]!));
 
-/** One pair: bytes → 16-bit lanes r r g g b b · · → multiplied by the pair's weights and added up per channel. */
-function addPair({ lanes, colour, bytesPerPixel }: PixelFormat, pair: number, weightOffset: number): Code {
+/** One pair: bytes → 16-bit lanes r r g g b b · ·, times the pair's weights, added up per channel. */
+function addPair({ lanes, bytesPerPixel }: PixelFormat, pair: number, weightOffset: number): Code {
   const bytes = v128.load64(local.get(ROW), pair * 2 * bytesPerPixel);
   const widened = i8x16.shuffle(bytes, ZERO, [...lanes.flatMap((byte) => [byte, 16]), 16, 16, 16, 16]);
-  const centred =
-    colour === "yuv" ? i16x8.sub(widened, v128.const(Int16Array.of(16, 16, 128, 128, 128, 128, 0, 0))) : widened;
-  const weighted = i32x4.dot(centred, v128.load32Splat(local.get(TABLE), weightOffset));
+  const weighted = i32x4.dot(widened, v128.load32Splat(local.get(TABLE), weightOffset));
   return local.set(SUM, i32x4.add(local.get(SUM), weighted));
 }
 
+/** The sums of a window's channels → whole levels. */
 function rounded(colour: PixelFormat["colour"]): Code {
   if (colour === "rgb") {
     return i32x4.shiftRight(i32x4.add(local.get(SUM), v128.const(Int32Array.of(HALF, HALF, HALF, HALF))), WEIGHT_BITS);
   }
-  const channel = (index: number, column: readonly number[]) => {
-    const lane = [0, 1, 2, 3].map((byte) => 4 * index + byte);
-    const everywhere = i8x16.shuffle(local.get(SUM), local.get(SUM), [...lane, ...lane, ...lane, ...lane]);
-    const scaled = Float32Array.from(column, (value) => value / (1 << WEIGHT_BITS));
-    return f32x4.mul(f32x4.fromInt(everywhere), v128.const(scaled));
+  const times = (sums: Code, rgb: readonly number[]) =>
+    f32x4.mul(sums, v128.const(Float32Array.from([...rgb, 0], (value) => value / (1 << WEIGHT_BITS))));
+  const everywhere = (channel: number) => {
+    const lane = [0, 1, 2, 3].map((byte) => 4 * channel + byte);
+    return i8x16.shuffle(local.get(SUM), local.get(SUM), [...lane, ...lane, ...lane, ...lane]);
   };
-  return i32x4.roundFloat(f32x4.add(channel(0, RGB_FROM_Y), f32x4.add(channel(1, RGB_FROM_U), channel(2, RGB_FROM_V))));
+  const weights = f32x4.fromInt(v128.load32Splat(local.get(TABLE), WEIGHT_SUM_OFFSET));
+  return [
+    ...local.set(SUM, f32x4.fromInt(local.get(SUM))),
+    ...i32x4.roundFloat(
+      f32x4.add(
+        f32x4.add(times(everywhere(0), RGB_FROM_Y), times(everywhere(1), RGB_FROM_U)),
+        f32x4.add(times(everywhere(2), RGB_FROM_V), times(weights, RGB_FROM_WEIGHTS)),
+      ),
+    ),
+  ];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { LatentloopError } from "../../core/errors.ts";
 import type { PixelFormat } from "../pixel-format.ts";
 import { type Footprints, type Geometry, mapFootprints } from "./footprints.ts";
-import { RECORD_HEADER_BYTES, recordBytes, WEIGHT_BITS, type WindowShape } from "./resample.ts";
+import { RECORD_HEADER_BYTES, recordBytes, WEIGHT_BITS, WEIGHT_SUM_OFFSET, type WindowShape } from "./resample.ts";
 
 export interface TapTable {
   readonly window: WindowShape;
@@ -102,7 +102,8 @@ function writeRecords(
     }
     record.setUint16(offset, left * format.bytesPerPixel, true);
     record.setUint16(offset + 2, top, true);
-    quantise(weights, parts[0] * parts[1], record, offset + RECORD_HEADER_BYTES);
+    const sum = quantise(weights, parts[0] * parts[1], record, offset + RECORD_HEADER_BYTES);
+    record.setInt32(offset + WEIGHT_SUM_OFFSET, sum, true);
   }
   return bytes;
 }
@@ -131,14 +132,17 @@ function layBox(
   }
 }
 
-/** Rounds the weights to whole units and carries each remainder on, so that their sum is right. */
-function quantise(weights: Float64Array, parts: number, record: DataView, offset: number): void {
+/** Rounds the weights to whole units, carrying each remainder on so that their sum is right, and returns it. */
+function quantise(weights: Float64Array, parts: number, record: DataView, offset: number): number {
   const unit = 2 ** WEIGHT_BITS / parts;
   let carry = 0;
+  let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     const exact = weights[i]! * unit + carry;
     const whole = Math.round(exact);
     carry = exact - whole;
     record.setInt16(offset + 2 * i, whole, true);
+    sum += whole;
   }
+  return sum;
 }

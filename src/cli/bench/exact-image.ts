@@ -1,41 +1,55 @@
 import type { RawImage } from "../../core/camera.ts";
 
-/**
- * The plain, slow definition that the image path is measured against: every source pixel to rgb in floating point, then
- * the mean of many evenly spread samples in each output pixel.
- *
- * Shapes: result [Y, X, 3] float
- */
-export function exactImage(
-  source: RawImage,
-  output: { readonly width: number; readonly height: number },
-  sourceFromOutput: (x: number, y: number, point: Float64Array) => void,
-  samplesPerAxis: number,
-): Float64Array {
-  const rgb = rgbOf(source);
-  const result = new Float64Array(output.width * output.height * 3);
-  const point = new Float64Array(2);
-  const n = samplesPerAxis;
-  for (let y = 0, at = 0; y < output.height; y++) {
-    for (let x = 0; x < output.width; x++, at += 3) {
-      for (let sample = 0; sample < n * n; sample++) {
-        sourceFromOutput(x + ((sample % n) + 0.5) / n, y + (Math.floor(sample / n) + 0.5) / n, point);
-        const column = Math.floor(point[0]!);
-        const row = Math.floor(point[1]!);
-        if (!(column >= 0 && column < source.width && row >= 0 && row < source.height)) continue; // black outside
-        const pixel = 3 * (row * source.width + column);
-        for (let channel = 0; channel < 3; channel++) result[at + channel]! += rgb[pixel + channel]! / (n * n);
-      }
-    }
-  }
-  return result;
+/** Where a point of the output image lies in the source; both in pixels, pixel (0, 0) spans [0, 1)². */
+type SourceFromOutput = (x: number, y: number, point: Float64Array) => void;
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
-/** Mean absolute difference, in grey levels. */
-export function meanError(image: Uint8Array, exact: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < exact.length; i++) sum += Math.abs(image[i]! - exact[i]!);
-  return sum / exact.length;
+/**
+ * The plain, slow definition that the image path is measured against: every source pixel to rgb in floating point, then
+ * the mean of evenly spread samples in an output pixel.
+ */
+export class ExactImage {
+  readonly #source: Size;
+  readonly #rgb: Float64Array;
+  readonly #sourceFromOutput: SourceFromOutput;
+  readonly #samplesPerAxis: number;
+
+  constructor(source: RawImage, sourceFromOutput: SourceFromOutput, samplesPerAxis: number) {
+    this.#source = source;
+    this.#rgb = rgbOf(source);
+    this.#sourceFromOutput = sourceFromOutput;
+    this.#samplesPerAxis = samplesPerAxis;
+  }
+
+  pixel(x: number, y: number): [number, number, number] {
+    const n = this.#samplesPerAxis;
+    const { width, height } = this.#source;
+    const mean: [number, number, number] = [0, 0, 0];
+    const point = new Float64Array(2);
+    for (let sample = 0; sample < n * n; sample++) {
+      this.#sourceFromOutput(x + ((sample % n) + 0.5) / n, y + (Math.floor(sample / n) + 0.5) / n, point);
+      const column = Math.floor(point[0]!);
+      const row = Math.floor(point[1]!);
+      if (!(column >= 0 && column < width && row >= 0 && row < height)) continue; // black outside
+      const pixel = 3 * (row * width + column);
+      for (let channel = 0; channel < 3; channel++) mean[channel]! += this.#rgb[pixel + channel]! / (n * n);
+    }
+    return mean;
+  }
+
+  /** Mean absolute difference of an rgb image over every `step`th pixel, in grey levels. */
+  meanError(image: Uint8Array, output: Size, step = 1): number {
+    let sum = 0;
+    let count = 0;
+    for (let i = 0; i < output.width * output.height; i += step, count += 3) {
+      const exact = this.pixel(i % output.width, Math.floor(i / output.width));
+      for (let channel = 0; channel < 3; channel++) sum += Math.abs(image[3 * i + channel]! - exact[channel]!);
+    }
+    return sum / count;
+  }
 }
 
 /** Full-size rgb in floating point. Shapes: [Y, X, 3] */

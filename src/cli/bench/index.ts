@@ -11,4 +11,9 @@ export interface BenchSuite {
 }
 
 /** Suites of `latentloop bench`. */
-export const SUITES: Readonly<Record<string, BenchSuite>> = {};
+export const SUITES: Readonly<Record<string, BenchSuite>> = {
+  image: {
+    title: "camera frames to model images, beside OpenCV and sharp",
+    load: async () => (await import("./image.ts")).benchImage,
+  },
+};

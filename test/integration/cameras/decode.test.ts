@@ -3,8 +3,7 @@ import { test } from "node:test";
 import sharp from "sharp";
 import { decodeImage, parseCompressedFormat } from "../../../src/cameras/decode.ts";
 import { ImagePath } from "../../../src/cameras/image-path.ts";
-import { meanError } from "../../../src/cli/bench/exact-image.ts";
-import { areaMean, noisyPicture } from "../../unit/cameras/pictures.ts";
+import { areaMean, meanError, noisyPicture } from "../../unit/cameras/pictures.ts";
 
 const SIZE = { width: 61, height: 47 };
 const noisy = noisyPicture("rgb8", SIZE.width, SIZE.height);

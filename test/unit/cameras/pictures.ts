@@ -65,3 +65,7 @@ export function areaMean(
 export function worstError(image: Uint8Array, exact: Float64Array): number {
   return exact.reduce((worst, value, i) => Math.max(worst, Math.abs(value - image[i]!)), 0);
 }
+
+export function meanError(image: Uint8Array, exact: Float64Array): number {
+  return exact.reduce((sum, value, i) => sum + Math.abs(value - image[i]!), 0) / exact.length;
+}
