@@ -191,13 +191,13 @@ test("allocates no image, row or view per frame", () => {
     const picture = noisyPicture(encoding, 16, 12, { padding: 3 });
     const path = pathOf({ source: picture });
     const out = new Uint8Array(path.outputBytes);
-    // The least of a few batches, since others hold the compiler's work. A call into WebAssembly may box its arguments.
+    // The median of a few batches, since some hold the compiler's work or a collection. A call into WebAssembly may box its arguments.
     const batches = Array.from({ length: 6 }, () => {
       const before = process.memoryUsage().heapUsed;
       for (let i = 0; i < 5000; i++) path.convertInto(picture, out);
       return process.memoryUsage().heapUsed - before;
     });
-    const bytesPerFrame = Math.min(...batches.filter((bytes) => bytes > 0)) / 5000;
+    const bytesPerFrame = batches.sort((a, b) => a - b)[3]! / 5000;
     assert.ok(bytesPerFrame < 512, `${bytesPerFrame} bytes a frame of ${encoding}`);
   }
 });
