@@ -7,8 +7,8 @@ export interface Advertisement {
   readonly publisher: string;
   readonly topic: string;
   readonly type: RosType;
-  /** Late subscribers get what the ring still holds. */
-  readonly latched: boolean;
+  /** So many of its last messages go to subscribers that come late (transient_local); 0 for a volatile topic. */
+  readonly history: number;
 }
 
 export interface RingOffer extends Advertisement {

@@ -18,10 +18,12 @@ interface Call {
 
 /** What joins this hub to those of other processes: the bridge. */
 export interface HubPeers {
+  onAdvertised(topic: string, type: RosType): void;
   onSubscribed(topic: string, type: RosType): void;
+  onUnsubscribed(topic: string): void;
   onServed(service: string): void;
   /** A call that nobody in this process serves. */
-  call(call: string, service: string): void;
+  call(call: string, service: string, timeoutMs: number): void;
 }
 
 /**
@@ -43,7 +45,7 @@ export class Hub {
   /** Forgets a thread that ended: its rings are closed for it, its calls are dropped. */
   disconnect(client: MessagePort): void {
     for (const topic of this.#topics.values()) {
-      topic.subscribers.delete(client);
+      this.#unsubscribe(client, topic.name);
       for (const [id, publisher] of topic.publishers) {
         if (publisher.client !== client) continue;
         if (publisher.offer) new RingWriter(publisher.offer.ring).close();
@@ -60,10 +62,19 @@ export class Hub {
     this.#peers = peers;
     this.#bridge = client;
     this.connect(client);
-    for (const { name, type, subscribers } of this.#topics.values()) {
+    for (const { name, type, publishers, subscribers } of this.#topics.values()) {
+      if (publishers.size > 0) peers.onAdvertised(name, type);
       if (subscribers.size > 0) peers.onSubscribed(name, type);
     }
     for (const service of this.#servers.keys()) peers.onServed(service);
+  }
+
+  /** The bridge is about to close. */
+  leave(): void {
+    const client = this.#bridge;
+    this.#peers = undefined;
+    this.#bridge = undefined;
+    if (client) this.disconnect(client);
   }
 
   #receive(client: MessagePort, message: ToHub): void {
@@ -81,7 +92,7 @@ export class Hub {
         this.#subscribe(client, message.topic, message.type);
         break;
       case "unsubscribe":
-        this.#topics.get(message.topic)?.subscribers.delete(client);
+        this.#unsubscribe(client, message.topic);
         break;
       case "serve":
         this.#servers.set(message.service, client);
@@ -103,6 +114,7 @@ export class Hub {
     const topic = this.#topic(client, advertisement.topic, advertisement.type);
     if (topic === undefined) return;
     topic.publishers.set(advertisement.publisher, { client });
+    if (client !== this.#bridge) this.#peers?.onAdvertised(topic.name, topic.type);
   }
 
   #offer(client: MessagePort, offer: RingOffer): void {
@@ -118,6 +130,12 @@ export class Hub {
     topic.subscribers.add(client);
     for (const { offer } of topic.publishers.values()) if (offer) tell(client, { op: "ring", offer, fresh: false });
     if (client !== this.#bridge) this.#peers?.onSubscribed(name, type);
+  }
+
+  #unsubscribe(client: MessagePort, name: string): void {
+    const subscribers = this.#topics.get(name)?.subscribers;
+    if (!subscribers?.delete(client)) return;
+    if (![...subscribers].some((other) => other !== this.#bridge)) this.#peers?.onUnsubscribed(name);
   }
 
   /** The topic, unless it already has another type: then the client is told. */
@@ -139,7 +157,7 @@ export class Hub {
     this.#calls.set(call, { client, timer });
     const server = this.#servers.get(service);
     if (server) tell(server, { op: "request", call, service });
-    else this.#peers?.call(call, service);
+    else this.#peers?.call(call, service, timeoutMs);
   }
 
   #settle(call: string, result?: { readonly response: TriggerResponse } | { readonly error: string }): void {

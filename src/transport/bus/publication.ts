@@ -16,13 +16,15 @@ export class Publication {
   readonly #advertisement: Advertisement;
   readonly #depth: number;
   readonly #offer: (offer: RingOffer) => void;
+  readonly #withdraw: () => void;
   #writer: RingWriter | undefined;
   #droppedBefore = 0;
 
-  constructor(advertisement: Advertisement, depth: number, offer: (offer: RingOffer) => void) {
+  constructor(advertisement: Advertisement, depth: number, hub: { offer(offer: RingOffer): void; withdraw(): void }) {
     this.#advertisement = advertisement;
     this.#depth = depth;
-    this.#offer = offer;
+    this.#offer = hub.offer;
+    this.#withdraw = hub.withdraw;
   }
 
   /** Messages that readers in this process lost because they were too slow. */
@@ -37,13 +39,14 @@ export class Publication {
 
   close(): void {
     this.#writer?.close();
+    this.#withdraw();
   }
 
   #renew(messageBytes: number): void {
     this.#droppedBefore = this.dropped;
     this.#writer?.close();
     const affordable = Math.min(MIN_DEPTH, Math.floor(RING_BUDGET_BYTES / Math.max(messageBytes, 1)));
-    const depth = this.#advertisement.latched ? this.#depth : Math.max(this.#depth, affordable);
+    const depth = this.#advertisement.history > 0 ? this.#depth : Math.max(this.#depth, affordable);
     const ring = createRing({ depth, maxMessageBytes: 2 * messageBytes });
     this.#writer = new RingWriter(ring);
     this.#offer({ ...this.#advertisement, ring });

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Qos } from "../../core/node.ts";
 import { RingReader } from "../shared-ring.ts";
 import type { RingOffer } from "./hub-protocol.ts";
 
@@ -12,15 +13,17 @@ export type OnRingMessage = (reader: RingReader, offer: RingOffer) => void;
 export class RingSubscription {
   readonly #keepLast: number;
   readonly #latched: boolean;
+  readonly #onClose: () => void;
   readonly #onMessage: OnRingMessage;
   readonly #readers = new Map<SharedArrayBuffer, RingReader>();
   #droppedBefore = 0;
   #closed = false;
 
-  constructor(options: { keepLast: number; latched: boolean }, onMessage: OnRingMessage) {
-    this.#keepLast = options.keepLast;
-    this.#latched = options.latched;
+  constructor(qos: Qos, onMessage: OnRingMessage, onClose: () => void) {
+    this.#keepLast = qos.depth;
+    this.#latched = qos.durability === "transient_local";
     this.#onMessage = onMessage;
+    this.#onClose = onClose;
   }
 
   /** Messages that were overwritten before this subscriber came to them. */
@@ -32,7 +35,7 @@ export class RingSubscription {
 
   attach(offer: RingOffer, fresh: boolean): void {
     if (this.#closed || this.#readers.has(offer.ring)) return;
-    const from = fresh || (offer.latched && this.#latched) ? "oldest" : "newest";
+    const from = fresh || (offer.history > 0 && this.#latched) ? "oldest" : "newest";
     const reader = new RingReader(offer.ring, { from, keepLast: this.#keepLast });
     if (reader.closed && !fresh) return; // what a publisher latched goes with it
     this.#readers.set(offer.ring, reader);
@@ -40,7 +43,9 @@ export class RingSubscription {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#onClose();
   }
 
   async #pump(reader: RingReader, offer: RingOffer): Promise<void> {

@@ -22,6 +22,7 @@ export type ServiceHandler = () => TriggerResponse | Promise<TriggerResponse>;
 export class ThreadBus {
   readonly #port: MessagePort;
   readonly #id: string;
+  readonly #ignoreOwn: boolean;
   readonly #topics = new Map<string, TopicHere>();
   readonly #publications = new Set<Publication>();
   readonly #handlers = new Map<string, ServiceHandler>();
@@ -30,29 +31,36 @@ export class ThreadBus {
   #problems: string[] = [];
   #counter = 0;
 
-  /** `id` is unique over all threads of all processes that are joined. */
-  constructor(port: MessagePort, id: string) {
+  /**
+   * `id` is unique over all threads of all processes that are joined; `ignoreOwn` keeps what this thread publishes from
+   * its own subscriptions.
+   */
+  constructor(port: MessagePort, id: string, { ignoreOwn = false } = {}) {
     this.#port = port;
     this.#id = id;
+    this.#ignoreOwn = ignoreOwn;
     port.on("message", (message: FromHub) => this.#receive(message));
   }
 
   publish(topic: string, type: RosType, qos: Qos): Publication {
     const publisher = `${this.#id}.${this.#counter++}`;
-    const advertisement = { publisher, topic, type, latched: qos.durability === "transient_local" };
+    const advertisement = { publisher, topic, type, history: qos.durability === "transient_local" ? qos.depth : 0 };
     this.#tell({ op: "advertise", advertisement });
-    const publication = new Publication(advertisement, qos.depth, (offer) => this.#tell({ op: "ring", offer }));
+    const publication = new Publication(advertisement, qos.depth, {
+      offer: (offer) => this.#tell({ op: "ring", offer }),
+      withdraw: () => {
+        this.#publications.delete(publication);
+        this.#tell({ op: "withdraw", publisher, topic });
+      },
+    });
     this.#publications.add(publication);
     return publication;
   }
 
   subscribe(topic: string, type: RosType, qos: Qos, onMessage: OnRingMessage): RingSubscription {
-    const subscription = new RingSubscription(
-      { keepLast: qos.depth, latched: qos.durability === "transient_local" },
-      onMessage,
-    );
     let here = this.#topics.get(topic);
     if (here === undefined) this.#topics.set(topic, (here = { offers: new Map(), subscriptions: new Set() }));
+    const subscription = new RingSubscription(qos, onMessage, () => this.#unsubscribe(topic, subscription));
     here.subscriptions.add(subscription);
     for (const offer of here.offers.values()) subscription.attach(offer, false);
     this.#tell({ op: "subscribe", topic, type });
@@ -85,6 +93,11 @@ export class ThreadBus {
     });
   }
 
+  /** Gives a call's answer that came another way than by a handler of this thread. */
+  respond(call: string, response: TriggerResponse): void {
+    this.#tell({ op: "response", call, response });
+  }
+
   close(): void {
     for (const { subscriptions } of this.#topics.values())
       for (const subscription of subscriptions) subscription.close();
@@ -100,7 +113,7 @@ export class ThreadBus {
         this.#attach(message.offer, message.fresh);
         break;
       case "request":
-        void this.#respond(message.call, message.service);
+        void this.#handle(message.call, message.service);
         break;
       case "answer":
         this.#answer(message);
@@ -116,19 +129,26 @@ export class ThreadBus {
 
   #attach(offer: RingOffer, fresh: boolean): void {
     const here = this.#topics.get(offer.topic);
-    if (here === undefined) return;
+    if (here === undefined || (this.#ignoreOwn && offer.publisher.startsWith(`${this.#id}.`))) return;
     here.offers.set(offer.publisher, offer);
     for (const subscription of here.subscriptions) subscription.attach(offer, fresh);
   }
 
-  async #respond(call: string, service: string): Promise<void> {
+  #unsubscribe(topic: string, subscription: RingSubscription): void {
+    const here = this.#topics.get(topic);
+    if (!here?.subscriptions.delete(subscription) || here.subscriptions.size > 0) return;
+    this.#topics.delete(topic);
+    this.#tell({ op: "unsubscribe", topic });
+  }
+
+  async #handle(call: string, service: string): Promise<void> {
     let response: TriggerResponse;
     try {
       response = (await this.#handlers.get(service)?.()) ?? { success: false, message: "the service has gone" };
     } catch (thrown) {
       response = { success: false, message: messageOf(thrown) };
     }
-    this.#tell({ op: "response", call, response });
+    this.respond(call, response);
   }
 
   #answer({ call, response, error }: Extract<FromHub, { op: "answer" }>): void {
