@@ -24,6 +24,8 @@ export interface HubPeers {
   onServed(service: string): void;
   /** A call that nobody in this process serves. */
   call(call: string, service: string, timeoutMs: number): void;
+  /** The caller gave up: the call must not take effect later. */
+  cancel(call: string): void;
 }
 
 /**
@@ -151,6 +153,7 @@ export class Hub {
 
   #call(client: MessagePort, call: string, service: string, timeoutMs: number): void {
     const timer = setTimeout(() => {
+      this.#peers?.cancel(call);
       const served = this.#servers.has(service) ? "it is served but gave none" : "nobody in this process serves it";
       this.#settle(call, { error: `Expected an answer from service '${service}' within ${timeoutMs} ms: ${served}.` });
     }, timeoutMs);

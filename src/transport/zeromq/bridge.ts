@@ -18,11 +18,6 @@ export interface BridgeOptions {
   readonly log: Logger;
 }
 
-interface PendingCall {
-  readonly header: RequestHeader;
-  readonly expiresMs: number;
-}
-
 /**
  * Joins the hub of this process to those of others over ZeroMQ.
  *
@@ -41,7 +36,7 @@ export class Bridge implements HubPeers {
   /** Prefixes that some peer subscribed to. */
   readonly #wanted = new Set<string>();
   /** Calls of services that no peer has been seen to serve yet. */
-  readonly #pendingCalls = new Map<string, PendingCall[]>();
+  readonly #pendingCalls = new Map<string, RequestHeader>();
   #refused = 0;
   #lastRefusal = "";
 
@@ -102,9 +97,11 @@ export class Bridge implements HubPeers {
       this.#outbox.post(encodeFrame(prefix, header));
       return;
     }
-    const pending = this.#pendingCalls.get(prefix) ?? [];
-    pending.push({ header, expiresMs: performance.now() + timeoutMs });
-    this.#pendingCalls.set(prefix, pending);
+    this.#pendingCalls.set(call, header);
+  }
+
+  cancel(call: string): void {
+    this.#pendingCalls.delete(call);
   }
 
   async close(): Promise<void> {
@@ -130,11 +127,10 @@ export class Bridge implements HubPeers {
   #onWanted(prefix: string): void {
     this.#wanted.add(prefix);
     if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1));
-    const calls = this.#pendingCalls.get(prefix) ?? [];
-    this.#pendingCalls.delete(prefix);
-    for (const { header, expiresMs } of calls) {
-      // A call whose caller gave up must not take effect later.
-      if (performance.now() < expiresMs) this.#outbox.post(encodeFrame(prefix, header));
+    for (const [call, header] of this.#pendingCalls) {
+      if (prefixOf.service(header.service) !== prefix) continue;
+      this.#pendingCalls.delete(call);
+      this.#outbox.post(encodeFrame(prefix, header));
     }
   }
 
