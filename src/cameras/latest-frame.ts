@@ -1,6 +1,7 @@
-import type { ModelImage, RawImage } from "../core/camera.ts";
+import type { CompressedImage, ModelImage, RawImage } from "../core/camera.ts";
 import type { Clock } from "../core/clock.ts";
 import { LatentloopError } from "../core/errors.ts";
+import { decodeImage } from "./decode.ts";
 import type { ImagePath } from "./image-path.ts";
 
 /** What became of a frame. */
@@ -12,7 +13,7 @@ export interface FrameCounts {
   accepted: number;
   /** Captured no later than the newest one. */
   outOfOrder: number;
-  /** Of another size or encoding, or cut off. */
+  /** Of another size or encoding, cut off or not decodable. */
   refused: number;
   /** Accepted although captured before the newest one, because the camera's clock went back. */
   clockJumps: number;
@@ -71,31 +72,50 @@ export class LatestFrame {
 
   /** Takes a frame in: converts it unless it is older than the newest one. Never throws for what a camera can send. */
   accept(image: RawImage): FrameOutcome {
-    const { counts } = this;
+    this.counts.received++;
+    return this.#convert(image, this.#clock.monotonicNs());
+  }
+
+  /** As `accept`, of a JPEG or PNG. Frames may finish decoding out of order: the newest capture stays. */
+  async acceptCompressed(image: CompressedImage): Promise<FrameOutcome> {
+    this.counts.received++;
     const arrivalNs = this.#clock.monotonicNs();
-    counts.received++;
+    const rosArrivalNs = this.#clock.rosNs();
+    try {
+      return this.#convert(await decodeImage(this.#path.camera, image), arrivalNs, rosArrivalNs);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  #convert(image: RawImage, arrivalNs: number, rosArrivalNs = this.#clock.rosNs()): FrameOutcome {
+    const { counts } = this;
     const jumped = counts.accepted > 0 && image.stampNs <= this.#newest.stampNs;
     if (jumped && !this.#clockWentBack(image.stampNs, arrivalNs)) {
       counts.outOfOrder++;
       return "out_of_order";
     }
-    try {
-      this.#path.convertInto(image, this.#spare.data);
-    } catch (error) {
-      if (!(error instanceof LatentloopError)) throw error;
-      counts.refused++;
-      this.lastRefusal = error;
-      return "refused";
-    }
-    if (jumped) counts.clockJumps++;
-    counts.accepted++;
     const slot = this.#spare;
+    try {
+      this.#path.convertInto(image, slot.data);
+    } catch (error) {
+      return this.#refuse(error);
+    }
     slot.stampNs = image.stampNs;
     slot.arrivalNs = arrivalNs;
-    slot.delayNs = this.#countsDelay ? Math.max(0, Number(this.#clock.rosNs() - image.stampNs)) : 0;
+    slot.delayNs = this.#countsDelay ? Math.max(0, Number(rosArrivalNs - image.stampNs)) : 0;
     this.#spare = this.#newest;
     this.#newest = slot;
+    if (jumped) counts.clockJumps++;
+    counts.accepted++;
     return "accepted";
+  }
+
+  #refuse(error: unknown): FrameOutcome {
+    if (!(error instanceof LatentloopError)) throw error;
+    this.counts.refused++;
+    this.lastRefusal = error;
+    return "refused";
   }
 
   #clockWentBack(stampNs: bigint, arrivalNs: number): boolean {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import sharp from "sharp";
 import { decodeImage, parseCompressedFormat } from "../../../src/cameras/decode.ts";
 import { ImagePath } from "../../../src/cameras/image-path.ts";
+import { LatestFrame } from "../../../src/cameras/latest-frame.ts";
 import { areaMean, meanError, noisyPicture } from "../../unit/cameras/pictures.ts";
 
 const SIZE = { width: 61, height: 47 };
@@ -72,4 +73,38 @@ test("reads the formats that ROS compressed images name", () => {
   assert.equal(parseCompressedFormat("bgr8; png compressed "), "png");
   assert.throws(() => parseCompressedFormat("h264"), { code: "ERR_IMAGE_UNREADABLE", message: /received "h264"/ });
   assert.throws(() => parseCompressedFormat("16UC1; compressedDepth png"), { code: "ERR_IMAGE_UNREADABLE" });
+});
+
+test("a stream of JPEGs goes on after a damaged one and one of another size", async () => {
+  let ms = 1000;
+  const clock = { monotonicNs: () => ms * 1e6, rosNs: () => BigInt(ms) * 1_000_000n };
+  const source = { encoding: "rgb8", ...SIZE } as const;
+  const latest = new LatestFrame({
+    path: new ImagePath({ camera: "wrist", source, output: { width: 8, height: 8 } }),
+    clock,
+  });
+  const whole = await encoder().jpeg().toBuffer();
+  const other = await encoder().resize(30, 20).jpeg().toBuffer();
+  const outcomes = [];
+  for (const data of [whole, whole.subarray(0, 200), other, whole]) {
+    ms += 33;
+    outcomes.push(await latest.acceptCompressed({ format: "jpeg", data, stampNs: clock.rosNs() }));
+  }
+  assert.deepEqual(outcomes, ["accepted", "refused", "refused", "accepted"]);
+  assert.equal(latest.lastRefusal?.code, "ERR_IMAGE_SIZE");
+  assert.deepEqual(latest.counts, { received: 4, accepted: 2, outOfOrder: 0, refused: 2, clockJumps: 0 });
+  assert.equal(latest.require(50e6).stampNs, clock.rosNs());
+});
+
+test("of two JPEGs that finish decoding in the wrong order the later capture stays", async () => {
+  const clock = { monotonicNs: () => 1e9, rosNs: () => 1_000_000_000n };
+  const source = { encoding: "rgb8", ...SIZE } as const;
+  const latest = new LatestFrame({
+    path: new ImagePath({ camera: "wrist", source, output: { width: 8, height: 8 } }),
+    clock,
+  });
+  const data = await encoder().jpeg().toBuffer();
+  assert.equal(await latest.acceptCompressed({ format: "jpeg", data, stampNs: 2n }), "accepted");
+  assert.equal(await latest.acceptCompressed({ format: "jpeg", data, stampNs: 1n }), "out_of_order");
+  assert.equal(latest.require(2e9).stampNs, 2n);
 });
