@@ -2,6 +2,7 @@ import type { CameraModel, CropRegion, PixelEncoding, RawImage } from "../core/c
 import { LatentloopError } from "../core/errors.ts";
 import { checkCalibration } from "./calibration.ts";
 import type { Geometry } from "./kernel/footprints.ts";
+import type { ColorOrder } from "./kernel/resample.ts";
 import { Resampler } from "./kernel/resampler.ts";
 import { sourceFromRectified } from "./lens.ts";
 import { pixelFormat, redSite, sourceBytesPerPixel } from "./pixel-format.ts";
@@ -16,6 +17,8 @@ export interface ImagePathOptions {
   readonly crop?: CropRegion;
   /** Undistorts and rectifies when given. */
   readonly calibration?: CameraModel;
+  /** What the model was trained with; rgb by default. */
+  readonly colorOrder?: ColorOrder;
 }
 
 /**
@@ -44,9 +47,10 @@ export class ImagePath {
     this.camera = camera;
     this.width = output.width;
     this.height = output.height;
-    this.#source = source;
+    const { encoding, width, height } = source; // and nothing else: a caller may pass a whole frame
+    this.#source = { encoding, width, height };
     this.#rowBytes = source.width * sourceBytesPerPixel(source.encoding);
-    this.#resampler = new Resampler(source.encoding, geometryOf(options));
+    this.#resampler = new Resampler(source.encoding, geometryOf(options), options.colorOrder ?? "rgb");
   }
 
   /** Bytes of an output image: height × width × 3. */
@@ -57,7 +61,7 @@ export class ImagePath {
   /**
    * Writes the model's image of one frame.
    *
-   * Shapes: out [Y, X, 3] uint8, rgb.
+   * Shapes: out [Y, X, 3] uint8, in the model's colour order.
    * Timing: allocates nothing, unless a frame has longer rows than any before.
    * @throws ERR_IMAGE_ENCODING, ERR_IMAGE_SIZE, ERR_IMAGE_TRUNCATED if the frame is not what the camera was set up for
    * @throws ERR_SHAPE_MISMATCH if `out` has another size
@@ -92,7 +96,7 @@ export class ImagePath {
       );
     }
     const needed = stride * (height - 1) + this.#rowBytes;
-    if (stride < this.#rowBytes || data.length < needed) {
+    if (!(stride >= this.#rowBytes && data.length >= needed)) {
       throw new LatentloopError(
         "ERR_IMAGE_TRUNCATED",
         `Expected ${height} rows of at least ${this.#rowBytes} bytes from ${this.camera} but received ${data.length} bytes with ${stride} from row to row.`,
@@ -130,6 +134,10 @@ function checkSizes({ camera, source, output, crop }: ImagePathOptions): void {
 
 function geometryOf({ source, output, crop, calibration }: ImagePathOptions): Geometry {
   const { x: left, y: top, width, height } = crop ?? { x: 0, y: 0, width: source.width, height: source.height };
+  const sizes = {
+    source: { width: source.width, height: source.height },
+    output: { width: output.width, height: output.height },
+  };
   const scaleX = width / output.width;
   const scaleY = height / output.height;
   if (calibration === undefined) {
@@ -137,7 +145,7 @@ function geometryOf({ source, output, crop, calibration }: ImagePathOptions): Ge
       point[0] = left + x * scaleX;
       point[1] = top + y * scaleY;
     };
-    return { source, output, sourceFromOutput, parts: [1, 1] };
+    return { ...sizes, sourceFromOutput, parts: [1, 1] };
   }
   const rectify = sourceFromRectified(calibration);
   // Intrinsics count from pixel centres, the footprints from pixel corners.
@@ -146,7 +154,7 @@ function geometryOf({ source, output, crop, calibration }: ImagePathOptions): Ge
     point[0]! += 0.5;
     point[1]! += 0.5;
   };
-  return { source, output, sourceFromOutput, parts: [partsOf(scaleX), partsOf(scaleY)] };
+  return { ...sizes, sourceFromOutput, parts: [partsOf(scaleX), partsOf(scaleY)] };
 }
 
 /** Enough parts that the lens bends none noticeably: two thirds of a source pixel each, within reason. */

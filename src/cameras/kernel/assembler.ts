@@ -45,12 +45,10 @@ export const local = {
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: plain(0x6a),
-  sub: plain(0x6b),
   mul: plain(0x6c),
+  /** Of unsigned numbers. */
   lessThan: plain(0x49),
-  load: (address: Code, offset: number): Code => [...address, 0x28, BYTE_ALIGNED, ...unsigned(offset)],
   load16: (address: Code, offset: number): Code => [...address, 0x2f, BYTE_ALIGNED, ...unsigned(offset)],
-  store: (address: Code, value: Code): Code => [...address, ...value, 0x36, BYTE_ALIGNED, 0],
 };
 
 export const v128 = {

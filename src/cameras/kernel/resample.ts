@@ -9,14 +9,16 @@ export const RECORD_HEADER_BYTES = 8;
 export const WEIGHT_SUM_OFFSET = 4;
 const PAIR_BYTES = 4;
 
-/** Size of the window of source pixels that every destination pixel is made of. */
+export type ColorOrder = "rgb" | "bgr";
+
+/** Size of the window of source pixels that every output pixel is made of. */
 export interface WindowShape {
   readonly rows: number;
   /** Pairs of neighbouring pixels in a row. */
   readonly pairs: number;
 }
 
-/** A record holds where one destination pixel's window starts, and two 16-bit weights for each pair of the window. */
+/** A record holds where one output pixel's window starts, and two 16-bit weights for each pair of the window. */
 export function recordBytes({ rows, pairs }: WindowShape): number {
   return RECORD_HEADER_BYTES + rows * pairs * PAIR_BYTES;
 }
@@ -66,13 +68,13 @@ function rounded(colour: PixelFormat["colour"]): Code {
 }
 
 /**
- * The kernel `(source, stride, table, out, outEnd)`: every destination pixel becomes the weighted sum of its window,
- * as rgb. Unrolled for the window's size.
+ * The kernel `(source, stride, table, out, outEnd)`: every output pixel becomes the weighted sum of its window,
+ * in the given order. Unrolled for the window's size.
  *
- * Colour conversion follows the sum, once per destination pixel: it is linear, so this differs from converting every
+ * Colour conversion follows the sum, once per output pixel: it is linear, so this differs from converting every
  * source pixel only where one of those would have been clamped.
  */
-export function resampleKernel(format: PixelFormat, window: WindowShape): KernelCode {
+export function resampleKernel(format: PixelFormat, window: WindowShape, order: ColorOrder): KernelCode {
   const windowStart = i32.add(
     i32.add(local.get(SOURCE), i32.load16(local.get(TABLE), 0)),
     i32.mul(i32.load16(local.get(TABLE), 2), local.get(STRIDE)),
@@ -84,11 +86,13 @@ export function resampleKernel(format: PixelFormat, window: WindowShape): Kernel
       body.push(...addPair(format, pair, RECORD_HEADER_BYTES + (row * window.pairs + pair) * PAIR_BYTES));
     }
   }
+  const packed = i8x16.narrowUnsigned(local.get(SUM), ZERO);
+  const reversed = i8x16.shuffle(packed, ZERO, [2, 1, 0, ...new Array<number>(13).fill(16)]);
   body.push(
     ...local.set(SUM, rounded(format.colour)),
     ...local.set(SUM, i16x8.narrowSigned(local.get(SUM), ZERO)),
     // Three bytes count, the fourth is overwritten by the next pixel.
-    ...v128.store32(local.get(OUT), i8x16.narrowUnsigned(local.get(SUM), ZERO)),
+    ...v128.store32(local.get(OUT), order === "rgb" ? packed : reversed),
     ...local.set(TABLE, i32.add(local.get(TABLE), i32.const(recordBytes(window)))),
     ...local.set(OUT, i32.add(local.get(OUT), i32.const(3))),
   );

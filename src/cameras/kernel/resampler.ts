@@ -3,7 +3,7 @@ import { pixelFormat, redSite, sourceBytesPerPixel } from "../pixel-format.ts";
 import { allocateMemory, compileKernel, type Kernel, type KernelMemory, PAGE_BYTES } from "./assembler.ts";
 import { DEMOSAIC_OVERRUN_BYTES, demosaicKernel } from "./demosaic.ts";
 import type { Geometry } from "./footprints.ts";
-import { resampleKernel } from "./resample.ts";
+import { type ColorOrder, resampleKernel } from "./resample.ts";
 import { buildTapTable } from "./tap-table.ts";
 
 /** Loads are wider than what they need, and the last store writes one byte too many. */
@@ -30,7 +30,7 @@ export class Resampler {
   #bytes: Uint8Array;
   #output: Uint8Array;
 
-  constructor(encoding: PixelEncoding, geometry: Geometry) {
+  constructor(encoding: PixelEncoding, geometry: Geometry, order: ColorOrder) {
     const format = pixelFormat(encoding);
     const { window, bytes: table } = buildTapTable(geometry, format);
     const { width, height } = geometry.source;
@@ -42,14 +42,14 @@ export class Resampler {
     this.#rgbaOffset = this.#outputOffset + outputBytes(geometry) + SLACK_BYTES;
     this.#sourceOffset = this.#rgbaOffset + rgbaBytes;
     this.#memory = allocateMemory(this.#sourceOffset + this.#sourceBytes(width * sourceBytesPerPixel(encoding), 0));
-    this.#kernel = compileKernel(resampleKernel(format, window), this.#memory);
+    this.#kernel = compileKernel(resampleKernel(format, window, order), this.#memory);
     this.#demosaicRows = red && compileDemosaic(red, this.#memory);
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#bytes.set(table);
     this.#output = this.#bytes.subarray(this.#outputOffset, this.#outputOffset + outputBytes(geometry));
   }
 
-  /** Shapes: data as many rows of `stride` bytes as the source has; out [Y, X, 3] rgb. */
+  /** Shapes: data as many rows of `stride` bytes as the source has; out [Y, X, 3]. */
   run(data: Uint8Array, stride: number, out: Uint8Array): void {
     const end = this.#sourceOffset + this.#sourceBytes(stride, data.length);
     if (end > this.#bytes.length) this.#grow(end);

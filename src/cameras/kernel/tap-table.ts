@@ -11,7 +11,8 @@ export interface TapTable {
 
 /** A source pixel touched by less than this does not widen the window: the coordinates are rounded by as much. */
 const TOUCH_PIXELS = 1e-3;
-/** Above this the window has grown because the mapping tears neighbouring points apart. */
+/** The kernel is unrolled for the window: about a 90-fold reduction on both axes, or a mapping that tears neighbours apart. */
+const MAX_WINDOW_PAIRS = 4096;
 const MAX_TABLE_BYTES = 256 * 2 ** 20;
 
 /**
@@ -37,12 +38,11 @@ export function buildTapTable(geometry: Geometry, format: PixelFormat): TapTable
     rows = Math.max(rows, span[3]! - span[1]!);
   }
   const window = { rows, pairs: Math.ceil(columns / 2) };
-  const total = recordBytes(window) * width * height;
-  if (total > MAX_TABLE_BYTES) {
+  if (rows * window.pairs > MAX_WINDOW_PAIRS || recordBytes(window) * width * height > MAX_TABLE_BYTES) {
     throw new LatentloopError(
       "ERR_INVALID_ARGUMENT",
-      `Expected output pixels that cover a few source pixels each but some of ${width}×${height} cover ${columns}×${rows}.`,
-      { remedy: "Check the calibration's distortion coefficients and the crop, or ask for a smaller image." },
+      `Expected at most ${MAX_TABLE_BYTES >> 20} MiB of weights and ${2 * MAX_WINDOW_PAIRS} source pixels in an output pixel but ${width}×${height} of them cover up to ${columns}×${rows} each.`,
+      { remedy: "Choose an output size nearer to the crop's, or check the calibration's distortion coefficients." },
     );
   }
   return { window, bytes: writeRecords(geometry, footprints, format, window, starts) };

@@ -81,6 +81,23 @@ test("an rgb image of the output's size passes unchanged", () => {
   assert.deepEqual(out, picture.data);
 });
 
+test("a model trained on bgr receives the same image in that order", () => {
+  for (const encoding of ENCODINGS) {
+    const picture = noisyPicture(encoding, 24, 20);
+    const [rgb, bgr] = (["rgb", "bgr"] as const).map((colorOrder) => {
+      const path = pathOf({ source: picture, colorOrder });
+      const out = new Uint8Array(path.outputBytes);
+      path.convertInto(picture, out);
+      return out;
+    });
+    assert.deepEqual(
+      bgr,
+      rgb?.map((_, i) => rgb[i - (i % 3) + 2 - (i % 3)]!),
+      encoding,
+    );
+  }
+});
+
 test("undistorting equals the densely sampled footprint of every output pixel", () => {
   for (const output of [
     { width: 16, height: 12 },
@@ -151,6 +168,7 @@ test("refuses a frame that is not what the camera was set up for, naming camera,
   refusal({ encoding: "bgr8" }, "ERR_IMAGE_ENCODING", /Expected images of rgb8 from wrist but received bgr8/);
   refusal({ width: 80 }, "ERR_IMAGE_SIZE", /Expected images of 40×30 from wrist but received 80×30/);
   refusal({ height: 31 }, "ERR_IMAGE_SIZE", /but received 40×31/);
+  refusal({ stride: Number.NaN }, "ERR_IMAGE_TRUNCATED", /NaN from row to row/);
   refusal({ stride: 119 }, "ERR_IMAGE_TRUNCATED", /30 rows of at least 120 bytes from wrist .* 119 from row to row/);
   refusal({ data: source.data.subarray(1) }, "ERR_IMAGE_TRUNCATED", /but received 3599 bytes/);
   assert.throws(() => path.convertInto(source, out.subarray(1)), { code: "ERR_SHAPE_MISMATCH" });
@@ -168,6 +186,10 @@ test("refuses impossible sizes and crops", () => {
   refusal({ source: { encoding: "rgba8", width: 20000, height: 30 } }, /received 20000×30/);
   refusal({ source: { encoding: "rgb8", width: 4.5, height: 30 } }, /received 4.5×30/);
   refusal({ output: { width: 0, height: 3 } }, /an output of at least 1×1 for wrist but received 0×3/);
+  refusal(
+    { source: { encoding: "rgb8", width: 4000, height: 3000 }, output: { width: 4, height: 4 } },
+    /up to 1000×750/,
+  );
   refusal({ crop: { x: 1, y: 0, width: 40, height: 30 } }, /a crop within 40×30 pixels .* 40×30 pixels at \(1, 0\)/);
   refusal({ crop: { x: 0, y: 0, width: Number.NaN, height: 30 } }, /NaN×30/);
   refusal({ crop: { x: 0, y: 5, width: 10, height: 0 } }, /10×0 pixels at \(0, 5\)/);
