@@ -5,7 +5,8 @@ import type { TensorData } from "../../core/tensor.ts";
 export interface GraphPort {
   readonly inputs: Readonly<Record<string, TensorData>>;
   readonly outputs: Readonly<Record<string, TensorData>>;
-  run(): Promise<unknown>;
+  /** `late`: the deadline (monotonic clock) passed first and the outputs are not those of this call. */
+  run(deadlineNs?: number): Promise<{ readonly status: "done" | "late" }>;
 }
 
 /** Graphs of a bundle by their names in docs/models.md. */

@@ -46,9 +46,9 @@ export class ObservationAssembler {
   /**
    * The observation of the newest images, or undefined when they lie too far apart or no joint state is near.
    * Its proprioception is valid until the next call.
-   * @param lastAction the normalised action executed over the policy step before the capture
+   * @param actionBefore the normalised action executed over the policy step before the capture
    */
-  take(lastAction: ArrayLike<number>): Observation | undefined {
+  take(actionBefore: (captureStampNs: bigint) => ArrayLike<number>): Observation | undefined {
     if (!this.isComplete) return undefined;
     const images = [...this.#fresh.values()];
     const stampNs = images.reduce((oldest, { stampNs }) => (stampNs < oldest ? stampNs : oldest), images[0]!.stampNs);
@@ -60,7 +60,7 @@ export class ObservationAssembler {
       this.unpaired++;
       return undefined;
     }
-    readProprioception(joints.positions, joints.velocities, lastAction, this.#proprioception);
+    readProprioception(joints.positions, joints.velocities, actionBefore(stampNs), this.#proprioception);
     const arrivalNs = Math.max(joints.arrivalNs, ...images.map((image) => image.arrivalNs));
     const observation = {
       images: Object.fromEntries(this.#fresh),

@@ -62,12 +62,15 @@ export class PolicyStep {
   }
 
   /**
+   * The plan, or undefined when it took more than a whole policy period: the next step then plans less.
+   *
    * @param captureNs when the observation was captured, monotonic clock
    * @param meanAction executed actions up to now and decided ones after now
    */
-  async run(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<Plan> {
+  async run(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<Plan | undefined> {
     const { graphs, clock, rng, stepPeriodNs, budgetShare } = this.#options;
     const beganNs = clock.monotonicNs();
+    const deadlineNs = beganNs + stepPeriodNs;
 
     const surprise = await this.#observe(observation, captureNs, meanAction);
 
@@ -81,8 +84,9 @@ export class PolicyStep {
     floats(graph.inputs, "latent").set(this.#latent);
     rng.fillNormal(floats(graph.inputs, "noise"));
     if (rung !== "policy-prior") this.#fillPlanInputs(graph, startNs, fraction);
-    await graph.run();
+    const { status } = await graph.run(deadlineNs);
     this.#rungs.record(rung, clock.monotonicNs() - observedNs);
+    if (status === "late") return undefined;
 
     const actions = floats(graph.outputs, rung === "policy-prior" ? "action" : "actions").slice();
     if (rung !== "policy-prior") this.#previousMean!.set(actions);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
 import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
 import { PolicyStep } from "../../../../src/nodes/world-model/policy-step.ts";
@@ -42,7 +43,10 @@ function scriptedGraphs(
   ) => ({
     inputs,
     outputs,
-    run: async () => run(),
+    run: async () => {
+      run();
+      return { status: "done" as const };
+    },
   });
   const f = (length: number) => new Float32Array(length);
   const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
@@ -100,7 +104,7 @@ test("the latent is rolled forward by the measured delay and the warm start is s
       },
       captureNs,
       (fromNs, toNs, out) => out.fill((toNs - fromNs) / (100 * MS)),
-    );
+    ) as Promise<Plan>;
 
   const first = await observe(nowNs - 30 * MS);
   assert.equal(first.startNs, 1000 * MS); // nothing measured yet: the plan is expected at once
