@@ -7,7 +7,8 @@ import type { Plan } from "../../core/plan.ts";
 import { bindProprioception } from "../../core/proprioception.ts";
 import { Rng } from "../../core/rng.ts";
 import type { RobotModel } from "../../core/robot.ts";
-import { InferenceEngine, inferenceParameters, type LoadedBundle } from "../../inference/index.ts";
+import { InferenceEngine, type LoadedBundle } from "../../inference/inference-engine.ts";
+import { inferenceParameters } from "../../inference/placement.ts";
 import {
   borrowRawImage,
   jointStateFromMessage,
@@ -61,7 +62,8 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
       engine = await InferenceEngine.start({ clock: context.clock, ...parameters.inference });
       const bundle = await engine.load(parameters.model);
       for (const warning of bundle.warnings) context.log.info(warning);
-      for (const { name, placement } of bundle.reports) context.log.info(`graph ${name} runs on ${placement.provider}`);
+      for (const { graph, placement } of bundle.reports)
+        context.log.info(`graph ${graph} runs on ${placement.provider}`);
       loop = new PolicyLoop(context, parameters, robot, bundle);
     },
     async activate() {
