@@ -2,9 +2,9 @@ import { LatentloopError } from "../core/errors.ts";
 import { formatShape } from "../core/tensor.ts";
 import type { Graph } from "./graph.ts";
 import { add } from "./operators/arithmetic.ts";
-import { gemm } from "./operators/linear.ts";
+import { gemm, matmul } from "./operators/linear.ts";
 import { sum } from "./operators/reduction.ts";
-import { concat, expand, reshape } from "./operators/shape.ts";
+import { concat, expand, reshape, transposeMatrix } from "./operators/shape.ts";
 import { Sym } from "./sym.ts";
 import type { Cotangent, OuterProduct, RowSum, TapeEntry } from "./tape.ts";
 
@@ -88,7 +88,9 @@ class Cotangents {
     if (outer.length > 0) {
       const left = this.#concatRows(outer.map((product) => product.left));
       const right = this.#concatRows(outer.map((product) => product.right));
-      parts.push(reshape(gemm(left, right, undefined, { transposeA: true }), sym.shape));
+      const product =
+        left.rank === 2 ? gemm(left, right, undefined, { transposeA: true }) : matmul(transposeMatrix(left), right);
+      parts.push(reshape(product, sym.shape));
     }
     if (rows.length > 0) parts.push(reshape(sum(this.#concatRows(rows.map((part) => part.rows)), 0), sym.shape));
     return parts.reduce((total, part) => add(total, part)); // not ONNX Sum: the WebGPU provider lacks it
@@ -98,7 +100,7 @@ class Cotangents {
   #concatRows(parts: readonly Sym[]): Sym {
     const key = parts.map((part) => part.name).join();
     let whole = this.#concatenated.get(key);
-    if (!whole) this.#concatenated.set(key, (whole = concat(parts, 0)));
+    if (!whole) this.#concatenated.set(key, (whole = concat(parts, -2)));
     return whole;
   }
 }

@@ -1,6 +1,8 @@
+export * from "./distributions/index.ts";
 export { OPSET_VERSION, toOnnx } from "./emit.ts";
 export { gradients } from "./gradients.ts";
 export { Graph, type NoiseKind } from "./graph.ts";
+export * as nn from "./nn/index.ts";
 export * from "./nn/initializers.ts";
 export * from "./operators/index.ts";
 export * from "./optimizers/adam.ts";

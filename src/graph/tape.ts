@@ -1,6 +1,6 @@
 import type { Sym } from "./sym.ts";
 
-/** The gradient of a weight matrix before it is computed: leftᵀ · right, both with one row per sample. */
+/** The gradient of a weight matrix, or a stack of them, before it is computed: leftᵀ · right, both with one row per sample. */
 export interface OuterProduct {
   readonly kind: "outer";
   readonly left: Sym;

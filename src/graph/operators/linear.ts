@@ -1,3 +1,4 @@
+import { sameShape } from "../../core/tensor.ts";
 import { differentiable, node } from "../operator.ts";
 import { broadcastShapes, shapeError } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
@@ -66,7 +67,12 @@ export const matmul: (a: Sym, b: Sym) => Sym = differentiable("MatMul", (a, b) =
   return {
     operands: [a, b],
     value: node("MatMul", [a, b], [...batch, a.extent(-2), b.extent(-1)]),
-    gradient: (dy) => [sumTo(matmul(dy, transposeMatrix(b)), a.shape), sumTo(matmul(transposeMatrix(a), dy), b.shape)],
+    gradient: (dy) => [
+      sumTo(matmul(dy, transposeMatrix(b)), a.shape),
+      sameShape(a.shape.slice(0, -2), batch) && sameShape(b.shape.slice(0, -2), batch)
+        ? outerProduct(a, dy)
+        : sumTo(matmul(transposeMatrix(a), dy), b.shape),
+    ],
   };
 });
 

@@ -27,19 +27,20 @@ export const logSoftmax: (x: Sym, axis?: number) => Sym = differentiable("LogSof
 });
 
 /**
- * Each row to mean 0 and variance 1, then gain and bias.
+ * Each row to mean 0 and variance 1, then gain and bias if given.
  *
  * Shapes: x [..., D], gain and bias [D] → [..., D]
  * Source: Ba et al. 2016, arXiv:1607.06450.
  */
-export const layerNorm: (x: Sym, gain: Sym, bias?: Sym, epsilon?: number) => Sym = differentiable(
+export const layerNorm: (x: Sym, gain?: Sym, bias?: Sym, epsilon?: number) => Sym = differentiable(
   "LayerNormalization",
   (x, gain, bias, epsilon = 1e-5) => {
     requireVectors("LayerNormalization", x, gain, bias);
+    const scale = gain ?? x.graph.constant(new Float32Array(x.extent(-1)).fill(1), [x.extent(-1)]);
     const rowShape = [...x.shape.slice(0, -1), 1];
     const [y, rowMean, inverseDeviation] = nodes(
       "LayerNormalization",
-      bias ? [x, gain, bias] : [x, gain],
+      bias ? [x, scale, bias] : [x, scale],
       [
         [x.shape, "float32"],
         [rowShape, "float32"],
@@ -52,11 +53,11 @@ export const layerNorm: (x: Sym, gain: Sym, bias?: Sym, epsilon?: number) => Sym
       value: y,
       gradient: (dy) => {
         const normal = mul(sub(x, rowMean), inverseDeviation);
-        const dNormal = mul(dy, gain);
+        const dNormal = gain ? mul(dy, gain) : dy;
         const correction = add(mean(dNormal, -1, true), mul(normal, mean(mul(dNormal, normal), -1, true)));
         return [
           mul(inverseDeviation, sub(dNormal, correction)),
-          rowSum(rowsOf(mul(dy, normal))),
+          gain && rowSum(rowsOf(mul(dy, normal))),
           bias && rowSum(rowsOf(dy)),
         ];
       },

@@ -1,0 +1,7 @@
+export * from "./convolution.ts";
+export * from "./image.ts";
+export * from "./linear.ts";
+export * from "./mlp.ts";
+export * from "./normalization.ts";
+export * from "./recurrent.ts";
+export * from "./transformer.ts";

@@ -1,0 +1,95 @@
+import * as op from "../operators/index.ts";
+import type { Parameters } from "../parameters.ts";
+import type { Sym } from "../sym.ts";
+import { uniformFanIn } from "./initializers.ts";
+import { blockLinear, type LayerOptions, linear } from "./linear.ts";
+import type { Activation } from "./mlp.ts";
+import { layerNorm, type Normalization, rmsNorm } from "./normalization.ts";
+
+/**
+ * Gated recurrent unit, gates in PyTorch's order (reset, update, new).
+ *
+ * Shapes: x [B, I], hidden [B, D] → the next hidden [B, D]
+ * Source: Cho et al. 2014, arXiv:1406.1078. Differs: the reset gate is applied after the product, as in cuDNN and PyTorch.
+ */
+export function gruCell(p: Parameters, x: Sym, hidden: Sym): Sym {
+  const [units, inputs] = [hidden.extent(-1), x.extent(-1)];
+  const parameter = (name: string, shape: readonly number[]) =>
+    p.get(name, { shape, initializer: uniformFanIn, fanIn: units, fanOut: 3 * units });
+  const inputWeight = parameter("inputWeight", [inputs, 3 * units]);
+  const hiddenWeight = parameter("hiddenWeight", [units, 3 * units]);
+  const inputBias = parameter("inputBias", [3 * units]);
+  const hiddenBias = parameter("hiddenBias", [3 * units]);
+  return p.build(() => {
+    const thirds = [units, units, units];
+    const [xr, xu, xn] = op.split(op.gemm(x, inputWeight, inputBias), thirds) as [Sym, Sym, Sym];
+    const [hr, hu, hn] = op.split(op.gemm(hidden, hiddenWeight, hiddenBias), thirds) as [Sym, Sym, Sym];
+    const reset = op.sigmoid(op.add(xr, hr));
+    const update = op.sigmoid(op.add(xu, hu));
+    const candidate = op.tanh(op.add(xn, op.mul(reset, hn)));
+    return op.add(candidate, op.mul(update, op.sub(hidden, candidate)));
+  });
+}
+
+/**
+ * Recurrent unit with layer normalisation of all gates together and an update gate that starts low, as in DreamerV2.
+ *
+ * Shapes: x [B, I], hidden [B, D] → the next hidden [B, D]
+ * Source: Hafner et al. 2021, arXiv:2010.02193, appendix D.
+ */
+export function normalizedGruCell(p: Parameters, x: Sym, hidden: Sym, updateBias = -1): Sym {
+  const units = hidden.extent(-1);
+  const joint = linear(p.scope("gates"), op.concat([x, hidden], -1), 3 * units, { bias: false });
+  const gates = layerNorm(p.scope("norm"), joint, 1e-3);
+  return p.build(() => combineGates(op.split(gates, [units, units, units]) as [Sym, Sym, Sym], hidden, updateBias));
+}
+
+/** hidden moved towards tanh(reset · candidate) by the update gate. */
+function combineGates([reset, candidate, update]: readonly [Sym, Sym, Sym], hidden: Sym, updateBias: number): Sym {
+  const next = op.tanh(op.mul(op.sigmoid(reset), candidate));
+  const share = op.sigmoid(op.add(update, updateBias));
+  return op.add(hidden, op.mul(share, op.sub(next, hidden)));
+}
+
+export interface BlockGruOptions {
+  readonly blocks?: number;
+  /** Units that each input is projected to. */
+  readonly hidden: number;
+  readonly layers?: number;
+  readonly activation?: Activation;
+  readonly normalization?: Normalization;
+  readonly layer?: LayerOptions;
+}
+
+/**
+ * The recurrent core of DreamerV3: inputs and hidden state are projected and normalised, every block of the hidden state sees
+ * them and itself through block-diagonal layers, and a gated unit updates it.
+ *
+ * Shapes: inputs each [B, ...], hidden [B, D] → the next hidden [B, D], D divisible by `blocks`
+ * Source: Hafner et al. 2023, arXiv:2301.04104, appendix B.
+ */
+export function blockGruCell(p: Parameters, inputs: readonly Sym[], hidden: Sym, options: BlockGruOptions): Sym {
+  const { blocks = 8, layers = 1, activation = op.silu, normalization = rmsNorm, layer = {} } = options;
+  const [rows, units] = [hidden.extent(0), hidden.extent(-1)];
+  const normalized = (scope: Parameters, x: Sym) => activation(normalization(scope.scope("norm"), x));
+  const projected = [hidden, ...inputs].map((x, i) => {
+    const scope = p.scope(`in${i}`);
+    return normalized(scope, linear(scope, x, options.hidden, layer));
+  });
+  let h = p.build(() => {
+    const shared = op.expandDims(op.concat(projected, -1), 1);
+    const repeated = op.expand(shared, [rows, blocks, shared.extent(-1)]);
+    return op.reshape(op.concat([op.reshape(hidden, [rows, blocks, -1]), repeated], -1), [rows, -1]);
+  });
+  for (let i = 0; i < layers; i++) {
+    const scope = p.scope(`hidden${i}`);
+    h = normalized(scope, blockLinear(scope, h, blocks, units, layer));
+  }
+  const gates = blockLinear(p.scope("gates"), h, blocks, 3 * units, layer);
+  return p.build(() => {
+    const third = units / blocks;
+    const byBlock = op.split(op.reshape(gates, [rows, blocks, 3 * third]), [third, third, third]);
+    const flat = byBlock.map((gate) => op.reshape(gate, [rows, units])) as [Sym, Sym, Sym];
+    return combineGates(flat, hidden, -1);
+  });
+}
