@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   ERR_ACTION_MISMATCH: "a model's actions do not fit the robot's joints",
   ERR_CONTROL_LOOP: "the thread of the control loop did not start, or ended by itself",
   ERR_BUNDLE_HASH: "a file of a bundle is not the one that its manifest describes",
+  ERR_GRAPH_OUTPUT: "a graph's output is not finite or outside its range",
+  ERR_GRAPH_RANDOM: "a graph draws random numbers of its own, so that its results cannot be repeated",
   ERR_GRAPH_UNREADABLE: "onnxruntime cannot make a session of an ONNX file",
   ERR_GRAPH_MISMATCH: "an ONNX file has other inputs or outputs than its manifest says",
   ERR_INFERENCE_FAILED: "a graph failed while it ran",

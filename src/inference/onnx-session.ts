@@ -1,11 +1,12 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import type { GraphSignature } from "../config/graph-contract.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { allocateData, elementCount, formatShape, type TensorData, type TensorSpec } from "../core/tensor.ts";
 import type { Placement } from "./placement.ts";
 
-/** Severity 3 of onnxruntime: errors only. */
-const LOG_ERRORS = 3;
+env.logLevel = "fatal"; // whatever goes wrong reaches us as an exception
+/** The same for one session. */
+const LOG_FATAL = 4;
 
 /**
  * One graph ready to run in this thread: write `inputs`, `run`, read `outputs`. The arrays stay the same for its lifetime.
@@ -61,7 +62,7 @@ async function createSession(name: string, bytes: Uint8Array, placement: Placeme
       intraOpNumThreads: placement.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
-      logSeverityLevel: LOG_ERRORS,
+      logSeverityLevel: LOG_FATAL,
       // Threads that spin between operators and calls would take whole cores from the control thread.
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     });

@@ -10,6 +10,8 @@ export interface Operation {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** Operations of the loop's body. */
+  readonly body?: readonly Operation[];
 }
 
 export interface ModelSource {
@@ -53,12 +55,7 @@ export function encodeModel({
       input: inputs.map((spec) => valueInfo(spec, openExtents)),
       output: outputs.map((spec) => valueInfo(spec, openExtents)),
       initializer: [...floats, ...integers],
-      node: operations.map(({ type, inputs: input, output, attributes = {} }) => ({
-        opType: type,
-        input: [...input],
-        output: [output],
-        attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-      })),
+      node: operations.map(nodeOf),
     },
   };
   return new Uint8Array(onnx.ModelProto.encode(model).finish());
@@ -72,6 +69,23 @@ export function weights(...shape: number[]): { shape: number[]; data: Float32Arr
 function valueInfo({ name, shape, dtype }: TensorSpec, openExtents: readonly number[]) {
   const dim = shape.map((extent) => (openExtents.includes(extent) ? { dimParam: "open" } : { dimValue: extent }));
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[dtype], shape: { dim } } } };
+}
+
+function nodeOf({ type, inputs, output, attributes = {}, body }: Operation): protobuf.onnx.INodeProto {
+  const loopBody = {
+    name: "body",
+    type: onnx.AttributeProto.AttributeType.GRAPH,
+    g: { name: "body", node: body?.map(nodeOf) ?? [] },
+  };
+  return {
+    opType: type,
+    input: [...inputs],
+    output: [output],
+    attribute: [
+      ...Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+      ...(body ? [loopBody] : []),
+    ],
+  };
 }
 
 function attribute(name: string, value: number | readonly number[]) {

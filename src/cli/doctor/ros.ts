@@ -1,0 +1,47 @@
+import { readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { Finding } from "./finding.ts";
+
+const INSTALLATIONS = "/opt/ros";
+const GIVES = "real ROS 2 nodes: topics, lifecycle, parameters and rosbag beside your other nodes";
+
+/** ROS 2 and its binding. The binding is looked up, never loaded: loaded without ROS 2 sourced it rebuilds itself. */
+export async function examineRos(): Promise<Finding[]> {
+  const installed = await readdir(INSTALLATIONS).catch(() => []);
+  return [examineEnvironment(process.env, installed), examineBinding()];
+}
+
+export function examineEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  installed: readonly string[],
+): Finding {
+  const { AMENT_PREFIX_PATH: prefixes, ROS_DISTRO: distribution, RMW_IMPLEMENTATION: middleware } = environment;
+  const name = "ROS 2";
+  if (prefixes) {
+    const found = `${distribution ?? "unknown distribution"}, middleware ${middleware ?? "default"}`;
+    return { name, status: "ok", found, gives: GIVES, values: { distribution: distribution ?? "", sourced: true } };
+  }
+  const [newest] = installed.toSorted().reverse();
+  return {
+    name,
+    status: "missing",
+    found: newest === undefined ? "not installed" : `${installed.join(", ")} installed but not sourced`,
+    gives: `${GIVES}; without it the same nodes run over the embedded transport`,
+    remedy:
+      newest === undefined
+        ? "Install ROS 2 (Humble or later) and source its setup.bash."
+        : `Run source ${INSTALLATIONS}/${newest}/setup.bash in this shell.`,
+    values: { distribution: "", sourced: false, installed },
+  };
+}
+
+function examineBinding(): Finding {
+  const base = { name: "rclnodejs", gives: "the binding to ROS 2" };
+  try {
+    const { version } = createRequire(import.meta.url)("rclnodejs/package.json") as { version: string };
+    return { ...base, status: "ok", found: version, values: { version } };
+  } catch {
+    const remedy = "With ROS 2 sourced, run npm install rclnodejs.";
+    return { ...base, status: "missing", found: "not installed", remedy };
+  }
+}

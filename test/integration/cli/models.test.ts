@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { sampleModel, writeSampleBundle } from "../../support/sample-bundle.ts";
+
+const MAIN = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+
+function latentloop(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
+  return { status, stdout, stderr, json: () => JSON.parse(stdout.trim().split("\n").at(-1)!) };
+}
+
+test("models inspect says what a model sees, does and where it came from", async (t) => {
+  const folder = await writeSampleBundle(t);
+  const { status, stdout } = latentloop("models", "inspect", folder);
+  assert.equal(status, 0);
+  for (const fact of [
+    "scene 8×8 rgb",
+    "j1 -1 … 1 rad/s",
+    "10 Hz",
+    "noise[4,2]",
+    "image_scene[1,8,8,3]:uint8",
+    "reach: success_rate 0",
+  ]) {
+    assert.ok(stdout.includes(fact), `${fact}\n${stdout}`);
+  }
+});
+
+test("models inspect --json prints the manifest with the bundle's hash and sizes", async (t) => {
+  const folder = await writeSampleBundle(t);
+  const result = latentloop("models", "inspect", folder, "--json").json();
+  assert.equal(result.policyRateHz, 10);
+  assert.match(result.modelHash, /^[0-9a-f]{16}$/);
+  assert.equal(result.graphBytes.length, 6);
+  assert.ok(result.graphBytes.every((bytes: number) => bytes > 100));
+});
+
+test("models verify runs every graph of a good bundle and gives its latency", async (t) => {
+  const { status, stderr, json } = latentloop(
+    "models",
+    "verify",
+    await writeSampleBundle(t),
+    "--json",
+    "--threads",
+    "1",
+  );
+  assert.equal(status, 0, stderr);
+  const { ok, graphs, periodShare } = json();
+  assert.equal(ok, true);
+  assert.deepEqual(
+    graphs.map(({ graph }: { graph: string }) => graph),
+    ["encode", "observe", "plan", "act", "imagine", "decode"],
+  );
+  for (const { runs, p50Ms, p99Ms } of graphs) assert.ok(runs >= 2 && p50Ms > 0 && p99Ms >= p50Ms);
+  assert.ok(periodShare > 0);
+});
+
+const NAN = { type: "Sqrt", inputs: ["sum"], output: "action" }; // of negative sums
+const [drive, sum] = sampleModel("act").operations;
+
+const broken: readonly [rule: string, spoil: (folder: string) => Promise<void>, models: object, code: string][] = [
+  ["a wrong hash", async (folder) => writeFile(join(folder, "act.onnx"), "x"), {}, "ERR_BUNDLE_HASH"],
+  [
+    "a manifest field of another type",
+    async (folder) => {
+      const file = join(folder, "manifest.json");
+      await writeFile(file, (await readFile(file, "utf8")).replace('"policyRateHz": 10', '"policyRateHz": "10"'));
+    },
+    {},
+    "ERR_INVALID_VALUE",
+  ],
+  [
+    "an output that is not finite",
+    async () => {},
+    { act: { ...sampleModel("act"), operations: [drive, sum, NAN] } },
+    "ERR_GRAPH_OUTPUT",
+  ],
+  [
+    "an action beyond its bounds",
+    async () => {},
+    { act: { ...sampleModel("act"), operations: [drive, { ...sum, output: "action" }] } },
+    "ERR_GRAPH_OUTPUT",
+  ],
+  ["another graph in the file", async () => {}, { act: sampleModel("plan") }, "ERR_GRAPH_MISMATCH"],
+];
+for (const [rule, spoil, models, code] of broken) {
+  test(`models verify refuses ${rule} with ${code} and exit status 1`, async (t) => {
+    const folder = await writeSampleBundle(t, { models });
+    await spoil(folder);
+    const { status, stderr } = latentloop("models", "verify", folder, "--threads", "1");
+    assert.equal(status, 1);
+    assert.ok(stderr.includes(`[${code}]`), stderr);
+  });
+}
+
+test("an unknown provider is wrong use that names the known ones", async (t) => {
+  const { status, stderr } = latentloop("models", "verify", await writeSampleBundle(t), "--provider", "gpu");
+  assert.equal(status, 1);
+  assert.match(stderr, /"auto", "cuda", "webgpu", "cpu" for 'provider' in the command line but received "gpu"/);
+});
