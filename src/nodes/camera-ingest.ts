@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { calibrationHash, ImagePath } from "../cameras/index.ts";
+import { calibrationHash, decodeImage, ImagePath, LatestFrame, parseCompressedFormat } from "../cameras/index.ts";
 import { type Manifest, manifestSchema } from "../config/manifest.ts";
 import { readConfig } from "../config/read-config.ts";
 import type { CameraModel, RawImage } from "../core/camera.ts";
@@ -8,27 +8,33 @@ import { LatentloopError } from "../core/errors.ts";
 import { type Diagnosis, type LifecycleNode, type NodeContext, type Publisher, SENSOR_QOS } from "../core/node.ts";
 import {
   borrowRawImage,
+  type CompressedImage,
   cameraModelFromMessage,
   type Image,
   imageToMessage,
+  nsFromTime,
   type RosMessages,
 } from "../messages/index.ts";
 
 export const cameraIngestParameters = z.strictObject({
   model: z.string().describe("Folder of the bundle that the images are for: it says their size, crop and calibration."),
   camera: z.string().describe("Name of the camera in the bundle's manifest; its topics are below this name."),
+  transport: z
+    .enum(["raw", "compressed"])
+    .default("raw")
+    .describe("Images as they are (`image_raw`), or JPEG or PNG (`image_raw/compressed`)."),
 });
 export type CameraIngestParameters = z.output<typeof cameraIngestParameters>;
 
 /**
  * Camera images → model images, by the one image path.
  *
- * Subscribes `<camera>/image_raw` (and `<camera>/camera_info` when the model was trained with a calibration), publishes
+ * Subscribes `<camera>/image_raw` or its compressed twin (and `<camera>/camera_info` when the model was trained with a calibration), publishes
  * `<camera>/image_model` with the stamp of the capture. A frame that does not fit is counted and reported, and the stream goes on.
  */
 export function createCameraIngest(
   context: NodeContext<RosMessages>,
-  { model, camera }: CameraIngestParameters,
+  { model, camera, transport }: CameraIngestParameters,
 ): LifecycleNode {
   let ingest: CameraIngest | undefined;
   return {
@@ -41,7 +47,7 @@ export function createCameraIngest(
           remedy: `The model sees: ${known || "no camera"}.`,
         });
       }
-      ingest = new CameraIngest(context, spec);
+      ingest = new CameraIngest(context, spec, transport);
     },
     async activate() {
       ingest?.setActive(true);
@@ -61,31 +67,38 @@ class CameraIngest {
   readonly #context: NodeContext<RosMessages>;
   readonly #spec: CameraSpec;
   readonly #publisher: Publisher<Image>;
-  readonly #pixels: Uint8Array;
-  #path: ImagePath | undefined;
+  #frames: LatestFrame | undefined;
   #calibration: CameraModel | undefined;
   #active = false;
-  #converted = 0;
-  #refused = 0;
+  /** What is wrong now: logged once until it changes. */
   #fault = "";
 
-  constructor(context: NodeContext<RosMessages>, spec: CameraSpec) {
+  constructor(context: NodeContext<RosMessages>, spec: CameraSpec, transport: CameraIngestParameters["transport"]) {
+    const { name } = spec;
     this.#context = context;
     this.#spec = spec;
-    this.#pixels = new Uint8Array(spec.width * spec.height * 3);
-    this.#publisher = context.publisher(`${spec.name}/image_model`, "sensor_msgs/msg/Image", SENSOR_QOS);
-    context.subscribe(
-      `${spec.name}/image_raw`,
-      "sensor_msgs/msg/Image",
-      (message) => this.#guard(() => this.#ingest(borrowRawImage(message), message.header.frame_id)),
-      SENSOR_QOS,
-    );
-    if (spec.calibrationSha256 !== null) {
-      context.subscribe(`${spec.name}/camera_info`, "sensor_msgs/msg/CameraInfo", (message) =>
-        this.#guard(() => this.#calibrate(cameraModelFromMessage(spec.name, message))),
+    this.#publisher = context.publisher(`${name}/image_model`, "sensor_msgs/msg/Image", SENSOR_QOS);
+    if (transport === "raw") {
+      context.subscribe(
+        `${name}/image_raw`,
+        "sensor_msgs/msg/Image",
+        (message) => this.#guard(() => this.#ingest(borrowRawImage(message), message.header.frame_id)),
+        SENSOR_QOS,
+      );
+    } else {
+      context.subscribe(
+        `${name}/image_raw/compressed`,
+        "sensor_msgs/msg/CompressedImage",
+        (message) => void this.#decode(message),
+        SENSOR_QOS,
       );
     }
-    context.diagnose(`camera ${spec.name}`, () => this.#diagnosis());
+    if (spec.calibrationSha256 !== null) {
+      context.subscribe(`${name}/camera_info`, "sensor_msgs/msg/CameraInfo", (message) =>
+        this.#guard(() => this.#calibrate(cameraModelFromMessage(name, message))),
+      );
+    }
+    context.diagnose(`camera ${name}`, () => this.#diagnosis());
   }
 
   setActive(active: boolean): void {
@@ -99,63 +112,78 @@ class CameraIngest {
       throw new LatentloopError(
         "ERR_CALIBRATION_CHANGED",
         `Expected ${this.#spec.name} with the calibration ${this.#spec.calibrationSha256?.slice(0, 12)} that the model was trained with but received ${hash.slice(0, 12)}.`,
-        {
-          remedy:
-            "Publish the camera_info that the model was trained with, or fine-tune the model on the new calibration.",
-        },
+        { remedy: "Publish the camera_info that the model was trained with, or fine-tune the model on the new one." },
       );
     }
     this.#calibration = calibration;
   }
 
-  #ingest(image: RawImage, frameId: string): void {
+  async #decode({ header, format, data }: CompressedImage): Promise<void> {
     if (!this.#active) return;
-    const path = this.#pathFor(image);
-    if (path === undefined) return;
-    path.convertInto(image, this.#pixels);
-    const { width, height } = this.#spec;
-    this.#publisher.publish(
-      imageToMessage(
-        { encoding: "rgb8", width, height, stride: width * 3, data: this.#pixels, stampNs: image.stampNs },
-        frameId,
-      ),
-    );
-    this.#converted++;
+    try {
+      const bytes = data.slice(); // decoded on another thread, after the message's own bytes are gone
+      const compressed = { format: parseCompressedFormat(format), data: bytes, stampNs: nsFromTime(header.stamp) };
+      const image = await decodeImage(this.#spec.name, compressed);
+      this.#guard(() => this.#ingest(image, header.frame_id));
+    } catch (thrown) {
+      this.#report(thrown);
+    }
   }
 
-  /** Built for the first frame; later frames must be like it. Waits for the calibration when the model needs one. */
-  #pathFor(image: RawImage): ImagePath | undefined {
-    const { name: camera, width, height, crop, calibrationSha256 } = this.#spec;
-    if (calibrationSha256 !== null && this.#calibration === undefined) return undefined;
-    this.#path ??= new ImagePath({
+  #ingest(image: RawImage, frameId: string): void {
+    const waitsForCalibration = this.#spec.calibrationSha256 !== null && this.#calibration === undefined;
+    if (!this.#active || waitsForCalibration) return;
+    this.#frames ??= this.#openFrames(image);
+    const outcome = this.#frames.accept(image);
+    if (outcome === "refused") throw this.#frames.lastRefusal;
+    if (outcome !== "accepted") return;
+    const { width, height, data, stampNs } = this.#frames.require(Number.POSITIVE_INFINITY);
+    this.#publisher.publish(
+      imageToMessage({ encoding: "rgb8", width, height, stride: width * 3, data, stampNs }, frameId),
+    );
+  }
+
+  /** The first frame says what the camera sends; later ones must be like it. */
+  #openFrames(first: RawImage): LatestFrame {
+    const { name: camera, width, height, crop, colorOrder } = this.#spec;
+    const path = new ImagePath({
       camera,
-      source: image,
+      source: { encoding: first.encoding, width: first.width, height: first.height },
       output: { width, height },
+      colorOrder,
       ...(crop === null ? {} : { crop }),
       ...(this.#calibration === undefined ? {} : { calibration: this.#calibration }),
     });
-    return this.#path;
+    return new LatestFrame({ path, clock: this.#context.clock });
   }
 
-  /** Counts what a bad frame throws, and logs it once until another fault or a good frame comes. */
   #guard(work: () => void): void {
     try {
       work();
       this.#fault = "";
     } catch (thrown) {
-      if (!(thrown instanceof LatentloopError)) throw thrown;
-      this.#refused++;
-      if (thrown.message !== this.#fault) this.#context.log.error(thrown.message, { code: thrown.code });
-      this.#fault = thrown.message;
+      this.#report(thrown);
     }
   }
 
+  #report(thrown: unknown): void {
+    if (!(thrown instanceof LatentloopError)) throw thrown;
+    if (thrown.message !== this.#fault) this.#context.log.error(thrown.message, { code: thrown.code });
+    this.#fault = thrown.message;
+  }
+
   #diagnosis(): Diagnosis {
-    const values = { converted: this.#converted, refused: this.#refused, dropped: this.#publisher.dropped };
+    const counts = this.#frames?.counts;
+    const values = {
+      received: counts?.received ?? 0,
+      accepted: counts?.accepted ?? 0,
+      refused: counts?.refused ?? 0,
+      out_of_order: counts?.outOfOrder ?? 0,
+      clock_jumps: counts?.clockJumps ?? 0,
+      unsent: this.#publisher.dropped,
+    };
     if (this.#fault !== "") return { level: "error", message: this.#fault, values };
-    const waiting = this.#spec.calibrationSha256 !== null && this.#calibration === undefined;
-    return waiting
-      ? { level: "warn", message: "waiting for camera_info", values }
-      : { level: "ok", message: `${this.#spec.width}×${this.#spec.height}`, values };
+    if (counts === undefined) return { level: "warn", message: "waiting for the first image", values };
+    return { level: "ok", message: `${this.#spec.width}×${this.#spec.height}`, values };
   }
 }

@@ -1,0 +1,72 @@
+import type { LoopMeasurements } from "./loop-measurements.ts";
+
+const REFRESH_MS = 250;
+
+/** A view of the running loop that is drawn over itself on a terminal, and nothing elsewhere. */
+export class LiveView {
+  readonly #title: string;
+  readonly #totalEpisodes: number;
+  readonly #measured: LoopMeasurements;
+  readonly #stream: NodeJS.WriteStream;
+  #timer: NodeJS.Timeout | undefined;
+  #drawnLines = 0;
+
+  constructor(title: string, totalEpisodes: number, measured: LoopMeasurements, stream: NodeJS.WriteStream) {
+    this.#title = title;
+    this.#totalEpisodes = totalEpisodes;
+    this.#measured = measured;
+    this.#stream = stream;
+  }
+
+  start(): void {
+    if (!this.#stream.isTTY) return;
+    this.#draw();
+    this.#timer = setInterval(() => this.#draw(), REFRESH_MS);
+  }
+
+  /** Leaves the last picture standing. */
+  stop(): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const lines = renderLoop(this.#title, this.#totalEpisodes, this.#measured);
+    const up = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : "";
+    this.#stream.write(`${up}${lines.map((line) => `\x1b[2K${line}`).join("\n")}\n`);
+    this.#drawnLines = lines.length;
+  }
+}
+
+/** The lines of the view. */
+export function renderLoop(title: string, totalEpisodes: number, measured: LoopMeasurements): string[] {
+  const { current, episodes, latenessUs, cameraToCommandMs, planMs, limits, rungs } = measured;
+  const successes = episodes.filter(({ success }) => success).length;
+  const done = episodes.length / totalEpisodes;
+  const bar = "█".repeat(Math.round(24 * done)).padEnd(24, "░");
+  const counts = (record: Readonly<Record<string, number>>) =>
+    Object.entries(record)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(" · ") || "none";
+  const recent = episodes
+    .slice(-40)
+    .map(({ success }) => (success ? "●" : "○"))
+    .join("");
+  return [
+    title,
+    `  ${bar} episode ${Math.min(episodes.length + 1, totalEpisodes)} of ${totalEpisodes}`,
+    `  success    ${successes} of ${episodes.length}  ${recent}`,
+    `  return     ${current.return.toFixed(1)} now · ${format(measured.meanReturn, 1)} mean · reward ${current.reward.toFixed(3)}`,
+    `  rates      commands ${measured.commandRateHz.toFixed(1)} Hz · plans ${measured.policyRateHz.toFixed(1)} Hz · ${measured.status}`,
+    `  lateness   ${format(latenessUs.percentile(0.5))} µs p50 · ${format(latenessUs.percentile(0.99))} µs p99 · missed ${measured.missedTicks} of ${measured.ticks}`,
+    `  latency    camera → command ${format(cameraToCommandMs.percentile(0.5), 1)} ms p50 · ${format(cameraToCommandMs.percentile(0.99), 1)} ms p99 · planning ${format(planMs.percentile(0.5), 1)} ms`,
+    `  plans      ${counts(rungs)} · surprise ${measured.surprise.toPrecision(3)}`,
+    `  limits hit ${counts(limits)}`,
+  ];
+}
+
+function format(value: number, digits = 0): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(digits);
+}
