@@ -13,6 +13,7 @@ import {
 } from "../../core/node.ts";
 import {
   borrowSerialized,
+  type DiagnosticArray,
   deserializeMessage,
   diagnosticsToMessage,
   type RosMessages,
@@ -41,6 +42,7 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
   readonly #scope: NameScope;
   readonly #publications: Publication[] = [];
   readonly #subscriptions: Subscription[] = [];
+  readonly #diagnostics: Publisher<DiagnosticArray>;
   readonly #tasks = new Map<string, () => Diagnosis>();
   readonly #stopTimers: (() => void)[] = [];
   #errors = 0;
@@ -52,12 +54,9 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
     this.log = options.log;
     this.#bus = options.bus;
     this.#scope = options;
-    const diagnostics = this.publisher("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", DEFAULT_QOS);
+    this.#diagnostics = this.publisher("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray");
     this.diagnose("transport", () => this.#diagnosis());
-    this.every(DIAGNOSTICS_PERIOD_MS, () => {
-      const reports = Array.from(this.#tasks, ([task, report]) => [task, this.#reportOf(report)] as const);
-      diagnostics.publish(diagnosticsToMessage(this.name, reports, this.clock.rosNs()));
-    });
+    this.every(DIAGNOSTICS_PERIOD_MS, () => this.reportNow());
   }
 
   publisher<T extends RosType>(topic: string, type: T, qos: Qos = DEFAULT_QOS): Publisher<RosMessages[T]> {
@@ -109,6 +108,12 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
 
   every(periodMs: number, callback: () => void): void {
     this.#stopTimers.push(startPeriodic(this.clock, periodMs, () => this.#guard("a timer", callback)));
+  }
+
+  /** Publishes the diagnostics without waiting for their turn. */
+  reportNow(): void {
+    const reports = Array.from(this.#tasks, ([task, report]) => [task, this.#reportOf(report)] as const);
+    this.#diagnostics.publish(diagnosticsToMessage(this.name, reports, this.clock.rosNs()));
   }
 
   /** Ends timers, subscriptions and publications; the bus stays open. */

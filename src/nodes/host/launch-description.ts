@@ -1,0 +1,93 @@
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { nearestKey } from "../../config/nearest-key.ts";
+import { readConfig } from "../../config/read-config.ts";
+import { LatentloopError } from "../../core/errors.ts";
+import { NODE_KINDS } from "../index.ts";
+import type { Role } from "../node-kind.ts";
+import { loadNodeModule } from "./load-factory.ts";
+
+const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "Expected letters, digits and '_', no digit first,");
+/** The process that reads the launch file. */
+export const MAIN_PROCESS = "main";
+
+const nodeSchema = z.strictObject({
+  name: identifier.describe("Name of the node in the graph."),
+  kind: z.string().min(1).describe("Kind of the node, or the path of a module of your own, relative to this file."),
+  process: identifier
+    .default(MAIN_PROCESS)
+    .describe("Nodes of one name share a process, each in a thread of its own; 'main' is the command's own process."),
+  parameters: z.record(z.string(), z.unknown()).default({}).describe("Parameters of this kind of node."),
+  remap: z.record(z.string(), z.string()).default({}).describe("Topic and service names of the node → other ones."),
+  onFailure: z
+    .enum(["stop", "continue"])
+    .default("stop")
+    .describe("What happens to the others if this node fails: all stop in order, or they go on."),
+});
+
+export const launchSchema = z.strictObject({
+  name: z.string().min(1).describe("What this launch description is for."),
+  namespace: z
+    .string()
+    .regex(/^(\/[A-Za-z_][A-Za-z0-9_]*)*$/, "Expected '' or names with a '/' before each")
+    .default("")
+    .describe("Put before every relative topic and service name."),
+  nodes: z
+    .array(nodeSchema)
+    .min(1)
+    .refine(
+      (nodes) => new Set(nodes.map(({ name }) => name)).size === nodes.length,
+      "Expected every node name only once",
+    ),
+  peers: z.array(z.string()).default([]).describe("ZeroMQ endpoints of other hosts to join, e.g. tcp://gpu-host:7447."),
+  bind: z
+    .string()
+    .optional()
+    .describe("ZeroMQ endpoint where other hosts find the main process, e.g. tcp://192.168.1.5:7447. Default: none."),
+});
+
+/** A node as the host runs it. */
+export interface LaunchNode extends Omit<z.output<typeof nodeSchema>, "kind"> {
+  readonly namespace: string;
+  readonly role: Role;
+  /** A key of `NODE_KINDS`, or the URL of a module. */
+  readonly kind: string;
+}
+
+export interface Launch extends Omit<z.output<typeof launchSchema>, "nodes" | "namespace"> {
+  readonly nodes: readonly LaunchNode[];
+}
+
+/**
+ * A launch file, checked, with the kinds of its nodes looked up.
+ * @throws ERR_NODE_KIND for an unknown kind, and those of `readConfig`
+ */
+export async function readLaunch(file: string): Promise<Launch> {
+  return resolveLaunch(await readConfig(launchSchema, file), dirname(resolve(file)));
+}
+
+/** As `readLaunch`, of a description at hand; paths in it are relative to `folder`. */
+export async function resolveLaunch(description: z.output<typeof launchSchema>, folder: string): Promise<Launch> {
+  const { namespace, ...launch } = description;
+  const nodes = await Promise.all(
+    description.nodes.map(async (node) => ({ ...node, namespace, ...(await lookUp(node.kind, folder)) })),
+  );
+  return { ...launch, nodes };
+}
+
+async function lookUp(kind: string, folder: string): Promise<{ kind: string; role: Role }> {
+  const known = Object.hasOwn(NODE_KINDS, kind) ? NODE_KINDS[kind] : undefined;
+  if (known) return { kind, role: known.role };
+  if (/\.m?js$/.test(kind)) {
+    const url = pathToFileURL(resolve(folder, kind)).href;
+    return { kind: url, role: (await loadNodeModule(url)).role };
+  }
+  const names = Object.keys(NODE_KINDS);
+  const nearest = nearestKey(kind, names);
+  throw new LatentloopError(
+    "ERR_NODE_KIND",
+    `Unknown node kind '${kind}'${nearest === undefined ? "" : `: the nearest known one is '${nearest}'`}.`,
+    { remedy: `Known: ${names.join(", ")}, or the path of a module that ends in .js.` },
+  );
+}

@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { LatentloopError } from "../../core/errors.ts";
+import {
+  errorOf,
+  type Failure,
+  type FromProcess,
+  failureOf,
+  type LifecycleStep,
+  type ToProcess,
+} from "./host-protocol.ts";
+import type { LaunchNode } from "./launch-description.ts";
+import type { GroupListener, NodeGroup } from "./thread-group.ts";
+
+/** A child that was told to close and has not ended after this long is killed. */
+const EXIT_TIMEOUT_MS = 5000;
+
+type Answer = Extract<FromProcess, { op: "answer" }>;
+type Request = ToProcess extends infer Message ? (Message extends ToProcess ? Omit<Message, "request"> : never) : never;
+
+/** Nodes in a process of their own, steered over its IPC channel. */
+export class ProcessGroup implements NodeGroup {
+  readonly #name: string;
+  readonly #nodes: readonly LaunchNode[];
+  readonly #child: ChildProcess;
+  readonly #listener: GroupListener;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #exited: Promise<void>;
+  #requests = 0;
+  #closing = false;
+  #ended = false;
+  endpoint: string | undefined;
+
+  private constructor(name: string, nodes: readonly LaunchNode[], listener: GroupListener) {
+    this.#name = name;
+    this.#nodes = nodes;
+    this.#listener = listener;
+    this.#child = fork(new URL("./process-entry.js", import.meta.url), [], { serialization: "advanced" });
+    this.#child.on("message", (message: FromProcess) => this.#receive(message));
+    this.#exited = new Promise((resolve) => {
+      this.#child.on("exit", (code, signal) => {
+        this.#onExit(signal ?? `status ${code}`);
+        resolve();
+      });
+    });
+  }
+
+  static async open(
+    name: string,
+    id: string,
+    bind: string,
+    nodes: readonly LaunchNode[],
+    listener: GroupListener,
+  ): Promise<ProcessGroup> {
+    const group = new ProcessGroup(name, nodes, listener);
+    const { endpoint } = await group.#request({ op: "open", id, bind, nodes: [...nodes] });
+    group.endpoint = endpoint;
+    return group;
+  }
+
+  get processId(): number | undefined {
+    return this.#child.pid;
+  }
+
+  async connect(endpoints: readonly string[]): Promise<void> {
+    await this.#request({ op: "connect", endpoints: [...endpoints] });
+  }
+
+  async step(node: string, step: LifecycleStep): Promise<void> {
+    await this.#request({ op: "step", node, step });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#ended) {
+      this.#closing = true;
+      const killer = setTimeout(() => this.#child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
+      await Promise.race([this.#request({ op: "close" }).catch(() => {}), this.#exited]);
+      if (this.#child.connected) this.#child.disconnect();
+      await this.#exited;
+      clearTimeout(killer);
+    }
+  }
+
+  async #request(request: Request): Promise<Answer> {
+    const number = this.#requests++;
+    const answer = await new Promise<Answer>((resolve) => {
+      if (this.#ended) return resolve(this.#noAnswer(number, "it has ended"));
+      this.#waiting.set(number, resolve);
+      this.#child.send({ ...request, request: number }, (error) => {
+        if (error) this.#settle(this.#noAnswer(number, error.message));
+      });
+    });
+    if (answer.failure) throw errorOf(answer.failure);
+    return answer;
+  }
+
+  #receive(message: FromProcess): void {
+    switch (message.op) {
+      case "answer":
+        this.#settle(message);
+        break;
+      case "failed":
+        this.#listener.onFailed(message.node, message.failure);
+        break;
+      case "log":
+        this.#listener.onLog(message.record);
+        break;
+      case "signal":
+        this.#listener.onSignal();
+        break;
+    }
+  }
+
+  #settle(answer: Answer): void {
+    const resolve = this.#waiting.get(answer.request);
+    this.#waiting.delete(answer.request);
+    resolve?.(answer);
+  }
+
+  #onExit(how: string): void {
+    this.#ended = true;
+    const failure = this.#failure(`it ended with ${how}`);
+    for (const request of [...this.#waiting.keys()]) this.#settle({ op: "answer", request, failure });
+    if (!this.#closing) for (const { name } of this.#nodes) this.#listener.onFailed(name, failure);
+  }
+
+  #noAnswer(request: number, why: string): Answer {
+    return { op: "answer", request, failure: this.#failure(why) };
+  }
+
+  #failure(why: string): Failure {
+    const nodes = this.#nodes.map(({ name }) => `'${name}'`).join(", ");
+    return failureOf(new LatentloopError("ERR_NODE_FAILED", `The process '${this.#name}' of ${nodes} failed: ${why}.`));
+  }
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { LogRecord } from "../../../src/nodes/host/host-protocol.ts";
+import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
+import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+
+const nodesFolder = fileURLToPath(new URL("./nodes/", import.meta.url));
+
+interface NodeSpec {
+  readonly name: string;
+  readonly kind?: string;
+  readonly process?: string;
+  readonly onFailure?: string;
+  readonly parameters?: object;
+}
+
+/** Starts a launch of test nodes; `log` fills with "node: message". */
+async function launch(t: TestContext, nodes: readonly NodeSpec[]) {
+  const log: string[] = [];
+  const withKinds = nodes.map((node) => ({ kind: "./test-node.js", ...node }));
+  const description = await resolveLaunch(launchSchema.parse({ name: "test", nodes: withKinds }), nodesFolder);
+  const onLog = ({ node, message }: LogRecord): void => void log.push(`${node}: ${message}`);
+  let host: NodeHost | undefined;
+  t.after(() => host?.stop());
+  host = await NodeHost.start(description, { onLog });
+  return { host, log };
+}
+
+/** Settles when the host has heard so many numbers, each one more than the last, on a topic. */
+function counted(host: NodeHost, topic: string, count: number): Promise<void> {
+  let [heard, last] = [0, Number.NaN];
+  return new Promise((resolve, reject) => {
+    host.context.subscribe(topic, "std_msgs/msg/Float32", ({ data }) => {
+      if (heard > 0 && data !== last + 1) reject(new Error(`after ${last} came ${data}`));
+      last = data;
+      if (++heard === count) resolve();
+    });
+  });
+}
+
+const TALKER = { name: "talker", parameters: { publish: "count" } };
+const RELAY = { name: "relay", parameters: { relay: ["count", "echo"] } };
+const GUARD = { timeout: 30_000 };
+
+test("two nodes in threads of one process talk to each other", GUARD, async (t) => {
+  const { host } = await launch(t, [TALKER, RELAY]);
+  await counted(host, "echo", 20);
+  assert.equal(host.state("talker"), "active");
+});
+
+test("the same two nodes in processes of their own talk to each other", GUARD, async (t) => {
+  const { host } = await launch(t, [
+    { ...TALKER, process: "one" },
+    { ...RELAY, process: "two" },
+  ]);
+  await counted(host, "echo", 20);
+  await host.stop();
+  assert.equal(await host.finished(), undefined);
+  assert.equal(host.state("relay"), "stopped");
+});
+
+test(
+  "the recording is activated first and stopped last, intake the other way round, the robot after its control",
+  GUARD,
+  async (t) => {
+    const { host, log } = await launch(t, [
+      { name: "robot", kind: "./robot.js" },
+      { name: "camera", process: "other" },
+      { name: "recorder", kind: "./replay.js" },
+      { name: "control", kind: "./control.js" },
+    ]);
+    await host.stop();
+    const steps = (step: string) => log.filter((line) => line.endsWith(step)).map((line) => line.split(":")[0]);
+    assert.deepEqual(steps(": activate"), ["recorder", "robot", "control", "camera"]);
+    assert.deepEqual(steps(": deactivate"), ["camera", "control", "robot", "recorder"]);
+    assert.deepEqual(steps(": cleanup"), ["camera", "control", "robot", "recorder"]);
+  },
+);
+
+test("a node that fails to configure ends the start with its error; the others are cleaned up", GUARD, async () => {
+  const failing = { name: "failing", parameters: { failAt: "configure" } };
+  const log: string[] = [];
+  const description = await resolveLaunch(
+    launchSchema.parse({ name: "test", nodes: [TALKER, failing].map((node) => ({ kind: "./test-node.js", ...node })) }),
+    nodesFolder,
+  );
+  await assert.rejects(
+    NodeHost.start(description, { onLog: ({ node, message }) => void log.push(`${node}: ${message}`) }),
+    { code: "ERR_NODE_FAILED", message: "Node 'failing' failed to configure: told to fail at configure" },
+  );
+  assert.ok(log.includes("talker: cleanup"));
+  assert.ok(!log.includes("talker: activate"));
+});
+
+test("a node that fails to activate is brought to rest and cleaned up", GUARD, async (t) => {
+  const starting = launch(t, [{ name: "arm", kind: "./control.js", parameters: { failAt: "activate" } }]);
+  await assert.rejects(starting, { message: "Node 'arm' failed to activate: told to fail at activate" });
+});
+
+test("parameters that the node's schema does not know are refused with the nearest that it knows", GUARD, async (t) => {
+  await assert.rejects(launch(t, [{ name: "talker", parameters: { publsh: "count" } }]), {
+    code: "ERR_UNKNOWN_KEY",
+    message: /'publsh'.*node 'talker'.*'publish'/,
+  });
+});
+
+test("a node that fails while stopping does not keep the others from stopping", GUARD, async (t) => {
+  const { host, log } = await launch(t, [
+    { name: "bad", parameters: { failAt: "deactivate" } },
+    { name: "recorder", kind: "./replay.js" },
+  ]);
+  await host.stop();
+  assert.ok(log.includes("bad: cleanup"), "it is cleaned up all the same");
+  assert.ok(log.includes("recorder: cleanup"));
+  assert.match((await host.finished())?.message ?? "", /'bad' failed to deactivate/);
+});
+
+test("a thread that crashes is reported by its error, and the others stop in order", GUARD, async (t) => {
+  const { host, log } = await launch(t, [
+    { name: "buggy", parameters: { crashOn: "crash" } },
+    { name: "control", kind: "./control.js" },
+    { name: "recorder", kind: "./replay.js", process: "other" },
+  ]);
+  await host.context.call("crash", 5000).catch(() => {});
+  const error = await host.finished();
+  assert.equal(error?.code, "ERR_NODE_FAILED");
+  assert.match(error?.message ?? "", /'buggy' ended by itself: a bug nobody caught/);
+  assert.deepEqual(
+    log.filter((line) => line.endsWith(": deactivate")),
+    ["control: deactivate", "recorder: deactivate"],
+  );
+});
+
+test(
+  "a failure that the description tolerates leaves the others running, and /diagnostics names it",
+  GUARD,
+  async (t) => {
+    const { host } = await launch(t, [
+      { name: "buggy", onFailure: "continue", parameters: { crashOn: "crash" } },
+      TALKER,
+    ]);
+    const reported = new Promise<string>((resolve) => {
+      host.context.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
+        const nodes = status.find(({ name }) => name === "host: nodes");
+        if (nodes?.level === 2) resolve(nodes.message);
+      });
+    });
+    await host.context.call("crash", 5000).catch(() => {});
+    assert.equal(await reported, "failed: buggy");
+    assert.equal(host.state("buggy"), "failed");
+    await counted(host, "count", 5);
+  },
+);
+
+test("a process that is killed is reported by its signal, and the others stop in order", GUARD, async (t) => {
+  const { host, log } = await launch(t, [
+    { ...TALKER, process: "other" },
+    { name: "control", kind: "./control.js" },
+  ]);
+  process.kill(host.processIdOf("other")!, "SIGKILL");
+  assert.match((await host.finished())?.message ?? "", /process 'other' of 'talker' failed: it ended with SIGKILL/);
+  assert.ok(log.includes("control: deactivate"));
+});
