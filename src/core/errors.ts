@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   ERR_INFERENCE_BUSY: "a graph was called again before its last call ended",
   ERR_INFERENCE_CLOSED: "a graph was called after its bundle or engine was closed",
   ERR_INFERENCE_LOST: "the inference thread ended unasked",
+  ERR_BENCH: "a process that takes part in a measurement ended early",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

@@ -32,6 +32,11 @@ export function borrowTensors(step: Pick<StepGraph, "state">, state: StateArrays
   );
 }
 
+/** Zeros in the shapes of the step's state. */
+export function emptyState(step: Pick<StepGraph, "state">): Map<string, Float32Array> {
+  return new Map(step.state.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
+}
+
 /** Copies checked checkpoint tensors to where the step's state has them. */
 export function copyTensors(
   step: Pick<StepGraph, "state">,

@@ -1,10 +1,9 @@
 import { LatentloopError } from "../core/errors.ts";
-import { elementCount } from "../core/tensor.ts";
 import type { StepGraph } from "../graph/index.ts";
 import type { AtomicFileSystem } from "./atomic-file.ts";
 import type { BatchPlan, BatchStream } from "./batches.ts";
 import { type Checkpoint, checkTensors, type Progress, saveCheckpoint } from "./checkpoint.ts";
-import { borrowTensors, checkpointSpecs, copyTensors, initialTensors } from "./checkpoint-tensors.ts";
+import { borrowTensors, checkpointSpecs, copyTensors, emptyState, initialTensors } from "./checkpoint-tensors.ts";
 import type { SessionOptions } from "./session.ts";
 import { TrainingSession } from "./training-session.ts";
 
@@ -93,7 +92,7 @@ export class Trainer {
       );
     }
     checkTensors(checkpointSpecs(step), from.tensors, fromPath ?? "the initial state");
-    const state = new Map(step.state.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
+    const state = emptyState(step);
     copyTensors(step, from.tensors, state);
     const session = await TrainingSession.create(step, options.session);
     session.load(state);

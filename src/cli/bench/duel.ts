@@ -1,0 +1,140 @@
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Tensor } from "../../core/tensor.ts";
+import { writeFileAtomically } from "../../learning/atomic-file.ts";
+import { encodeSafetensors } from "../../learning/safetensors.ts";
+import { Contestant, holdContest } from "./contest.ts";
+import type { Greeting } from "./engine.ts";
+import { findTorch, pythonCommand, TWIN_PROGRAM } from "./torch.ts";
+
+/** One workload for both sides. */
+export interface Workload {
+  readonly kind: "train" | "plan";
+  readonly name: string;
+  readonly title: string;
+  /** The network's name in torch_twin.py, and planner parameters for it. */
+  readonly twin: string;
+  readonly plan?: object;
+  readonly goal: number;
+  /** Files that both sides read. */
+  readonly weights: string;
+  readonly batch: string;
+}
+
+export interface DuelResult {
+  readonly workload: string;
+  readonly threads: number;
+  readonly ms: number;
+  readonly perSecond: number;
+  readonly peakMb: number;
+  readonly buildMs: number;
+  readonly sessionMs: number;
+  readonly nodes: number;
+  /** The same with PyTorch, when it is installed. */
+  readonly baseline: {
+    readonly engine: string;
+    readonly ms: number;
+    readonly peakMb: number;
+    /** How many times faster we are: the median over the rounds. */
+    readonly speedRatio: number;
+    readonly memoryRatio: number;
+    /** Largest difference between the two sides' first results, relative to the baseline's largest value. */
+    readonly difference: number;
+  } | null;
+  readonly goal: number;
+}
+
+const ENGINE = fileURLToPath(new URL("./engine.js", import.meta.url));
+
+export async function startOurs({ kind, name, weights, batch }: Workload, threads: number) {
+  const args = [ENGINE, kind, name, weights, batch, String(threads)];
+  return Contestant.start<Greeting>("onnxruntime", process.execPath, args, threads);
+}
+
+export async function startTwin({ twin, weights, batch, plan }: Workload, threads: number) {
+  const files = ["--network", twin, "--weights", weights, "--batch", batch, "--threads", String(threads)];
+  const args = [TWIN_PROGRAM, ...files, ...(plan ? ["--plan", JSON.stringify(plan)] : [])];
+  return Contestant.start<{ engine: string }>("PyTorch", pythonCommand(), args, threads);
+}
+
+/** Measures a workload on our side and, if PyTorch is installed, on both sides in turn. */
+export async function duel(workload: Workload, threads: number, seconds: number): Promise<DuelResult> {
+  const ours = await startOurs(workload, threads);
+  const twin = findTorch() === undefined ? undefined : await startTwin(workload, threads);
+  try {
+    const contestants = [ours.contestant, ...(twin ? [twin.contestant] : [])];
+    const difference = twin ? await compareFirst(workload, ours.contestant, twin.contestant) : 0;
+    const { timings, ratios } = await holdContest(contestants, seconds);
+    const [mine, theirs] = [timings[0]!, timings[1]];
+    return {
+      workload: workload.name,
+      threads,
+      ms: mine.ms,
+      perSecond: 1e3 / mine.ms,
+      peakMb: mine.peakMb,
+      buildMs: ours.greeting.buildMs,
+      sessionMs: ours.greeting.sessionMs,
+      nodes: ours.greeting.nodes,
+      baseline:
+        twin && theirs
+          ? {
+              engine: twin.greeting.engine,
+              ...theirs,
+              speedRatio: ratios[1]!,
+              memoryRatio: mine.peakMb / theirs.peakMb,
+              difference,
+            }
+          : null,
+      goal: workload.goal,
+    };
+  } finally {
+    await ours.contestant.close();
+    await twin?.contestant.close();
+  }
+}
+
+async function compareFirst({ kind }: Workload, ours: Contestant, twin: Contestant): Promise<number> {
+  if (kind === "train") {
+    const [a, b] = [await ours.ask<{ loss: number }>({ do: "loss" }), await twin.ask<{ loss: number }>({ do: "loss" })];
+    return Math.abs(a.loss - b.loss) / Math.abs(b.loss);
+  }
+  const command = { do: "plan" } as const;
+  const [a, b] = [await ours.ask<{ actions: number[] }>(command), await twin.ask<{ actions: number[] }>(command)];
+  const gap = Math.max(...a.actions.map((action, i) => Math.abs(action - b.actions[i]!)));
+  return gap / Math.max(...b.actions.map(Math.abs));
+}
+
+export async function writeTensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<string> {
+  await writeFileAtomically(path, encodeSafetensors({ tensors, metadata: {} }));
+  return path;
+}
+
+export function machine(): object {
+  const processors = cpus();
+  return { processor: processors[0]?.model.trim() ?? "unknown", cores: processors.length, node: process.version };
+}
+
+export const RESULT_HEADING = [
+  "workload",
+  "threads",
+  "ours ms",
+  "PyTorch ms",
+  "ratio",
+  "goal",
+  "MB",
+  "PyTorch MB",
+  "first",
+];
+
+export function resultRow({ workload, threads, ms, peakMb, baseline, goal }: DuelResult): string[] {
+  const theirs = baseline
+    ? [
+        baseline.ms.toFixed(1),
+        baseline.speedRatio.toFixed(2),
+        goal.toFixed(1),
+        peakMb.toFixed(0),
+        baseline.peakMb.toFixed(0),
+      ]
+    : ["–", "–", goal.toFixed(1), peakMb.toFixed(0), "–"];
+  return [workload, String(threads), ms.toFixed(1), ...theirs, baseline ? baseline.difference.toExponential(1) : "–"];
+}

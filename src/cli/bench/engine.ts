@@ -1,0 +1,45 @@
+// Our side of a contest, in a process of its own: `engine.js train|plan <workload> <weights> <batch> <threads>`.
+// It speaks the protocol that torch_twin.py describes.
+import { createInterface } from "node:readline";
+import type { Command } from "./contest.ts";
+import { planningEngine } from "./planning-engine.ts";
+import { trainingEngine } from "./training-engine.ts";
+
+/** What our side says first. */
+export interface Greeting {
+  readonly engine: string;
+  /** Building the graph with its gradients, and making the session. */
+  readonly buildMs: number;
+  readonly sessionMs: number;
+  readonly nodes: number;
+}
+
+export interface EngineFiles {
+  readonly workload: string;
+  readonly weights: string;
+  readonly batch: string;
+  readonly threads: number;
+}
+
+export interface Engine {
+  readonly greeting: Greeting;
+  /** One training step, or one plan. */
+  once(): Promise<void>;
+  /** Whatever else the kind of engine can do. */
+  answer(command: Command): Promise<object>;
+}
+
+const [kind, workload = "", weights = "", batch = "", threads] = process.argv.slice(2);
+const open = kind === "plan" ? planningEngine : trainingEngine;
+const engine = await open({ workload, weights, batch, threads: Number(threads) });
+
+async function answer(command: Command): Promise<object> {
+  if (command.do !== "run") return engine.answer(command);
+  const began = performance.now();
+  for (let i = 0; i < command.count; i++) await engine.once();
+  return { seconds: (performance.now() - began) / 1e3, peakMb: process.resourceUsage().maxRSS / 1024 };
+}
+
+const say = (message: object): boolean => process.stdout.write(`${JSON.stringify(message)}\n`);
+say(engine.greeting);
+for await (const line of createInterface({ input: process.stdin })) say(await answer(JSON.parse(line)));
