@@ -16,4 +16,12 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "camera frames to model images, beside OpenCV and sharp",
     load: async () => (await import("./image.ts")).benchImage,
   },
+  train: {
+    title: "training steps of four networks, beside eager PyTorch",
+    load: async () => (await import("./train.ts")).benchTrain,
+  },
+  plan: {
+    title: "whole plans as one graph, beside eager PyTorch",
+    load: async () => (await import("./plan.ts")).benchPlan,
+  },
 };

@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { Contestant, holdContest, median } from "../../../src/cli/bench/contest.ts";
 
 /** A process that says every unit takes so many milliseconds, and ends after so many answers. */
-function contestant(msPerUnit: number, answers = 1000): Promise<{ contestant: Contestant; greeting: { engine: string } }> {
+function contestant(
+  msPerUnit: number,
+  answers = 1000,
+): Promise<{ contestant: Contestant; greeting: { engine: string } }> {
   const program = `
     console.log(JSON.stringify({ engine: "fake" }));
     let left = ${answers};
@@ -23,8 +26,14 @@ test("a contest gives each side's time and how many times faster the first one i
   );
   for (const side of sides) await side.contestant.close();
   assert.deepEqual(sides[0]!.greeting, { engine: "fake" });
-  assert.deepEqual(result.timings.map(({ ms }) => Math.round(ms)), [20, 50]);
-  assert.deepEqual(result.ratios.map((ratio) => Math.round(100 * ratio) / 100), [1, 2.5]);
+  assert.deepEqual(
+    result.timings.map(({ ms }) => Math.round(ms)),
+    [20, 50],
+  );
+  assert.deepEqual(
+    result.ratios.map((ratio) => Math.round(100 * ratio) / 100),
+    [1, 2.5],
+  );
 });
 
 test("a side that ends early is an error with its name", async () => {
@@ -34,7 +43,10 @@ test("a side that ends early is an error with its name", async () => {
 });
 
 test("a program that cannot be started is an error", async () => {
-  await assert.rejects(Contestant.start("absent", "/nonexistent/program", [], 1), { code: "ERR_BENCH", message: /absent/ });
+  await assert.rejects(Contestant.start("absent", "/nonexistent/program", [], 1), {
+    code: "ERR_BENCH",
+    message: /absent/,
+  });
 });
 
 test("the median of an even number of values lies between the middle two", () => {
