@@ -1,6 +1,7 @@
 import { LatentloopError } from "../core/errors.ts";
 import { type EnvironmentOptions, SimulatedEnvironment } from "./environment.ts";
 import type { Task } from "./task.ts";
+import { armPush } from "./tasks/arm-push.ts";
 import { armReach } from "./tasks/arm-reach.ts";
 import { cartpoleSwingup } from "./tasks/cartpole-swingup.ts";
 import { fingerSpin } from "./tasks/finger-spin.ts";
@@ -8,7 +9,7 @@ import { reach } from "./tasks/reach.ts";
 import { reacherEasy } from "./tasks/reacher-easy.ts";
 import { walkerWalk } from "./tasks/walker-walk.ts";
 
-export const TASKS: readonly Task[] = [reach, armReach, cartpoleSwingup, reacherEasy, fingerSpin, walkerWalk];
+export const TASKS: readonly Task[] = [reach, armReach, armPush, cartpoleSwingup, reacherEasy, fingerSpin, walkerWalk];
 
 /** @throws ERR_SIM_TASK if no task has this name */
 export function taskNamed(name: string): Task {

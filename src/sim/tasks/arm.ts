@@ -132,6 +132,17 @@ export function armWorld(options: {
 </mujoco>`;
 }
 
+/** Distance that each finger slides inwards from its reference. */
+const CLOSED_M = -0.02;
+
+/** Closes the gripper for the episode: the driver only moves the arm's own joints. */
+export function closeGripper(physics: Physics): void {
+  for (const finger of ["finger_left", "finger_right"]) {
+    physics.borrow("qpos")[physics.borrowModel("jnt_qposadr")[physics.id("joint", finger)]!] = CLOSED_M;
+  }
+  physics.borrow("ctrl")[physics.id("actuator", "gripper")] = CLOSED_M;
+}
+
 /** Puts the arm into a random pose of its working range in which it touches nothing. */
 export function startArm(physics: Physics, rng: Rng): void {
   const addresses = JOINTS.map((name) => physics.borrowModel("jnt_qposadr")[physics.id("joint", name)]!);
