@@ -1,4 +1,4 @@
-import type { Checker, Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { ShadowMap } from "./shadow-map.ts";
 import { SUBPIXELS, TriangleCoverage } from "./triangle.ts";
 import type { VertexBuffer } from "./vertex-buffer.ts";
@@ -6,10 +6,21 @@ import type { VertexBuffer } from "./vertex-buffer.ts";
 /** Nearest distance that is drawn. */
 const NEAR_M = 0.01;
 
+/** Attributes that are interpolated, each as value, change per column, change per row, all divided by the depth. */
+const INVERSE_DEPTH = 0;
+const DIFFUSE = 3;
+const MAP_U = 6;
+const MAP_V = 9;
+const MAP_HEIGHT = 12;
+const LOCAL_X = 15;
+const LOCAL_Y = 18;
+const PLANE_NUMBERS = 21;
+
 /**
  * Fills triangles with perspective-correct shading and a z-buffer: the second stage of the pipeline.
  *
- * The z-buffer holds 1 / depth, so that 0 is infinitely far and interpolation on the screen is linear.
+ * The z-buffer holds 1 / depth, so that 0 is infinitely far and interpolation on the screen is linear. Numbers go from
+ * method to method in typed arrays: as arguments they would be boxed, once per triangle or even per pixel.
  */
 export class Rasterizer {
   readonly #width: number;
@@ -18,17 +29,24 @@ export class Rasterizer {
   readonly #coverage = new TriangleCoverage();
   /** Ambient and diffuse light times the surface colour, in bytes: rgb ambient, rgb diffuse, for even and odd cells. */
   readonly #shade = new Float64Array(12);
+  readonly #cellsPerMetre = new Float64Array(2);
+  /** By column of the span in work. */
+  readonly #oddShare: Float64Array;
   readonly #polygon = new Int32Array(4);
+  readonly #planes = new Float64Array(PLANE_NUMBERS);
+  /** Of the triangle in work: 1 / depth of its corners; x and y from corner a to the centre of pixel (0, 0). */
+  readonly #corner = new Float64Array(5);
   #out: Uint8Array = new Uint8Array(0);
   #vertices!: VertexBuffer;
   #shadow: ShadowMap | undefined;
   #focalPx = 1;
-  #checker: Checker | undefined;
+  #isCheckered = false;
 
   constructor(width: number, height: number) {
     this.#width = width;
     this.#height = height;
     this.#inverseDepth = new Float32Array(width * height);
+    this.#oddShare = new Float64Array(width);
   }
 
   begin(out: Uint8Array, vertices: VertexBuffer, shadow: ShadowMap | undefined, focalPx: number): void {
@@ -41,7 +59,8 @@ export class Rasterizer {
 
   setColors(scene: Scene, geom: number): void {
     const checker = scene.checker.get(geom);
-    this.#checker = checker;
+    this.#isCheckered = checker !== undefined;
+    if (checker) this.#cellsPerMetre.set(checker.cellsPerMetre);
     for (let channel = 0; channel < 3; channel++) {
       const ambient = 255 * scene.lightAmbient[channel]!;
       const diffuse = 255 * scene.lightDiffuse[channel]!;
@@ -101,79 +120,46 @@ export class Rasterizer {
     const coverage = this.#coverage;
     // Rows grow downwards, which turns the winding round: b and c change places.
     if (!coverage.setUp(ax, ay, cx, cy, bx, by, this.#width, this.#height)) return;
-    const { bPerX: cPerX, bPerY: cPerY, cPerX: bPerX, cPerY: bPerY } = coverage;
 
-    // Attributes over depth are linear on the screen: value(x, y) = v0 + x·vX + y·vY at the pixel's centre.
-    const x0 = 0.5 - ax / SUBPIXELS;
-    const y0 = 0.5 - ay / SUBPIXELS;
-    const iX = (ib - ia) * bPerX + (ic - ia) * cPerX;
-    const iY = (ib - ia) * bPerY + (ic - ia) * cPerY;
-    const i0 = ia + x0 * iX + y0 * iY;
-
-    const { diffuse } = vertices;
-    const da = diffuse[a]! * ia;
-    const db = diffuse[b]! * ib - da;
-    const dc = diffuse[c]! * ic - da;
-    const dX = db * bPerX + dc * cPerX;
-    const dY = db * bPerY + dc * cPerY;
-    const d0 = da + x0 * dX + y0 * dY;
-
-    const shadow = da > 0 || db > 0 || dc > 0 ? this.#shadow : undefined;
-    let u0 = 0;
-    let uX = 0;
-    let uY = 0;
-    let v0 = 0;
-    let vX = 0;
-    let vY = 0;
-    let h0 = 0;
-    let hX = 0;
-    let hY = 0;
-    if (shadow) {
-      const { mapU, mapV, mapHeight } = vertices;
-      const ua = mapU[a]! * ia;
-      const ub = mapU[b]! * ib - ua;
-      const uc = mapU[c]! * ic - ua;
-      uX = ub * bPerX + uc * cPerX;
-      uY = ub * bPerY + uc * cPerY;
-      u0 = ua + x0 * uX + y0 * uY;
-      const va = mapV[a]! * ia;
-      const vb = mapV[b]! * ib - va;
-      const vc = mapV[c]! * ic - va;
-      vX = vb * bPerX + vc * cPerX;
-      vY = vb * bPerY + vc * cPerY;
-      v0 = va + x0 * vX + y0 * vY;
-      const ha = mapHeight[a]! * ia;
-      const hb = mapHeight[b]! * ib - ha;
-      const hc = mapHeight[c]! * ic - ha;
-      hX = hb * bPerX + hc * cPerX;
-      hY = hb * bPerY + hc * cPerY;
-      h0 = ha + x0 * hX + y0 * hY;
+    const corner = this.#corner;
+    corner[0] = ia;
+    corner[1] = ib;
+    corner[2] = ic;
+    corner[3] = 0.5 - ax / SUBPIXELS;
+    corner[4] = 0.5 - ay / SUBPIXELS;
+    this.#setPlane(INVERSE_DEPTH, vertices.ones, a, b, c);
+    this.#setPlane(DIFFUSE, vertices.diffuse, a, b, c);
+    if (this.#shadow) {
+      this.#setPlane(MAP_U, vertices.mapU, a, b, c);
+      this.#setPlane(MAP_V, vertices.mapV, a, b, c);
+      this.#setPlane(MAP_HEIGHT, vertices.mapHeight, a, b, c);
     }
-    const checker = this.#checker;
-    let p0 = 0;
-    let pX = 0;
-    let pY = 0;
-    let q0 = 0;
-    let qX = 0;
-    let qY = 0;
-    if (checker) {
-      const { localX, localY } = vertices;
-      const cellsX = checker.cellsPerMetre[0];
-      const cellsY = checker.cellsPerMetre[1];
-      const pa = localX[a]! * cellsX * ia;
-      const pb = localX[b]! * cellsX * ib - pa;
-      const pc = localX[c]! * cellsX * ic - pa;
-      pX = pb * bPerX + pc * cPerX;
-      pY = pb * bPerY + pc * cPerY;
-      p0 = pa + x0 * pX + y0 * pY;
-      const qa = localY[a]! * cellsY * ia;
-      const qb = localY[b]! * cellsY * ib - qa;
-      const qc = localY[c]! * cellsY * ic - qa;
-      qX = qb * bPerX + qc * cPerX;
-      qY = qb * bPerY + qc * cPerY;
-      q0 = qa + x0 * qX + y0 * qY;
+    if (this.#isCheckered) {
+      this.#setPlane(LOCAL_X, vertices.localX, a, b, c);
+      this.#setPlane(LOCAL_Y, vertices.localY, a, b, c);
     }
+    for (let y = coverage.minY; y <= coverage.maxY; y++) {
+      coverage.span(y);
+      if (coverage.first <= coverage.last) this.#shadeSpan(y, coverage.first, coverage.last);
+    }
+  }
 
+  /** The attribute over the depth is linear on the screen: value(x, y) = v + x·vX + y·vY at the pixel's centre. */
+  #setPlane(slot: number, values: Float64Array, a: number, b: number, c: number): void {
+    const corner = this.#corner;
+    const coverage = this.#coverage;
+    const va = values[a]! * corner[0]!;
+    const vb = values[b]! * corner[1]! - va;
+    const vc = values[c]! * corner[2]! - va;
+    const perX = vb * coverage.cPerX + vc * coverage.bPerX; // the coverage's b is our c
+    const perY = vb * coverage.cPerY + vc * coverage.bPerY;
+    this.#planes[slot] = va + corner[3]! * perX + corner[4]! * perY;
+    this.#planes[slot + 1] = perX;
+    this.#planes[slot + 2] = perY;
+  }
+
+  #shadeSpan(y: number, first: number, last: number): void {
+    const planes = this.#planes;
     const out = this.#out;
     const inverseDepth = this.#inverseDepth;
     const shade = this.#shade;
@@ -183,53 +169,94 @@ export class Rasterizer {
     const diffuseR = shade[3]!;
     const diffuseG = shade[4]!;
     const diffuseB = shade[5]!;
-    for (let y = coverage.minY; y <= coverage.maxY; y++) {
-      coverage.span(y);
-      const { first, last } = coverage;
-      for (let x = first, pixel = y * this.#width + first; x <= last; x++, pixel++) {
-        const inverse = i0 + x * iX + y * iY;
-        if (inverse <= inverseDepth[pixel]!) continue;
-        inverseDepth[pixel] = inverse;
-        const distance = 1 / inverse;
-        let light = (d0 + x * dX + y * dY) * distance;
-        if (shadow && light > 0) {
-          light *= shadow.visibility(
-            (u0 + x * uX + y * uY) * distance,
-            (v0 + x * vX + y * vY) * distance,
-            (h0 + x * hX + y * hY) * distance,
-          );
+    const i0 = planes[INVERSE_DEPTH]! + y * planes[INVERSE_DEPTH + 2]!;
+    const iX = planes[INVERSE_DEPTH + 1]!;
+    const d0 = planes[DIFFUSE]! + y * planes[DIFFUSE + 2]!;
+    const dX = planes[DIFFUSE + 1]!;
+    const shadow = this.#shadow;
+    const map = shadow === undefined ? inverseDepth : shadow.borrowHeights();
+    const mapSize = shadow === undefined ? 0 : shadow.size;
+    const lastTexel = mapSize - 1;
+    const isCheckered = this.#isCheckered;
+    const oddShare = this.#oddShare;
+    if (isCheckered) this.#fillOddShare(y, first, last);
+    const u0 = planes[MAP_U]! + y * planes[MAP_U + 2]!;
+    const uX = planes[MAP_U + 1]!;
+    const v0 = planes[MAP_V]! + y * planes[MAP_V + 2]!;
+    const vX = planes[MAP_V + 1]!;
+    const h0 = planes[MAP_HEIGHT]! + y * planes[MAP_HEIGHT + 2]!;
+    const hX = planes[MAP_HEIGHT + 1]!;
+    for (let x = first, pixel = y * this.#width + first; x <= last; x++, pixel++) {
+      const inverse = i0 + x * iX;
+      if (inverse <= inverseDepth[pixel]!) continue;
+      inverseDepth[pixel] = inverse;
+      const distance = 1 / inverse;
+      let light = (d0 + x * dX) * distance;
+      if (mapSize > 0 && light > 0) {
+        // 2 × 2 bilinear percentage closer filtering.
+        const u = (u0 + x * uX) * distance - 0.5;
+        const v = (v0 + x * vX) * distance - 0.5;
+        if (u >= 0 && v >= 0 && u < lastTexel && v < lastTexel) {
+          const height = (h0 + x * hX) * distance;
+          const column = u | 0;
+          const row = v | 0;
+          const texel = row * mapSize + column;
+          const right = u - column;
+          const left = 1 - right;
+          const upper = (map[texel]! > height ? 0 : left) + (map[texel + 1]! > height ? 0 : right);
+          const lower = (map[texel + mapSize]! > height ? 0 : left) + (map[texel + mapSize + 1]! > height ? 0 : right);
+          light *= upper + (lower - upper) * (v - row);
         }
-        let red = ambientR + diffuseR * light;
-        let green = ambientG + diffuseG * light;
-        let blue = ambientB + diffuseB * light;
-        if (checker) {
-          const p = (p0 + x * pX + y * pY) * distance;
-          const q = (q0 + x * qX + y * qY) * distance;
-          // Screen derivatives of p and q by the quotient rule: how much of a cell one pixel spans.
-          const spanP = (Math.abs(pX - p * iX) + Math.abs(pY - p * iY)) * distance;
-          const spanQ = (Math.abs(qX - q * iX) + Math.abs(qY - q * iY)) * distance;
-          const odd = 0.5 - 0.5 * stripes(p, spanP) * stripes(q, spanQ);
-          red += odd * (shade[6]! - ambientR + (shade[9]! - diffuseR) * light);
-          green += odd * (shade[7]! - ambientG + (shade[10]! - diffuseG) * light);
-          blue += odd * (shade[8]! - ambientB + (shade[11]! - diffuseB) * light);
-        }
-        const at = 3 * pixel;
-        out[at] = red < 255 ? red + 0.5 : 255;
-        out[at + 1] = green < 255 ? green + 0.5 : 255;
-        out[at + 2] = blue < 255 ? blue + 0.5 : 255;
       }
+      let red = ambientR + diffuseR * light;
+      let green = ambientG + diffuseG * light;
+      let blue = ambientB + diffuseB * light;
+      if (isCheckered) {
+        const odd = oddShare[x]!;
+        red += odd * (shade[6]! - ambientR + (shade[9]! - diffuseR) * light);
+        green += odd * (shade[7]! - ambientG + (shade[10]! - diffuseG) * light);
+        blue += odd * (shade[8]! - ambientB + (shade[11]! - diffuseB) * light);
+      }
+      const at = 3 * pixel;
+      out[at] = Math.min(255, red + 0.5);
+      out[at + 1] = Math.min(255, green + 0.5);
+      out[at + 2] = Math.min(255, blue + 0.5);
     }
   }
-}
 
-/** Mean over a window of the square wave that is 1 on even cells and -1 on odd ones. */
-function stripes(position: number, window: number): number {
-  const width = Math.max(window, 1e-6);
-  return (stripesIntegral(position + width / 2) - stripesIntegral(position - width / 2)) / width;
-}
-
-/** Integral of the square wave: a triangle wave between 0 and 1. */
-function stripesIntegral(position: number): number {
-  const phase = position - 2 * Math.floor(position / 2);
-  return phase < 1 ? phase : 2 - phase;
+  /**
+   * How much of each pixel of the span odd cells cover: a box filter, which fades to one half where a pixel spans two
+   * cells. A pass of its own keeps the loop above small enough to be compiled well.
+   */
+  #fillOddShare(y: number, first: number, last: number): void {
+    const planes = this.#planes;
+    const oddShare = this.#oddShare;
+    const cellsX = this.#cellsPerMetre[0]!;
+    const cellsY = this.#cellsPerMetre[1]!;
+    const iX = planes[INVERSE_DEPTH + 1]!;
+    const iY = planes[INVERSE_DEPTH + 2]!;
+    const i0 = planes[INVERSE_DEPTH]! + y * iY;
+    const pX = planes[LOCAL_X + 1]! * cellsX;
+    const pY = planes[LOCAL_X + 2]! * cellsX;
+    const p0 = planes[LOCAL_X]! * cellsX + y * pY;
+    const qX = planes[LOCAL_Y + 1]! * cellsY;
+    const qY = planes[LOCAL_Y + 2]! * cellsY;
+    const q0 = planes[LOCAL_Y]! * cellsY + y * qY;
+    for (let x = first; x <= last; x++) {
+      const distance = 1 / (i0 + x * iX);
+      const p = (p0 + x * pX) * distance;
+      const q = (q0 + x * qX) * distance;
+      // Screen derivatives by the quotient rule: how much of a cell one pixel spans.
+      const spanP = (Math.abs(pX - p * iX) + Math.abs(pY - p * iY)) * distance;
+      const spanQ = (Math.abs(qX - q * iX) + Math.abs(qY - q * iY)) * distance;
+      const edgeP = Math.floor(p + 0.5);
+      const edgeQ = Math.floor(q + 0.5);
+      // Distance to the nearest edge in half pixels, at most 1: on which side of it the pixel is, and how surely.
+      const sideP = Math.max(-1, Math.min(1, (2 * (p - edgeP)) / spanP));
+      const sideQ = Math.max(-1, Math.min(1, (2 * (q - edgeQ)) / spanQ));
+      const contrast = Math.max(0, Math.min(1, 2 - spanP)) * Math.max(0, Math.min(1, 2 - spanQ));
+      const parity = (edgeP + edgeQ) / 2;
+      oddShare[x] = 0.5 - (parity === Math.floor(parity) ? 0.5 : -0.5) * sideP * sideQ * contrast;
+    }
+  }
 }

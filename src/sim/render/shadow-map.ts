@@ -4,10 +4,10 @@ import { SUBPIXELS, TriangleCoverage } from "./triangle.ts";
  * Depth seen from a directional light: which points does something nearer to the light shade?
  *
  * Timing: allocates nothing after construction.
- * Source: Williams 1978 (shadow map), Reeves et al. 1987 (percentage closer filtering, here 2 × 2 bilinear).
+ * Source: Williams 1978; the rasteriser looks it up with percentage closer filtering (Reeves et al. 1987).
  */
 export class ShadowMap {
-  readonly #size: number;
+  readonly size: number;
   /** Height towards the light of the nearest surface. */
   readonly #height: Float32Array;
   readonly #coverage = new TriangleCoverage();
@@ -20,7 +20,7 @@ export class ShadowMap {
   #texelsPerMetre = 1;
 
   constructor(size: number) {
-    this.#size = size;
+    this.size = size;
     this.#height = new Float32Array(size * size);
   }
 
@@ -45,6 +45,11 @@ export class ShadowMap {
     this.#v[0] = (y * uz - z * uy) / norm;
     this.#v[1] = (z * ux - x * uz) / norm;
     this.#v[2] = (x * uy - y * ux) / norm;
+  }
+
+  /** Shapes: [size, size]; a point is lit where nothing is higher than it. Valid until the next frame. */
+  borrowHeights(): Float32Array {
+    return this.#height;
   }
 
   mapU(x: number, y: number, z: number): number {
@@ -86,7 +91,7 @@ export class ShadowMap {
     this.#height.fill(Number.NEGATIVE_INFINITY);
     if (maxU < minU) return;
     const extent = 1.25 ** Math.ceil(Math.log(Math.max(maxU - minU, maxV - minV, 1e-3) * 1.02) / Math.log(1.25));
-    this.#texelsPerMetre = this.#size / extent;
+    this.#texelsPerMetre = this.size / extent;
     const snapped = (center: number) => Math.round(center * this.#texelsPerMetre) / this.#texelsPerMetre - extent / 2;
     this.#originU = snapped((minU + maxU) / 2);
     this.#originV = snapped((minV + maxV) / 2);
@@ -115,8 +120,8 @@ export class ShadowMap {
         Math.round(bv * SUBPIXELS),
         Math.round(cu * SUBPIXELS),
         Math.round(cv * SUBPIXELS),
-        this.#size,
-        this.#size,
+        this.size,
+        this.size,
       )
     ) {
       return;
@@ -127,25 +132,10 @@ export class ShadowMap {
     for (let y = coverage.minY; y <= coverage.maxY; y++) {
       coverage.span(y);
       const row = ah + (y + 0.5 - ay / SUBPIXELS) * perY + (0.5 - ax / SUBPIXELS) * perX;
-      for (let x = coverage.first, i = y * this.#size + x; x <= coverage.last; x++, i++) {
+      for (let x = coverage.first, i = y * this.size + x; x <= coverage.last; x++, i++) {
         const here = row + x * perX;
         if (here > height[i]!) height[i] = here;
       }
     }
-  }
-
-  /** Share of the light that reaches the point, 0 to 1. */
-  visibility(u: number, v: number, height: number): number {
-    const x = Math.floor(u - 0.5);
-    const y = Math.floor(v - 0.5);
-    const size = this.#size;
-    if (x < 0 || y < 0 || x + 1 >= size || y + 1 >= size) return 1;
-    const i = y * size + x;
-    const fx = u - 0.5 - x;
-    const fy = v - 0.5 - y;
-    const map = this.#height;
-    const upper = (map[i]! > height ? 0 : 1 - fx) + (map[i + 1]! > height ? 0 : fx);
-    const lower = (map[i + size]! > height ? 0 : 1 - fx) + (map[i + size + 1]! > height ? 0 : fx);
-    return upper + (lower - upper) * fy;
   }
 }

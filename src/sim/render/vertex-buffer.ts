@@ -22,6 +22,8 @@ export class VertexBuffer {
   /** Position in the geom's own frame, for patterns. */
   readonly localX = new Float64Array(CAPACITY);
   readonly localY = new Float64Array(CAPACITY);
+  /** The attribute that turns into the inverse depth when it is interpolated. */
+  readonly ones = new Float64Array(CAPACITY).fill(1);
   count = 0;
 
   lightX = 0;
