@@ -58,6 +58,8 @@ export class SimulatedEnvironment implements Environment {
   readonly commandRateHz: number;
   readonly episodeSteps: number;
   readonly rewardRange: readonly [low: number, high: number];
+  /** Reward per metre from the goal, where the reward is that distance alone. */
+  readonly rewardPerM: number | undefined;
   /** How each element of the proprioception is made: what a manifest stores. */
   readonly proprioceptionFeatures: readonly ProprioceptionFeature[];
   /** The robot's joints, for tasks whose actions command joints. */
@@ -92,6 +94,7 @@ export class SimulatedEnvironment implements Environment {
     this.commandRateHz = definition.commandRateHz;
     this.episodeSteps = definition.episodeSteps;
     this.rewardRange = definition.rewardRange;
+    this.rewardPerM = definition.rewardPerM;
     this.proprioceptionFeatures = definition.proprioception;
     this.robot = actuation.kind === "effort" ? undefined : actuation.robot;
     this.#ticksPerStep = Math.round(definition.commandRateHz / definition.controlRateHz);

@@ -43,6 +43,8 @@ export interface Task {
   readonly proprioception: readonly ProprioceptionFeature[];
   /** Every reward lies in [low, high]. */
   readonly rewardRange: readonly [low: number, high: number];
+  /** Reward per metre from the goal, where the reward is that distance alone. */
+  readonly rewardPerM?: number;
   /** Looks up the model's names once. */
   bind(physics: Physics): TaskRules;
 }

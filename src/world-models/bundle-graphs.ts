@@ -4,11 +4,10 @@ import {
   clip,
   concat,
   expand,
-  Graph,
+  type Graph,
   greater,
   mul,
-  type ParameterSource,
-  Parameters,
+  type Parameters,
   reshape,
   type Sym,
   stack,
@@ -34,36 +33,39 @@ export interface BundleGraphOptions<Config> {
   readonly planning: Planning;
   /** Action sequences that one call of `imagine` takes, and their length. */
   readonly imagination: { readonly sequences: number; readonly horizon: number };
-  /** Where the weights come from, e.g. constants. */
-  readonly parametersIn: (graph: Graph) => ParameterSource;
 }
 
-/** Graphs of a bundle by their names in docs/models.md. */
-export type BundleGraphs = ReadonlyMap<string, Graph>;
+/** Inputs, outputs and what lies between, appended to the parameters' graph. */
+export type BundleGraphDefinition = (parameters: Parameters) => void;
 
-/** The graphs of the bundle contract for one world model. `plan_short` and `decode` are there when they make sense. */
-export function buildBundleGraphs<Config>(options: BundleGraphOptions<Config>): BundleGraphs {
-  const { worldModel, config, spaces, planning, imagination, parametersIn } = options;
-  const graphs = new Map<string, Graph>();
-  const define = (name: string, build: (graph: Graph, model: LatentModel) => void): void => {
-    const graph = new Graph(name);
-    const model = worldModel.build(new Parameters(parametersIn(graph)), spaces, config);
-    graph.withoutGradient(() => build(graph, model));
-    graphs.set(name, graph);
+export interface BundleGraphDefinitions {
+  readonly encode: BundleGraphDefinition;
+  readonly observe: BundleGraphDefinition;
+  readonly plan: BundleGraphDefinition;
+  readonly plan_short: BundleGraphDefinition;
+  readonly imagine: BundleGraphDefinition;
+  readonly decode?: BundleGraphDefinition;
+}
+
+/** The graphs of the bundle contract (docs/models.md) for any world model. */
+export function bundleGraphs<Config>(options: BundleGraphOptions<Config>): BundleGraphDefinitions {
+  const { worldModel, config, spaces, planning, imagination } = options;
+  const define =
+    (build: (graph: Graph, model: LatentModel) => void): BundleGraphDefinition =>
+    (parameters) => {
+      const { graph } = parameters;
+      graph.withoutGradient(() => build(graph, worldModel.build(parameters, spaces, config)));
+    };
+  return {
+    encode: define((graph, model) => defineEncode(graph, model, spaces)),
+    observe: define(defineObserve),
+    plan: define((graph, model) => definePlan(graph, model, planning.method, planning.config)),
+    plan_short: define((graph, model) =>
+      definePlan(graph, model, planning.method, { ...planning.config, ...planning.short }),
+    ),
+    imagine: define((graph, model) => defineImagine(graph, model, imagination)),
+    ...(worldModel.decodes && { decode: define((graph, model) => defineDecode(graph, model, imagination.horizon)) }),
   };
-  define("encode", (graph, model) => defineEncode(graph, model, spaces));
-  define("observe", defineObserve);
-  define("plan", (graph, model) => definePlan(graph, model, planning.method, planning.config));
-  define("plan_short", (graph, model) => {
-    definePlan(graph, model, planning.method, { ...planning.config, ...planning.short });
-  });
-  define("imagine", (graph, model) => defineImagine(graph, model, imagination));
-  define("decode", (graph, model) => {
-    const images = model.decode?.(graph.input("latent", [imagination.horizon, model.latentSize])) ?? {};
-    for (const [camera, image] of Object.entries(images)) graph.output(`image_${camera}`, image);
-  });
-  if (graphs.get("decode")!.outputs.length === 0) graphs.delete("decode");
-  return graphs;
 }
 
 function defineEncode(graph: Graph, model: LatentModel, { cameras, proprioceptionSize }: ModelSpaces): void {
@@ -133,4 +135,9 @@ function defineImagine(
   graph.output("latents", stack(latents, 1));
   graph.output("rewards", concat(rewards, 1));
   if (continuation.length > 0) graph.output("continuation", concat(continuation, 1));
+}
+
+function defineDecode(graph: Graph, model: LatentModel, batch: number): void {
+  const images = model.decode!(graph.input("latent", [batch, model.latentSize]));
+  for (const [camera, image] of Object.entries(images)) graph.output(`image_${camera}`, image);
 }

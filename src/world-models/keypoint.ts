@@ -66,6 +66,7 @@ export interface KeypointModel extends LatentModel {
  */
 export const keypoint: WorldModel<KeypointConfig> = {
   title: "keypoint encoder trained by reward, residual latent dynamics",
+  decodes: true,
   config: KeypointConfig,
   defaults: { keypoints: 32, channels: 16, embedding: 32, units: 128 },
   build: buildKeypointModel,

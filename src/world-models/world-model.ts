@@ -32,13 +32,15 @@ export interface LatentModel extends PlannableModel {
   observe(latent: Sym, action: Sym, embedding: Sym): Observed;
   /** What is believed after the first observation. Shapes: embedding [B, E] → [B, L] */
   begin(embedding: Sym): Sym;
-  /** Shapes: latent [B, L] → images [B, Y, X, 3] uint8 */
+  /** There when the registry's entry says `decodes`. Shapes: latent [B, L] → images [B, Y, X, 3] uint8 */
   decode?(latent: Sym): ImageSyms;
 }
 
 /** One entry of the registry: hyper-parameters, and the networks they describe. */
 export interface WorldModel<Config = unknown> {
   readonly title: string;
+  /** Whether its latents can be shown as images. */
+  readonly decodes: boolean;
   readonly config: z.ZodType<Config>;
   readonly defaults: Config;
   /** @throws ERR_INVALID_ARGUMENT if the model cannot serve these cameras */

@@ -41,6 +41,7 @@ export const armReach: Task = {
   actuation: armActuation,
   proprioception: armProprioception,
   rewardRange: [REWARD_PER_M * FURTHEST_M, 0],
+  rewardPerM: REWARD_PER_M,
   bind,
 };
 

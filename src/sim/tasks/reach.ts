@@ -83,6 +83,7 @@ export const reach: Task = {
     { name: "wrist.last", offset: 0, scale: 1 },
   ],
   rewardRange: [REWARD_PER_M * (0.24 + FURTHEST_M), 0],
+  rewardPerM: REWARD_PER_M,
   bind,
 };
 

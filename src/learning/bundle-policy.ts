@@ -1,0 +1,84 @@
+import type { Rng } from "../core/rng.ts";
+import { LocalGraph } from "./local-graph.ts";
+import type { Policy, PolicyInput } from "./policy.ts";
+import type { SessionOptions } from "./session.ts";
+
+/** Compute times of a policy in milliseconds, one per step. */
+export interface PolicyTimes {
+  readonly observeMs: number[];
+  readonly planMs: number[];
+}
+
+/**
+ * Acts by a bundle's own graphs, fed as docs/models.md says: encode → observe → plan.
+ *
+ * Evaluation and on-policy collection run what is exported, so that what is measured is what will drive the robot.
+ */
+export class BundlePolicy implements Policy {
+  readonly times: PolicyTimes = { observeMs: [], planMs: [] };
+  readonly #encode: LocalGraph;
+  readonly #observe: LocalGraph;
+  readonly #plan: LocalGraph;
+  readonly #rng: Rng;
+  readonly #previousMean: Float32Array;
+  #surprise = 0;
+
+  private constructor(encode: LocalGraph, observe: LocalGraph, plan: LocalGraph, rng: Rng) {
+    this.#encode = encode;
+    this.#observe = observe;
+    this.#plan = plan;
+    this.#rng = rng;
+    this.#previousMean = plan.inputs.previous_mean as Float32Array;
+  }
+
+  /**
+   * @param onnx the graphs' bytes by their names in docs/models.md
+   * @param planName which of the planning graphs to act by
+   */
+  static async open(
+    onnx: ReadonlyMap<string, Uint8Array>,
+    rng: Rng,
+    { planName = "plan", session = {} }: { planName?: string; session?: SessionOptions } = {},
+  ): Promise<BundlePolicy> {
+    const open = (name: string) => LocalGraph.open(onnx.get(name)!, session);
+    return new BundlePolicy(await open("encode"), await open("observe"), await open(planName), rng);
+  }
+
+  /** What the model made of the newest observation. */
+  get surprise(): number {
+    return this.#surprise;
+  }
+
+  async act({ images, proprioception, executed, inFlight, inFlightFraction, isFirst }: PolicyInput, out: Float32Array) {
+    const beganMs = performance.now();
+    for (const [camera, image] of Object.entries(images)) {
+      (this.#encode.inputs[`image_${camera}`] as Uint8Array).set(image);
+    }
+    (this.#encode.inputs.proprioception as Float32Array).set(proprioception);
+    const { embedding } = await this.#encode.run();
+    (this.#observe.inputs.action as Float32Array).set(executed);
+    (this.#observe.inputs.embedding as Float32Array).set(embedding as Float32Array);
+    (this.#observe.inputs.is_first as Float32Array)[0] = isFirst ? 1 : 0;
+    if (this.#observe.inputs.noise) this.#rng.fillNormal(this.#observe.inputs.noise as Float32Array);
+    const { latent_out, surprise } = await this.#observe.run();
+    (this.#observe.inputs.latent as Float32Array).set(latent_out as Float32Array);
+    this.#surprise = Number(surprise![0]);
+    const observedMs = performance.now();
+
+    (this.#plan.inputs.latent as Float32Array).set(latent_out as Float32Array);
+    (this.#plan.inputs.in_flight_action as Float32Array).set(inFlight);
+    (this.#plan.inputs.in_flight_fraction as Float32Array)[0] = inFlightFraction;
+    this.#rng.fillNormal(this.#plan.inputs.noise as Float32Array);
+    if (isFirst) this.#previousMean.fill(0);
+    const actions = (await this.#plan.run()).actions as Float32Array;
+    out.set(actions.subarray(0, out.length));
+    this.#previousMean.set(actions.subarray(out.length));
+    this.#previousMean.fill(0, actions.length - out.length);
+    this.times.observeMs.push(observedMs - beganMs);
+    this.times.planMs.push(performance.now() - observedMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#encode.close(), this.#observe.close(), this.#plan.close()]);
+  }
+}

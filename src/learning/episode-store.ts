@@ -1,0 +1,103 @@
+import { LatentloopError } from "../core/errors.ts";
+import type { EpisodeStart } from "./training-world.ts";
+
+export interface FrameSizes {
+  /** Bytes of one image by camera name. */
+  readonly imageBytes: Readonly<Record<string, number>>;
+  readonly proprioceptionSize: number;
+  readonly actionSize: number;
+}
+
+/** Where an episode lies in the store, and how it began. */
+export interface StoredEpisode {
+  readonly firstFrame: number;
+  readonly frames: number;
+  readonly start: EpisodeStart;
+  /** Kept out of training, to measure what was learned on. */
+  readonly heldOut: boolean;
+}
+
+/** Every so many episodes one is held out. */
+const HELD_OUT_EVERY = 16;
+
+/**
+ * Episodes in memory, frame by frame, for training.
+ *
+ * Frame i holds an observation, the reward on arriving at it (none at an episode's first frame) and the action that was
+ * executed from there on (none at its last).
+ * Shapes: images [F, Y, X, 3] uint8, proprioception [F, P], actions [F, A], rewards [F]
+ */
+export class EpisodeStore {
+  readonly sizes: FrameSizes;
+  readonly capacity: number;
+  readonly images: Readonly<Record<string, Uint8Array>>;
+  readonly proprioception: Float32Array;
+  readonly actions: Float32Array;
+  readonly rewards: Float32Array;
+  readonly #episodes: StoredEpisode[] = [];
+  #frames = 0;
+
+  constructor(sizes: FrameSizes, capacityFrames: number) {
+    const { imageBytes, proprioceptionSize, actionSize } = sizes;
+    this.sizes = sizes;
+    this.capacity = capacityFrames;
+    this.images = Object.fromEntries(
+      Object.entries(imageBytes).map(([camera, bytes]) => [camera, new Uint8Array(capacityFrames * bytes)]),
+    );
+    this.proprioception = new Float32Array(capacityFrames * proprioceptionSize);
+    this.actions = new Float32Array(capacityFrames * actionSize);
+    this.rewards = new Float32Array(capacityFrames);
+  }
+
+  get episodes(): readonly StoredEpisode[] {
+    return this.#episodes;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Steps between frames: what an environment was asked for. */
+  get steps(): number {
+    return this.#frames - this.#episodes.length;
+  }
+
+  borrowImage(camera: string, frame: number): Uint8Array {
+    const bytes = this.sizes.imageBytes[camera]!;
+    return this.images[camera]!.subarray(frame * bytes, (frame + 1) * bytes);
+  }
+
+  borrowProprioception(frame: number): Float32Array {
+    const size = this.sizes.proprioceptionSize;
+    return this.proprioception.subarray(frame * size, (frame + 1) * size);
+  }
+
+  borrowAction(frame: number): Float32Array {
+    const size = this.sizes.actionSize;
+    return this.actions.subarray(frame * size, (frame + 1) * size);
+  }
+
+  /**
+   * Starts writing an episode: `nextFrame` hands out the frames, `end` makes it part of the store.
+   * @throws ERR_STORE_FULL from `nextFrame` if the capacity is used up
+   */
+  begin(start: EpisodeStart): { nextFrame(): number; end(): StoredEpisode } {
+    const firstFrame = this.#frames;
+    let frames = 0;
+    return {
+      nextFrame: () => {
+        if (firstFrame + frames >= this.capacity) {
+          throw new LatentloopError("ERR_STORE_FULL", `Expected at most ${this.capacity} frames in the episode store.`);
+        }
+        return firstFrame + frames++;
+      },
+      end: () => {
+        const heldOut = this.#episodes.length % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
+        const episode = { firstFrame, frames, start, heldOut };
+        this.#episodes.push(episode);
+        this.#frames += frames;
+        return episode;
+      },
+    };
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { LatentloopError } from "../core/errors.ts";
+import { makeTensor, type Tensor } from "../core/tensor.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { KeypointPhase } from "./keypoint.ts";
+import type { KeypointState } from "./keypoint-learner.ts";
+import type { KeypointRecipe } from "./keypoint-recipe.ts";
+import type { LearnerOptions } from "./learner.ts";
+import { rollOut, scriptedPolicy } from "./rollout.ts";
+
+const Extra = z.strictObject({
+  system: z.literal("keypoint"),
+  task: z.string(),
+  recipe: z.string(),
+  position: z.strictObject({
+    turn: z.int(),
+    done: z.int(),
+    updates: z.int(),
+    elapsedS: z.number(),
+    turnBeganS: z.number(),
+    collectingS: z.number(),
+  }),
+  episodes: z.array(z.strictObject({ kind: z.enum(["reset", "retarget"]), seed: z.int(), steps: z.int() })),
+});
+
+const PHASES = ["representation", "dynamics", "decoder"] as const satisfies readonly KeypointPhase[];
+const ACTIONS = "episodes/actions";
+
+/**
+ * A run as tensors and progress.
+ *
+ * Episodes are kept as starts and actions alone: the simulator gives the same images again.
+ */
+export function snapshotRun(state: KeypointState, task: string, seed: number, recipe: KeypointRecipe): Checkpoint {
+  const { position, weights, optimizers, store } = state;
+  const tensors = new Map<string, Tensor>();
+  for (const [name, data] of weights) tensors.set(`weights/${name}`, makeTensor("float32", [data.length], data));
+  for (const phase of PHASES) {
+    for (const [name, tensor] of optimizers[phase] ?? []) tensors.set(`optimizers/${phase}/${name}`, tensor);
+  }
+  const { actionSize } = store.sizes;
+  const actions = store.actions.slice(0, store.frames * actionSize);
+  tensors.set(ACTIONS, makeTensor("float32", [store.frames, actionSize], actions));
+  const extra: z.infer<typeof Extra> = {
+    system: "keypoint",
+    task,
+    recipe: JSON.stringify(recipe),
+    position,
+    episodes: store.episodes.map(({ start, frames }) => ({ ...start, steps: frames - 1 })),
+  };
+  return { tensors, progress: { step: position.updates, seed, extra } };
+}
+
+/**
+ * Puts a fresh state where the checkpoint stood, playing its episodes again.
+ * @throws ERR_CHECKPOINT_MISMATCH if the checkpoint belongs to another system, task, recipe or seed
+ */
+export async function restoreRun(
+  { tensors, progress }: Checkpoint,
+  { world, seed }: LearnerOptions,
+  recipe: KeypointRecipe,
+  state: KeypointState,
+): Promise<void> {
+  const parsed = Extra.safeParse(progress.extra);
+  if (!parsed.success) throw mismatch("a run of the keypoint system", "another one");
+  const { task, position, episodes } = parsed.data;
+  if (task !== world.task) throw mismatch(`a run on ${world.task}`, `one on ${task}`);
+  if (progress.seed !== seed) throw mismatch(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
+  if (parsed.data.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
+
+  state.position = position;
+  state.weights = new Map(withPrefix(tensors, "weights/").map(([name, { data }]) => [name, data as Float32Array]));
+  for (const phase of PHASES) {
+    const kept = withPrefix(tensors, `optimizers/${phase}/`);
+    if (kept.length > 0) state.optimizers[phase] = new Map(kept);
+  }
+  const actions = tensors.get(ACTIONS)!.data as Float32Array;
+  const { store } = state;
+  for (const { kind, seed: episodeSeed, steps } of episodes) {
+    const first = store.frames * store.sizes.actionSize;
+    const script = scriptedPolicy(actions.subarray(first, first + steps * store.sizes.actionSize));
+    await rollOut(world, script, { start: { kind, seed: episodeSeed }, store });
+  }
+}
+
+function withPrefix(tensors: ReadonlyMap<string, Tensor>, prefix: string): [string, Tensor][] {
+  return [...tensors].flatMap(([name, tensor]): [string, Tensor][] =>
+    name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+  );
+}
+
+function mismatch(expected: string, received: string): LatentloopError {
+  return new LatentloopError(
+    "ERR_CHECKPOINT_MISMATCH",
+    `Expected a checkpoint of ${expected} but received ${received}.`,
+    {
+      remedy: "Resume with the options that the run was started with, or start a new run in another folder.",
+    },
+  );
+}

@@ -1,0 +1,324 @@
+import type { Rng } from "../core/rng.ts";
+import { Graph, InputParameters, initializeParameters, Parameters } from "../graph/index.ts";
+import { mppi } from "../planners/mppi.ts";
+import { type BundleGraphDefinitions, bundleGraphs } from "../world-models/bundle-graphs.ts";
+import { buildKeypointModel, keypoint } from "../world-models/keypoint.ts";
+import type { ModelSpaces } from "../world-models/world-model.ts";
+import { batchRng } from "./batches.ts";
+import { BundlePolicy } from "./bundle-policy.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { EpisodeStore } from "./episode-store.ts";
+import { fillGraphs } from "./fill-graphs.ts";
+import { FrameEncoder } from "./frame-encoder.ts";
+import { type KeypointPhase, keypointSteps } from "./keypoint.ts";
+import { KeypointBatches, rewardedFrames } from "./keypoint-batches.ts";
+import { restoreRun, snapshotRun } from "./keypoint-checkpoint.ts";
+import { type KeypointRecipe, type Turn, turnsOf } from "./keypoint-recipe.ts";
+import { KeypointTimetable } from "./keypoint-timetable.ts";
+import type { Learner, LearnerOptions, LearnerReport } from "./learner.ts";
+import type { Policy } from "./policy.ts";
+import { exploringPolicy, noisyPolicy, rollOut } from "./rollout.ts";
+import { type OptimizerState, StepRunner, type Weights } from "./step-runner.ts";
+import type { EpisodeStart } from "./training-world.ts";
+
+/** Updates between two reports: about half a second each. */
+const SLICE: Readonly<Record<KeypointPhase, number>> = { representation: 40, dynamics: 120, decoder: 40 };
+/** Held-out frames that the validation error is measured on while the encoder learns. */
+const VALIDATION_FRAMES = 512;
+/** One in so many episodes of an on-policy round is random, for poses that the planner avoids. */
+const RANDOM_EVERY = 3;
+/** Seeds of independent streams of random numbers. */
+const SALT = { episode: 0x0e, planner: 0x91, representation: 0x1a, dynamics: 0x2b, decoder: 0x3c };
+
+/** Warm-up steps at the start of every turn, and the share of the learning rate that is left at its end. */
+const WARM_UP = 50;
+const FINAL_SHARE = 0.03;
+
+/** Where a run stands, besides its tensors and episodes. */
+export interface KeypointPosition {
+  readonly turn: number;
+  /** Episodes or updates of this turn. */
+  readonly done: number;
+  readonly updates: number;
+  readonly elapsedS: number;
+  /** Elapsed time when this turn began. */
+  readonly turnBeganS: number;
+  readonly collectingS: number;
+}
+
+/** What a run has made so far. */
+export interface KeypointState {
+  position: KeypointPosition;
+  weights: Weights;
+  optimizers: Partial<Record<KeypointPhase, OptimizerState>>;
+  readonly store: EpisodeStore;
+}
+
+/**
+ * Learns the keypoint world model in rounds: collect, fit the encoder to the reward, fit the dynamics to the encoder's
+ * latents, fit the decoder; the next round collects with the planner.
+ *
+ * With a budget of updates the same seed gives the same weights, bit for bit, also across a resume.
+ */
+export class KeypointLearner implements Learner {
+  readonly graphs: BundleGraphDefinitions;
+  readonly latentSize: number;
+  readonly #options: LearnerOptions;
+  readonly #recipe: KeypointRecipe;
+  readonly #spaces: ModelSpaces;
+  readonly #turns: readonly Turn[];
+  readonly #timetable: KeypointTimetable;
+  readonly #steps: ReturnType<typeof keypointSteps>;
+  readonly #batches: KeypointBatches;
+  readonly #encoder: FrameEncoder;
+  readonly #state: KeypointState;
+  #runner: StepRunner | undefined;
+  #planner: BundlePolicy | undefined;
+  #encoded: Float32Array | undefined;
+  #validationError = Number.NaN;
+
+  private constructor(options: LearnerOptions, recipe: KeypointRecipe, encoder: FrameEncoder, state: KeypointState) {
+    this.#options = options;
+    this.#recipe = recipe;
+    this.#encoder = encoder;
+    this.#state = state;
+    this.#spaces = spacesOf(options);
+    this.#turns = turnsOf(recipe);
+    this.#timetable = new KeypointTimetable(this.#turns, options.seconds);
+    const { network, horizon } = recipe;
+    // The representation and decoder steps take other batch sizes than the dynamics: one set of steps for each.
+    const steps = (batch: number) => keypointSteps({ spaces: this.#spaces, config: network, batch, horizon });
+    this.#steps = {
+      representation: steps(recipe.batch.representation).representation,
+      dynamics: steps(recipe.batch.dynamics).dynamics,
+      decoder: steps(recipe.batch.decoder).decoder,
+    };
+    this.#batches = new KeypointBatches(state.store);
+    this.latentSize = encoder.latentSize;
+    this.graphs = bundleGraphs({
+      worldModel: keypoint,
+      config: network,
+      spaces: this.#spaces,
+      planning: { method: mppi, config: recipe.planner, short: recipe.shortPlanner },
+      imagination: { sequences: 1, horizon: recipe.planner.horizon },
+    });
+  }
+
+  /** @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
+  static async open(options: LearnerOptions, recipe: KeypointRecipe): Promise<KeypointLearner> {
+    const spaces = spacesOf(options);
+    const state: KeypointState = {
+      position: { turn: 0, done: 0, updates: 0, elapsedS: 0, turnBeganS: 0, collectingS: 0 },
+      weights: initialWeights(spaces, recipe, options.seed),
+      optimizers: {},
+      store: makeStore(options, recipe, spaces),
+    };
+    if (options.resume) await restoreRun(options.resume, options, recipe, state);
+    return new KeypointLearner(
+      options,
+      recipe,
+      await FrameEncoder.open(spaces, recipe.network, options.session),
+      state,
+    );
+  }
+
+  get hyperparameters(): Readonly<Record<string, unknown>> {
+    return this.#recipe;
+  }
+
+  get finished(): boolean {
+    return this.#state.position.turn >= this.#turns.length;
+  }
+
+  get collected(): { readonly episodes: number; readonly steps: number } {
+    const { store } = this.#state;
+    return { episodes: store.episodes.length, steps: store.steps };
+  }
+
+  get resumable(): boolean {
+    const { turn, done } = this.#state.position;
+    return this.#turns[turn]?.kind !== "collect" || done === 0;
+  }
+
+  async advance(): Promise<LearnerReport> {
+    const { clock } = this.#options;
+    const turn = this.#turns[this.#state.position.turn]!;
+    const beganNs = clock.monotonicNs();
+    const work = turn.kind === "collect" ? await this.#collect(turn) : await this.#train(turn.kind);
+    const { position } = this.#state;
+    const spentS = (clock.monotonicNs() - beganNs) / 1e9;
+    this.#state.position = {
+      ...position,
+      done: position.done + work.done,
+      updates: position.updates + (turn.kind === "collect" ? 0 : work.done),
+      elapsedS: position.elapsedS + spentS,
+      collectingS: position.collectingS + (turn.kind === "collect" ? spentS : 0),
+    };
+    const over = this.#timetable.share(this.#state.position) >= 1;
+    if (over) await this.#endTurn();
+    return {
+      phase: turn.kind,
+      progress: this.#timetable.progress(this.#state.position),
+      environmentSteps: this.#state.store.steps,
+      updates: this.#state.position.updates,
+      figures: work.figures,
+      milestone: over && (this.#turns[this.#state.position.turn]?.round ?? -1) !== turn.round,
+    };
+  }
+
+  async weights(): Promise<Weights> {
+    const current = this.#runner ? (await this.#runner.read()).weights : [];
+    return new Map([...this.#state.weights, ...current]);
+  }
+
+  async snapshot(): Promise<Checkpoint> {
+    await this.#keep();
+    const { world, seed } = this.#options;
+    return snapshotRun(this.#state, world.task, seed, this.#recipe);
+  }
+
+  async close(): Promise<void> {
+    await this.#runner?.close();
+    await this.#planner?.close();
+    await this.#encoder.close();
+  }
+
+  /** One episode. */
+  async #collect(turn: Turn): Promise<Work> {
+    const { world, seed } = this.#options;
+    const { store, position, weights } = this.#state;
+    const rng = batchRng(seed ^ SALT.episode, store.episodes.length);
+    const random = turn.round === 0 || position.done % RANDOM_EVERY === 0;
+    // The first episode of a turn starts anew: what has happened to the world since the last turn is not recorded.
+    const moves = !random && position.done % 2 === 1 && world.retarget !== undefined;
+    const start: EpisodeStart = { kind: moves ? "retarget" : "reset", seed: rng.integer(2 ** 31) };
+    let policy: Policy = exploringPolicy(world, rng);
+    if (!random) {
+      this.#planner ??= await BundlePolicy.open(
+        fillGraphs(this.graphs, weights, ["encode", "observe", "plan"]),
+        batchRng(seed ^ SALT.planner, position.turn),
+        { ...(this.#options.session && { session: this.#options.session }) },
+      );
+      policy = noisyPolicy(this.#planner, this.#recipe.explorationStd, rng);
+    }
+    const delay = random ? 0 : rng.uniform(0, this.#recipe.maxDelay);
+    const { episodeReturn } = await rollOut(world, policy, { start, delay, store });
+    return { done: 1, figures: { return: episodeReturn } };
+  }
+
+  /** A slice of updates. */
+  async #train(kind: KeypointPhase): Promise<Work> {
+    const runner = (this.#runner ??= await this.#openRunner(kind));
+    const { position } = this.#state;
+    const count = Math.min(SLICE[kind], this.#timetable.updatesLeft(position));
+    const sums: Record<string, number> = {};
+    const beganNs = this.#options.clock.monotonicNs();
+    for (let i = 0; i < count; i++) {
+      const done = position.done + i;
+      this.#fill(kind, runner, batchRng(this.#options.seed ^ SALT[kind], position.updates + i));
+      const elapsedS = position.elapsedS + (this.#options.clock.monotonicNs() - beganNs) / 1e9;
+      const rate = this.#recipe.learningRate * rateShare(this.#timetable.share({ ...position, done, elapsedS }), done);
+      const metrics = await runner.update(rate);
+      for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
+    }
+    if (kind === "representation") this.#validationError = await this.#validate((await runner.read()).weights);
+    const figures = { loss: sums.loss! / count, ...(sums.consistency && { consistency: sums.consistency / count }) };
+    return { done: count, figures: { ...figures, ...this.#validationFigure() } };
+  }
+
+  async #openRunner(kind: KeypointPhase): Promise<StepRunner> {
+    const { weights, optimizers, store } = this.#state;
+    this.#batches.refresh();
+    if (kind !== "representation") this.#encoded ??= (await this.#encoder.encode(weights, store)).latents;
+    return StepRunner.open(this.#steps[kind], weights, optimizers[kind], this.#options.session);
+  }
+
+  #fill(kind: KeypointPhase, { arrays }: StepRunner, rng: Rng): void {
+    const { batch, horizon } = this.#recipe;
+    if (kind === "representation") this.#batches.fillRepresentation(arrays, rng);
+    else if (kind === "dynamics") this.#batches.fillDynamics(arrays, rng, this.#encoded!, horizon);
+    else this.#batches.fillDecoder(arrays, rng, this.#encoded!, batch.decoder);
+  }
+
+  /** Root mean square error of the predicted reward on held-out frames. */
+  async #validate(weights: Weights): Promise<number> {
+    const { store } = this.#state;
+    const heldOut = rewardedFrames(store.episodes.filter((episode) => episode.heldOut));
+    const every = Math.max(1, Math.floor(heldOut.length / VALIDATION_FRAMES));
+    const frames = heldOut.filter((_, i) => i % every === 0);
+    const { rewards } = await this.#encoder.encode(weights, store, frames);
+    const squares = frames.reduce((sum, frame, i) => sum + (rewards[i]! - store.rewards[frame]!) ** 2, 0);
+    return Math.sqrt(squares / frames.length);
+  }
+
+  #validationFigure(): Readonly<Record<string, number>> {
+    const { rewardPerM } = this.#options.world;
+    if (rewardPerM === undefined) return { validationError: this.#validationError };
+    return { validationCm: (100 * this.#validationError) / Math.abs(rewardPerM) };
+  }
+
+  /** Moves what the open runner has learned into the state. */
+  async #keep(): Promise<void> {
+    const kind = this.#turns[this.#state.position.turn]?.kind;
+    if (!this.#runner || kind === undefined || kind === "collect") return;
+    const { weights, optimizer } = await this.#runner.read();
+    this.#state.weights = new Map([...this.#state.weights, ...weights]);
+    this.#state.optimizers = { ...this.#state.optimizers, [kind]: optimizer };
+  }
+
+  async #endTurn(): Promise<void> {
+    await this.#keep();
+    await this.#runner?.close();
+    await this.#planner?.close();
+    this.#runner = undefined;
+    this.#planner = undefined;
+    const { position } = this.#state;
+    if (this.#turns[position.turn]!.kind === "representation") this.#encoded = undefined;
+    this.#state.position = { ...position, turn: position.turn + 1, done: 0, turnBeganS: position.elapsedS };
+  }
+}
+
+interface Work {
+  readonly done: number;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Constant over the first half of a turn, then half a cosine down; warmed up because Adam's moments are stale at first. */
+function rateShare(share: number, update: number): number {
+  const decay = share < 0.5 ? 1 : Math.max(FINAL_SHARE, 0.5 * (1 + Math.cos(Math.PI * (2 * share - 1))));
+  return decay * Math.min(1, (update + 1) / WARM_UP);
+}
+
+function spacesOf({ world }: LearnerOptions): ModelSpaces {
+  return {
+    cameras: world.observationSpace.cameras,
+    proprioceptionSize: world.proprioceptionFeatures.length,
+    actionSize: world.actionSpace.dimensions.length,
+  };
+}
+
+function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: number): Weights {
+  const graph = new Graph("declare");
+  const source = new InputParameters(graph);
+  const model = buildKeypointModel(new Parameters(source), spaces, network);
+  const images = Object.fromEntries(
+    spaces.cameras.map(({ name, width, height }) => [name, graph.input(name, [1, height, width, 3], "uint8")]),
+  );
+  const latent = model.encode(images, graph.input("proprioception", [1, spaces.proprioceptionSize]));
+  model.next(latent, graph.input("action", [1, spaces.actionSize]), undefined);
+  model.rewardOf(latent);
+  model.decodeLevels(latent);
+  return initializeParameters(source.specs.values(), seed);
+}
+
+function makeStore({ world }: LearnerOptions, recipe: KeypointRecipe, spaces: ModelSpaces): EpisodeStore {
+  const episodes = recipe.randomEpisodes + recipe.rounds * recipe.episodesPerRound;
+  return new EpisodeStore(
+    {
+      imageBytes: Object.fromEntries(spaces.cameras.map(({ name, width, height }) => [name, width * height * 3])),
+      proprioceptionSize: spaces.proprioceptionSize,
+      actionSize: spaces.actionSize,
+    },
+    episodes * (world.episodeSteps + 1),
+  );
+}

@@ -1,0 +1,141 @@
+import type { Shape } from "../core/tensor.ts";
+import {
+  adam,
+  add,
+  addAll,
+  at,
+  cast,
+  concat,
+  globalNorm,
+  mean,
+  mul,
+  reshape,
+  type Step,
+  type StepDefinition,
+  type Sym,
+  slice,
+  square,
+  sub,
+  sum,
+} from "../graph/index.ts";
+import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../world-models/keypoint.ts";
+import type { ImageSyms, ModelSpaces } from "../world-models/world-model.ts";
+
+/** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
+const CONSISTENCY_SCALE = 20;
+const MAX_GRADIENT_NORM = 10;
+
+/** Mean squared error of the reward predicted from single frames. Shapes: predicted [B, 1], reward [B] */
+export function rewardLoss(predicted: Sym, reward: Sym): Sym {
+  return mean(square(sub(predicted, reshape(reward, predicted.shape))));
+}
+
+export interface DynamicsLosses {
+  readonly total: Sym;
+  readonly consistency: Sym;
+  readonly reward: Sym;
+}
+
+/**
+ * Errors of an imagined rollout against what was encoded: of every latent, and of the reward read off it.
+ *
+ * Shapes: latents [H + 1, B, L], actions [H, B, A], rewards [H, B] on arriving
+ * Source: Hansen et al. 2022, arXiv:2203.04955, eq. 8 and 9. Differs: all steps count alike, and the targets are latents of a
+ * trained encoder that stays as it is, so no target network is needed.
+ */
+export function dynamicsLosses(model: KeypointModel, latents: Sym, actions: Sym, rewards: Sym): DynamicsLosses {
+  const [horizon, batch] = actions.shape as [number, number];
+  const imagined: Sym[] = [];
+  let latent = at(latents, 0);
+  for (let t = 0; t < horizon; t++) {
+    latent = model.next(latent, at(actions, t), undefined);
+    imagined.push(latent);
+  }
+  const predicted = concat(imagined, 0); // [H·B, L], step by step
+  const targets = reshape(slice(latents, 0, 1), [horizon * batch, model.latentSize]);
+  const consistency = mean(square(sub(predicted, targets)));
+  const reward = rewardLoss(model.rewardOf(predicted), reshape(rewards, [horizon * batch]));
+  return { total: add(mul(consistency, CONSISTENCY_SCALE), reward), consistency, reward };
+}
+
+/** Squared error of the painted images, summed over pixels and cameras, mean over the batch. */
+export function reconstructionLoss(painted: ImageSyms, images: ImageSyms): Sym {
+  const perCamera = Object.entries(images).map(([camera, image]) => {
+    const difference = sub(painted[camera]!, mul(cast(image, "float32"), 1 / 255));
+    return mul(sum(square(difference)), 1 / image.extent(0));
+  });
+  return addAll(perCamera);
+}
+
+export interface KeypointStepOptions {
+  readonly spaces: ModelSpaces;
+  readonly config: KeypointConfig;
+  readonly batch: number;
+  /** Steps that the dynamics are unrolled for. */
+  readonly horizon: number;
+}
+
+/**
+ * The three updates, in the order they are made: the encoder learns what the reward hangs on, the dynamics learn to predict the
+ * encoder's latents, the decoder learns to paint them.
+ *
+ * Reconstruction is no training signal for the encoder: the few pixels of a target hardly move it.
+ */
+export function keypointSteps(options: KeypointStepOptions): Readonly<Record<KeypointPhase, StepDefinition>> {
+  const { spaces, config, batch, horizon } = options;
+  const modelOf = (step: Step) => buildKeypointModel(step.parameters, spaces, config);
+  const latentSize = config.embedding + spaces.proprioceptionSize;
+  return {
+    representation: {
+      name: "representation",
+      define(step) {
+        const model = modelOf(step);
+        const latent = model.encode(
+          imageFields(step, spaces, batch),
+          step.field("proprioception", [batch, spaces.proprioceptionSize]),
+        );
+        minimize(step, rewardLoss(model.rewardOf(latent), step.field("rewards", [batch])));
+      },
+    },
+    dynamics: {
+      name: "dynamics",
+      define(step) {
+        const losses = dynamicsLosses(
+          modelOf(step),
+          step.field("latents", [horizon + 1, batch, latentSize]),
+          step.field("actions", [horizon, batch, spaces.actionSize]),
+          step.field("rewards", [horizon, batch]),
+        );
+        minimize(step, losses.total);
+        step.metric("consistency", losses.consistency);
+        step.metric("reward", losses.reward);
+      },
+    },
+    decoder: {
+      name: "decoder",
+      define(step) {
+        const painted = modelOf(step).decodeLevels(step.field("latents", [batch, latentSize]));
+        minimize(step, reconstructionLoss(painted, imageFields(step, spaces, batch)));
+      },
+    },
+  };
+}
+
+export type KeypointPhase = "representation" | "dynamics" | "decoder";
+
+function imageFields(step: Step, { cameras }: ModelSpaces, batch: number): ImageSyms {
+  const shapeOf = (width: number, height: number): Shape => [batch, height, width, 3];
+  return Object.fromEntries(
+    cameras.map(({ name, width, height }) => [name, step.field(`image_${name}`, shapeOf(width, height), "uint8")]),
+  );
+}
+
+/** The learning rate is fed with every batch: how far a phase has come decides it. */
+function minimize(step: Step, loss: Sym): void {
+  step.metric("loss", loss);
+  step.minimize("model", loss, {
+    groups: { model: { learningRate: 0 } },
+    optimizer: adam(),
+    clip: globalNorm(MAX_GRADIENT_NORM),
+  });
+}

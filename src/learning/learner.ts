@@ -1,0 +1,62 @@
+import type { Clock } from "../core/clock.ts";
+import type { BundleGraphDefinitions } from "../world-models/bundle-graphs.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { SessionOptions } from "./session.ts";
+import type { Weights } from "./step-runner.ts";
+import type { TrainingWorld } from "./training-world.ts";
+
+/** Where a run stands after a slice of work. */
+export interface LearnerReport {
+  /** What was done, e.g. "collect" or "dynamics". */
+  readonly phase: string;
+  /** Share of the whole run that is done, from 0 to 1. */
+  readonly progress: number;
+  readonly environmentSteps: number;
+  readonly updates: number;
+  /** Losses and what else is worth watching, by name. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** A round ended: the model is worth an evaluation. */
+  readonly milestone: boolean;
+}
+
+/** A learning system at work on one task: it collects its own data and improves its own weights, slice by slice. */
+export interface Learner {
+  readonly finished: boolean;
+  /** Every value that it was made with, for the manifest. */
+  readonly hyperparameters: Readonly<Record<string, unknown>>;
+  readonly latentSize: number;
+  /** The bundle's graphs, to be filled with weights. */
+  readonly graphs: BundleGraphDefinitions;
+  /** Episodes and steps collected so far. */
+  readonly collected: { readonly episodes: number; readonly steps: number };
+  /** A slice of work: an episode, or about a second of updates. */
+  advance(): Promise<LearnerReport>;
+  /** A copy of the weights as they are now. */
+  weights(): Promise<Weights>;
+  /** Whether `snapshot` would catch the run at a point from which it can go on exactly. */
+  readonly resumable: boolean;
+  snapshot(): Promise<Checkpoint>;
+  close(): Promise<void>;
+}
+
+export interface LearnerOptions {
+  readonly world: TrainingWorld;
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Environment steps in all; by default what the system's recipe for the task says. */
+  readonly steps?: number;
+  /** Ends the run after so long instead of after a number of updates: the result then depends on the machine's speed. */
+  readonly seconds?: number;
+  /** Goes on from here. */
+  readonly resume?: Checkpoint;
+  readonly session?: SessionOptions;
+}
+
+/** One entry of the registry. */
+export interface LearningSystem {
+  readonly title: string;
+  /** The cameras that it watches a task by, and the size of their images. @throws ERR_UNKNOWN_RECIPE */
+  eyes(task: string): { readonly cameras: readonly string[]; readonly width: number; readonly height: number };
+  /** @throws ERR_UNKNOWN_RECIPE, ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
+  open(options: LearnerOptions): Promise<Learner>;
+}

@@ -1,0 +1,116 @@
+import { Rng } from "../core/rng.ts";
+import type { EpisodeStore } from "./episode-store.ts";
+import type { Policy, PolicyInput } from "./policy.ts";
+import type { EpisodeStart, TrainingWorld } from "./training-world.ts";
+
+export interface RolloutOptions {
+  readonly start: EpisodeStart;
+  /**
+   * Share of a policy step between the capture of an observation and the start of the plan made from it. For that long the
+   * plan before it is still in force, as on a real robot. From 0 to 1.
+   */
+  readonly delay?: number;
+  /** Receives every frame. */
+  readonly store?: EpisodeStore;
+  readonly onStep?: (step: { readonly index: number; readonly reward: number; readonly success: boolean }) => void;
+}
+
+export interface RolloutResult {
+  readonly episodeReturn: number;
+  readonly lastReward: number;
+  /** The task's own criterion at the end. */
+  readonly success: boolean;
+  readonly steps: number;
+}
+
+/** Puts the world at an episode's start. */
+export function beginEpisode(world: TrainingWorld, { kind, seed }: EpisodeStart): void {
+  if (kind === "retarget" && world.retarget) world.retarget(new Rng(seed));
+  else world.reset(seed);
+}
+
+/** One episode of a policy in a world. */
+export async function rollOut(world: TrainingWorld, policy: Policy, options: RolloutOptions): Promise<RolloutResult> {
+  const { start, delay = 0, store, onStep } = options;
+  const { cameras, proprioception } = world.observationSpace;
+  const actionSize = world.actionSpace.dimensions.length;
+  const images = Object.fromEntries(
+    cameras.map(({ name, width, height }) => [name, new Uint8Array(width * height * 3)]),
+  );
+  const sensed = new Float32Array(proprioception.length);
+  const executed = new Float32Array(actionSize);
+  const planned = new Float32Array(actionSize);
+  const inFlight = new Float32Array(actionSize);
+  const writer = store?.begin(start);
+  let episodeReturn = 0;
+  let last = { reward: Number.NaN, success: false };
+
+  const observe = (reward: number): number => {
+    for (const { name } of cameras) world.renderInto(name, images[name]!);
+    world.proprioceptionInto(sensed);
+    if (!store || !writer) return -1;
+    const frame = writer.nextFrame();
+    for (const { name } of cameras) store.borrowImage(name, frame).set(images[name]!);
+    store.borrowProprioception(frame).set(sensed);
+    store.rewards[frame] = reward;
+    return frame;
+  };
+
+  beginEpisode(world, start);
+  let frame = observe(0);
+  let index = 0;
+  for (let isLast = false; !isLast; ) {
+    const input: PolicyInput = {
+      images,
+      proprioception: sensed,
+      executed,
+      inFlight,
+      inFlightFraction: delay,
+      isFirst: index === 0,
+    };
+    inFlight.set(planned);
+    await policy.act(input, planned);
+    for (let i = 0; i < actionSize; i++) {
+      const wanted = Math.min(1, Math.max(-1, planned[i]!));
+      planned[i] = wanted;
+      executed[i] = delay * inFlight[i]! + (1 - delay) * wanted;
+    }
+    store?.borrowAction(frame).set(executed);
+    const { reward, success, isTerminal } = world.step(executed);
+    index++;
+    isLast = isTerminal || index >= world.episodeSteps; // a retargeted episode counts its steps anew
+    episodeReturn += reward;
+    last = { reward, success };
+    onStep?.({ index, reward, success });
+    frame = store || !isLast ? observe(reward) : -1;
+  }
+  writer?.end();
+  return { episodeReturn, lastReward: last.reward, success: last.success, steps: index };
+}
+
+/** The world's own random policy. */
+export function exploringPolicy(world: TrainingWorld, rng: Rng): Policy {
+  const draw = world.randomPolicy(rng);
+  return { act: (_input, out) => draw(out) };
+}
+
+/** A policy whose actions are disturbed by normal noise. */
+export function noisyPolicy(policy: Policy, deviation: number, rng: Rng): Policy {
+  return {
+    async act(input, out) {
+      await policy.act(input, out);
+      for (let i = 0; i < out.length; i++) out[i]! += deviation * rng.normal();
+    },
+  };
+}
+
+/** Plays given actions. Shapes: actions [T, A] */
+export function scriptedPolicy(actions: Float32Array): Policy {
+  let next = 0;
+  return {
+    act(_input, out) {
+      out.set(actions.subarray(next, next + out.length));
+      next += out.length;
+    },
+  };
+}
