@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   ERR_INFERENCE_LOST: "the inference thread ended unasked",
   ERR_BENCH: "a process that takes part in a measurement ended early",
   ERR_STORE_FULL: "more episodes were collected than room was made for",
+  ERR_UNKNOWN_ALGORITHM: "no learning system has this name",
+  ERR_TRAINING_STOPPED: "a training run was stopped before its end",
   ERR_UNKNOWN_RECIPE: "a learning system has no recipe for the task",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;

@@ -66,7 +66,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
       executed,
       inFlight,
       inFlightFraction: delay,
-      isFirst: index === 0,
+      isFirst: index === 0 && start.kind === "reset", // nobody tells a robot that its goal moved
     };
     inFlight.set(planned);
     await policy.act(input, planned);

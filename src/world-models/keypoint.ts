@@ -39,7 +39,7 @@ export const KeypointConfig = z.strictObject({
 export type KeypointConfig = z.infer<typeof KeypointConfig>;
 
 /** Side of the only image that the convolutions below fit: 64 → 31 → 14 on the way in, 6 → 14 → 30 → 64 on the way out. */
-const IMAGE_SIZE = 64;
+export const IMAGE_SIZE = 64;
 const KERNEL = 4;
 const DECODER_SEED = { side: 6, channels: 32 };
 const DECODER_LAYERS = [

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { LatentloopError } from "../core/errors.ts";
-import { makeTensor, type Tensor } from "../core/tensor.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import type { KeypointPhase } from "./keypoint.ts";
-import type { KeypointState } from "./keypoint-learner.ts";
-import type { KeypointRecipe } from "./keypoint-recipe.ts";
-import type { LearnerOptions } from "./learner.ts";
-import { rollOut, scriptedPolicy } from "./rollout.ts";
+import { LatentloopError } from "../../core/errors.ts";
+import { makeTensor, type Tensor } from "../../core/tensor.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import type { LearnerOptions } from "../learner.ts";
+import { rollOut, scriptedPolicy } from "../rollout.ts";
+import type { KeypointRecipe } from "./recipe.ts";
+import type { KeypointState } from "./state.ts";
+import type { KeypointPhase } from "./steps.ts";
 
 const Extra = z.strictObject({
   system: z.literal("keypoint"),
@@ -36,7 +36,9 @@ export function snapshotRun(state: KeypointState, task: string, seed: number, re
   const tensors = new Map<string, Tensor>();
   for (const [name, data] of weights) tensors.set(`weights/${name}`, makeTensor("float32", [data.length], data));
   for (const phase of PHASES) {
-    for (const [name, tensor] of optimizers[phase] ?? []) tensors.set(`optimizers/${phase}/${name}`, tensor);
+    for (const [name, data] of optimizers[phase] ?? []) {
+      tensors.set(`optimizers/${phase}/${name}`, makeTensor("float32", [data.length], data));
+    }
   }
   const { actionSize } = store.sizes;
   const actions = store.actions.slice(0, store.frames * actionSize);
@@ -69,10 +71,10 @@ export async function restoreRun(
   if (parsed.data.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
 
   state.position = position;
-  state.weights = new Map(withPrefix(tensors, "weights/").map(([name, { data }]) => [name, data as Float32Array]));
+  state.weights = valuesBelow(tensors, "weights/");
   for (const phase of PHASES) {
-    const kept = withPrefix(tensors, `optimizers/${phase}/`);
-    if (kept.length > 0) state.optimizers[phase] = new Map(kept);
+    const kept = valuesBelow(tensors, `optimizers/${phase}/`);
+    if (kept.size > 0) state.optimizers[phase] = kept;
   }
   const actions = tensors.get(ACTIONS)!.data as Float32Array;
   const { store } = state;
@@ -83,10 +85,10 @@ export async function restoreRun(
   }
 }
 
-function withPrefix(tensors: ReadonlyMap<string, Tensor>, prefix: string): [string, Tensor][] {
-  return [...tensors].flatMap(([name, tensor]): [string, Tensor][] =>
-    name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-  );
+/** Values of the tensors whose names begin so, by the rest of the name. */
+function valuesBelow(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Float32Array> {
+  const found = [...tensors].filter(([name]) => name.startsWith(prefix));
+  return new Map(found.map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]));
 }
 
 function mismatch(expected: string, received: string): LatentloopError {

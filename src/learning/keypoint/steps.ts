@@ -1,4 +1,4 @@
-import type { Shape } from "../core/tensor.ts";
+import type { Shape } from "../../core/tensor.ts";
 import {
   adam,
   add,
@@ -10,6 +10,7 @@ import {
   mean,
   mul,
   reshape,
+  type Schedule,
   type Step,
   type StepDefinition,
   type Sym,
@@ -17,9 +18,9 @@ import {
   square,
   sub,
   sum,
-} from "../graph/index.ts";
-import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../world-models/keypoint.ts";
-import type { ImageSyms, ModelSpaces } from "../world-models/world-model.ts";
+} from "../../graph/index.ts";
+import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../../world-models/keypoint.ts";
+import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
 
 /** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
 const CONSISTENCY_SCALE = 20;
@@ -73,6 +74,7 @@ export interface KeypointStepOptions {
   readonly batch: number;
   /** Steps that the dynamics are unrolled for. */
   readonly horizon: number;
+  readonly learningRate: Schedule;
 }
 
 /**
@@ -82,7 +84,15 @@ export interface KeypointStepOptions {
  * Reconstruction is no training signal for the encoder: the few pixels of a target hardly move it.
  */
 export function keypointSteps(options: KeypointStepOptions): Readonly<Record<KeypointPhase, StepDefinition>> {
-  const { spaces, config, batch, horizon } = options;
+  const { spaces, config, batch, horizon, learningRate } = options;
+  const minimize = (step: Step, loss: Sym): void => {
+    step.metric("loss", loss);
+    step.minimize("model", loss, {
+      groups: { model: { learningRate } },
+      optimizer: adam(),
+      clip: globalNorm(MAX_GRADIENT_NORM),
+    });
+  };
   const modelOf = (step: Step) => buildKeypointModel(step.parameters, spaces, config);
   const latentSize = config.embedding + spaces.proprioceptionSize;
   return {
@@ -128,14 +138,4 @@ function imageFields(step: Step, { cameras }: ModelSpaces, batch: number): Image
   return Object.fromEntries(
     cameras.map(({ name, width, height }) => [name, step.field(`image_${name}`, shapeOf(width, height), "uint8")]),
   );
-}
-
-/** The learning rate is fed with every batch: how far a phase has come decides it. */
-function minimize(step: Step, loss: Sym): void {
-  step.metric("loss", loss);
-  step.minimize("model", loss, {
-    groups: { model: { learningRate: 0 } },
-    optimizer: adam(),
-    clip: globalNorm(MAX_GRADIENT_NORM),
-  });
 }

@@ -1,5 +1,5 @@
-import type { KeypointPosition } from "./keypoint-learner.ts";
-import type { Turn } from "./keypoint-recipe.ts";
+import type { Turn } from "./recipe.ts";
+import type { KeypointPosition } from "./state.ts";
 
 /** What an episode or an update costs beside the others; only ratios matter. Units: ms on one slow core */
 const COST_MS = { collect: 60, representation: 14, dynamics: 4.5, decoder: 12 };

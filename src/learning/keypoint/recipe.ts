@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { LatentloopError } from "../core/errors.ts";
-import { PlannerConfig } from "../planners/index.ts";
-import { mppi } from "../planners/mppi.ts";
-import { KeypointConfig, keypoint } from "../world-models/keypoint.ts";
-import type { KeypointPhase } from "./keypoint.ts";
+import { LatentloopError } from "../../core/errors.ts";
+import { PlannerConfig } from "../../planners/index.ts";
+import { mppi } from "../../planners/mppi.ts";
+import { KeypointConfig, keypoint } from "../../world-models/keypoint.ts";
+import type { KeypointPhase } from "./steps.ts";
 
 /** Everything that decides what the keypoint system learns from the same seed: the manifest stores it. */
 export const KeypointRecipe = z.strictObject({

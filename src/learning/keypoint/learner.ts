@@ -1,25 +1,26 @@
-import type { Rng } from "../core/rng.ts";
-import { Graph, InputParameters, initializeParameters, Parameters } from "../graph/index.ts";
-import { mppi } from "../planners/mppi.ts";
-import { type BundleGraphDefinitions, bundleGraphs } from "../world-models/bundle-graphs.ts";
-import { buildKeypointModel, keypoint } from "../world-models/keypoint.ts";
-import type { ModelSpaces } from "../world-models/world-model.ts";
-import { batchRng } from "./batches.ts";
-import { BundlePolicy } from "./bundle-policy.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import { EpisodeStore } from "./episode-store.ts";
-import { fillGraphs } from "./fill-graphs.ts";
+import type { Rng } from "../../core/rng.ts";
+import { Graph, InputParameters, initializeParameters, Parameters } from "../../graph/index.ts";
+import { mppi } from "../../planners/mppi.ts";
+import { type BundleGraphDefinitions, bundleGraphs } from "../../world-models/bundle-graphs.ts";
+import { buildKeypointModel, IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import { batchRng } from "../batches.ts";
+import { BundlePolicy } from "../bundle-policy.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { EpisodeStore } from "../episode-store.ts";
+import { fillGraphs } from "../fill-graphs.ts";
+import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
+import type { Policy } from "../policy.ts";
+import { exploringPolicy, noisyPolicy, rollOut } from "../rollout.ts";
+import { StepRunner, type Weights } from "../step-runner.ts";
+import type { EpisodeStart } from "../training-world.ts";
+import { KeypointBatches, rewardedFrames } from "./batches.ts";
+import { restoreRun, snapshotRun } from "./checkpoint.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
-import { type KeypointPhase, keypointSteps } from "./keypoint.ts";
-import { KeypointBatches, rewardedFrames } from "./keypoint-batches.ts";
-import { restoreRun, snapshotRun } from "./keypoint-checkpoint.ts";
-import { type KeypointRecipe, type Turn, turnsOf } from "./keypoint-recipe.ts";
-import { KeypointTimetable } from "./keypoint-timetable.ts";
-import type { Learner, LearnerOptions, LearnerReport } from "./learner.ts";
-import type { Policy } from "./policy.ts";
-import { exploringPolicy, noisyPolicy, rollOut } from "./rollout.ts";
-import { type OptimizerState, StepRunner, type Weights } from "./step-runner.ts";
-import type { EpisodeStart } from "./training-world.ts";
+import { type KeypointRecipe, recipeFor, scaleRecipe, type Turn, turnsOf } from "./recipe.ts";
+import type { KeypointState } from "./state.ts";
+import { type KeypointPhase, keypointSteps } from "./steps.ts";
+import { KeypointTimetable } from "./timetable.ts";
 
 /** Updates between two reports: about half a second each. */
 const SLICE: Readonly<Record<KeypointPhase, number>> = { representation: 40, dynamics: 120, decoder: 40 };
@@ -33,26 +34,6 @@ const SALT = { episode: 0x0e, planner: 0x91, representation: 0x1a, dynamics: 0x2
 /** Warm-up steps at the start of every turn, and the share of the learning rate that is left at its end. */
 const WARM_UP = 50;
 const FINAL_SHARE = 0.03;
-
-/** Where a run stands, besides its tensors and episodes. */
-export interface KeypointPosition {
-  readonly turn: number;
-  /** Episodes or updates of this turn. */
-  readonly done: number;
-  readonly updates: number;
-  readonly elapsedS: number;
-  /** Elapsed time when this turn began. */
-  readonly turnBeganS: number;
-  readonly collectingS: number;
-}
-
-/** What a run has made so far. */
-export interface KeypointState {
-  position: KeypointPosition;
-  weights: Weights;
-  optimizers: Partial<Record<KeypointPhase, OptimizerState>>;
-  readonly store: EpisodeStore;
-}
 
 /**
  * Learns the keypoint world model in rounds: collect, fit the encoder to the reward, fit the dynamics to the encoder's
@@ -75,6 +56,8 @@ export class KeypointLearner implements Learner {
   #runner: StepRunner | undefined;
   #planner: BundlePolicy | undefined;
   #encoded: Float32Array | undefined;
+  /** Of the next update: how far the turn has come decides it, and that may be a matter of time. */
+  #learningRate = 0;
   #validationError = Number.NaN;
 
   private constructor(options: LearnerOptions, recipe: KeypointRecipe, encoder: FrameEncoder, state: KeypointState) {
@@ -87,7 +70,8 @@ export class KeypointLearner implements Learner {
     this.#timetable = new KeypointTimetable(this.#turns, options.seconds);
     const { network, horizon } = recipe;
     // The representation and decoder steps take other batch sizes than the dynamics: one set of steps for each.
-    const steps = (batch: number) => keypointSteps({ spaces: this.#spaces, config: network, batch, horizon });
+    const steps = (batch: number) =>
+      keypointSteps({ spaces: this.#spaces, config: network, batch, horizon, learningRate: () => this.#learningRate });
     this.#steps = {
       representation: steps(recipe.batch.representation).representation,
       dynamics: steps(recipe.batch.dynamics).dynamics,
@@ -217,8 +201,9 @@ export class KeypointLearner implements Learner {
       const done = position.done + i;
       this.#fill(kind, runner, batchRng(this.#options.seed ^ SALT[kind], position.updates + i));
       const elapsedS = position.elapsedS + (this.#options.clock.monotonicNs() - beganNs) / 1e9;
-      const rate = this.#recipe.learningRate * rateShare(this.#timetable.share({ ...position, done, elapsedS }), done);
-      const metrics = await runner.update(rate);
+      const share = this.#timetable.share({ ...position, done, elapsedS });
+      this.#learningRate = this.#recipe.learningRate * rateShare(share, done);
+      const metrics = await runner.update(done);
       for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
     }
     if (kind === "representation") this.#validationError = await this.#validate((await runner.read()).weights);
@@ -322,3 +307,15 @@ function makeStore({ world }: LearnerOptions, recipe: KeypointRecipe, spaces: Mo
     episodes * (world.episodeSteps + 1),
   );
 }
+
+/** The registry's entry. */
+export const keypointSystem: LearningSystem = {
+  title: keypoint.title,
+  eyes: (task) => ({ cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE }),
+  open(options) {
+    const { world, steps } = options;
+    const recipe = recipeFor(world.task);
+    const scaled = steps === undefined ? recipe : scaleRecipe(recipe, steps, world.episodeSteps);
+    return KeypointLearner.open(options, scaled);
+  },
+};

@@ -1,0 +1,60 @@
+import type { Imagination } from "../learning/imagination.ts";
+import type { TrainingWatcher } from "../learning/training-run.ts";
+import { terminalImage, writeImaginationStrip } from "./plot/image-strip.ts";
+import { startProgress } from "./progress.ts";
+
+export interface TrainingViewOptions {
+  readonly title: string;
+  readonly log: (line: string) => void;
+  /** Imagined frames are drawn here after every round. */
+  readonly stripPath: string;
+}
+
+const RESOLUTION = 1000;
+const PREVIEW_FRAMES = 4;
+const PREVIEW_COLUMNS = 16;
+
+/** What a person sees of a training run: a bar with the time left and live figures, scores and imagined frames after rounds. */
+export function watchTraining({ title, log, stripPath }: TrainingViewOptions): TrainingWatcher & {
+  stop(): Promise<void>;
+} {
+  const progress = startProgress(title, RESOLUTION);
+  let drawing = Promise.resolve();
+  return {
+    onReport({ phase, progress: share, environmentSteps, figures }) {
+      progress.update(share * RESOLUTION, { phase, steps: environmentSteps, ...figures });
+    },
+    onRound({ evaluation, imagination }) {
+      const { meanFinalDistanceM, successRate } = evaluation;
+      const distance =
+        meanFinalDistanceM === undefined
+          ? ""
+          : `, ${(100 * meanFinalDistanceM).toFixed(1)} cm from the goal at the end`;
+      log(`\nsuccess ${(100 * successRate).toFixed(0)} % of ${evaluation.episodes} episodes${distance}`);
+      if (!imagination) return;
+      if (process.stdout.isTTY) log(previewOf(imagination));
+      drawing = drawing.then(() => writeImaginationStrip(stripPath, imagination));
+    },
+    async stop() {
+      progress.stop();
+      await drawing;
+    },
+  };
+}
+
+/** A few true frames above the imagined ones, in half blocks. */
+function previewOf({ width, height, trueFrames, imaginedFrames }: Imagination): string {
+  const [camera = ""] = Object.keys(trueFrames);
+  const rowOf = (frames: readonly Uint8Array[]) => {
+    const every = Math.floor(frames.length / PREVIEW_FRAMES);
+    const shown = frames.filter((_, i) => i % every === every - 1);
+    const images = shown.map((frame) => terminalImage(frame, width, height, PREVIEW_COLUMNS));
+    return (images[0] ?? []).map((_, line) => images.map((image) => image[line]).join(" "));
+  };
+  return [
+    "what happened",
+    ...rowOf(trueFrames[camera]!),
+    "what the model imagined",
+    ...rowOf(imaginedFrames[camera]!),
+  ].join("\n");
+}

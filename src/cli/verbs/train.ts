@@ -1,0 +1,113 @@
+import { basename, join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { systemClock } from "../../core/clock.ts";
+import { CurveFile } from "../../learning/curve.ts";
+import { LEARNING_SYSTEMS } from "../../learning/index.ts";
+import { trainOnTask } from "../../nodes/train-on-task.ts";
+import { commentary, printResult } from "../output.ts";
+import { drawTrainingCurve } from "../plot/training-curve.ts";
+import { watchTraining } from "../training-view.ts";
+
+interface TrainFlags {
+  readonly algo: string;
+  readonly task: string;
+  readonly steps?: number;
+  readonly seconds?: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly episodes: number;
+  readonly out?: string;
+  readonly bundle?: string;
+  readonly resume: boolean;
+  readonly json: boolean;
+}
+
+/** `latentloop train`: a model from nothing, on a simulated task. */
+export function trainCommand(): Command {
+  const systems = Object.entries(LEARNING_SYSTEMS).map(([name, { title }]) => `  ${name.padEnd(10)} ${title}`);
+  return new Command("train")
+    .description("train a model on a simulated task and export it as a bundle")
+    .requiredOption("--algo <name>", "learning system")
+    .requiredOption("--task <name>", "simulated task, e.g. reach or arm-reach")
+    .option("--steps <n>", "environment steps; by default the recipe's", positive)
+    .option("--seconds <n>", "time for collecting and training; the result then depends on the machine", positive)
+    .option("--seed <n>", "seed of everything that is random", Number, 1)
+    .option("--threads <n>", "threads of one operator", positive, 1)
+    .option("--episodes <n>", "episodes of the last evaluation", positive, 50)
+    .option("--out <folder>", "checkpoint, curve and imagined frames; by default runs/<task>-<algo>-<seed>")
+    .option("--bundle <folder>", "the trained model; by default <out>/bundle")
+    .option("--resume", "go on from the checkpoint in the folder", false)
+    .option("--json", "print one JSON object as the last line of stdout", false)
+    .addHelpText("after", `\nLearning systems:\n${systems.join("\n")}`)
+    .action(train);
+}
+
+async function train(flags: TrainFlags): Promise<void> {
+  const { algo, task, seed, steps, seconds, threads, episodes, resume, json } = flags;
+  const folder = flags.out ?? join("runs", `${task}-${algo}-${seed}`);
+  const bundle = flags.bundle ?? join(folder, "bundle");
+  const log = commentary(json);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  const view = watchTraining({ title: `${algo} ${task}`, log, stripPath: join(folder, "imagined.png") });
+  try {
+    const { manifest, scores } = await trainOnTask({
+      algorithm: algo,
+      task,
+      seed,
+      clock: systemClock(),
+      ...(steps !== undefined && { steps }),
+      ...(seconds !== undefined && { seconds }),
+      session: { threads },
+      folder,
+      resume,
+      evaluationEpisodes: episodes,
+      bundle: { folder: bundle, name: flags.bundle ? basename(bundle) : `${task}-${algo}`, command: commandOf(flags) },
+      watcher: view,
+      signal: stop.signal,
+    });
+    await view.stop();
+    await drawTrainingCurve(
+      join(folder, "curve"),
+      `${algo} on ${task}, seed ${seed}`,
+      await new CurveFile(join(folder, "curve.jsonl")).read(),
+    );
+    const percent = (rate: number) => `${(100 * rate).toFixed(0)} %`;
+    printResult(
+      { task, algorithm: algo, seed, bundle, curve: join(folder, "curve.png"), ...scores },
+      [
+        `success ${percent(scores.ideal.successRate)} (with delay and moving goals ${percent(scores.deployed.successRate)}, random policy ${percent(scores.random.successRate)})`,
+        `model  ${bundle} (${manifest.name})`,
+        `curve  ${join(folder, "curve.png")}`,
+      ].join("\n"),
+      json,
+    );
+  } finally {
+    await view.stop();
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** The command that makes the same bundle again: what decides the result, in one order. */
+function commandOf({ algo, task, steps, seconds, seed, threads, episodes, bundle }: TrainFlags): string {
+  const flag = (name: string, value: string | number | undefined) =>
+    value === undefined ? [] : [`--${name}`, `${value}`];
+  return [
+    "latentloop train",
+    ...flag("algo", algo),
+    ...flag("task", task),
+    ...flag("steps", steps),
+    ...flag("seconds", seconds),
+    ...flag("seed", seed),
+    ...flag("threads", threads),
+    ...flag("episodes", episodes),
+    ...flag("bundle", bundle),
+  ].join(" ");
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}

@@ -1,0 +1,120 @@
+import { Rng } from "../core/rng.ts";
+import { EpisodeStore } from "./episode-store.ts";
+import { LocalGraph } from "./local-graph.ts";
+import { exploringPolicy, rollOut } from "./rollout.ts";
+import type { SessionOptions } from "./session.ts";
+import type { TrainingWorld } from "./training-world.ts";
+
+export interface ImaginationOptions {
+  /** Of the episode whose actions are imagined. */
+  readonly seed: number;
+  /** Steps of it that are seen before the imagination starts. */
+  readonly seenSteps: number;
+  /** Steps to imagine. */
+  readonly steps: number;
+  readonly session?: SessionOptions;
+}
+
+/** What happened and what the model thought would happen, step by step after the last frame it saw. */
+export interface Imagination {
+  readonly width: number;
+  readonly height: number;
+  /** By camera. Shapes: each [Y, X, 3] */
+  readonly trueFrames: Readonly<Record<string, readonly Uint8Array[]>>;
+  readonly imaginedFrames: Readonly<Record<string, readonly Uint8Array[]>>;
+  readonly trueRewards: readonly number[];
+  readonly imaginedRewards: readonly number[];
+}
+
+/**
+ * Plays an episode of random actions, shows the model its beginning, and has it imagine the rest from the actions alone.
+ *
+ * @param onnx the bundle's graphs encode, observe, imagine and decode
+ */
+export async function imagine(
+  world: TrainingWorld,
+  onnx: ReadonlyMap<string, Uint8Array>,
+  { seed, seenSteps, steps, session = {} }: ImaginationOptions,
+): Promise<Imagination> {
+  const { cameras } = world.observationSpace;
+  const store = storeFor(world);
+  await rollOut(world, exploringPolicy(world, new Rng(seed)), { start: { kind: "reset", seed }, store });
+
+  const names = ["encode", "observe", "imagine", "decode"] as const;
+  const [encode, observe, dream, decode] = (await Promise.all(
+    names.map((name) => LocalGraph.open(onnx.get(name)!, session)),
+  )) as [LocalGraph, LocalGraph, LocalGraph, LocalGraph];
+  try {
+    let latent = await believe(store, seenSteps, encode, observe);
+    const horizon = decode.inputs.latent!.length / latent.length;
+    const frames: Record<string, Uint8Array[]> = Object.fromEntries(cameras.map(({ name }) => [name, []]));
+    const rewards: number[] = [];
+    for (let from = seenSteps; from < seenSteps + steps; from += horizon) {
+      const { actionSize } = store.sizes;
+      const actions = dream.inputs.actions as Float32Array;
+      actions.fill(0);
+      actions.set(store.actions.subarray(from * actionSize, Math.min(from + horizon, store.steps) * actionSize));
+      (dream.inputs.latent as Float32Array).set(latent);
+      const dreamt = await dream.run();
+      const latents = dreamt.latents as Float32Array;
+      (decode.inputs.latent as Float32Array).set(latents);
+      const painted = await decode.run();
+      for (let t = 0; t < horizon && from + t < seenSteps + steps; t++) {
+        rewards.push((dreamt.rewards as Float32Array)[t]!);
+        for (const { name, width, height } of cameras) {
+          const bytes = width * height * 3;
+          frames[name]!.push((painted[`image_${name}`] as Uint8Array).slice(t * bytes, (t + 1) * bytes));
+        }
+      }
+      latent = latents.slice((horizon - 1) * latent.length, horizon * latent.length);
+    }
+    const seen = Array.from({ length: steps }, (_, t) => seenSteps + 1 + t);
+    return {
+      width: cameras[0]!.width,
+      height: cameras[0]!.height,
+      trueFrames: Object.fromEntries(
+        cameras.map(({ name }) => [name, seen.map((frame) => store.borrowImage(name, frame))]),
+      ),
+      imaginedFrames: frames,
+      trueRewards: seen.map((frame) => store.rewards[frame]!),
+      imaginedRewards: rewards,
+    };
+  } finally {
+    await Promise.all([encode, observe, dream, decode].map((graph) => graph.close()));
+  }
+}
+
+/** The latent after the frames 0 … last. */
+async function believe(
+  store: EpisodeStore,
+  last: number,
+  encode: LocalGraph,
+  observe: LocalGraph,
+): Promise<Float32Array> {
+  let latent = new Float32Array(observe.inputs.latent!.length);
+  for (let frame = 0; frame <= last; frame++) {
+    for (const camera of Object.keys(store.images)) {
+      (encode.inputs[`image_${camera}`] as Uint8Array).set(store.borrowImage(camera, frame));
+    }
+    (encode.inputs.proprioception as Float32Array).set(store.borrowProprioception(frame));
+    const { embedding } = await encode.run();
+    (observe.inputs.embedding as Float32Array).set(embedding as Float32Array);
+    (observe.inputs.latent as Float32Array).set(latent);
+    if (frame > 0) (observe.inputs.action as Float32Array).set(store.borrowAction(frame - 1));
+    (observe.inputs.is_first as Float32Array)[0] = frame === 0 ? 1 : 0;
+    latent = Float32Array.from((await observe.run()).latent_out as Float32Array);
+  }
+  return latent;
+}
+
+function storeFor(world: TrainingWorld): EpisodeStore {
+  const { cameras, proprioception } = world.observationSpace;
+  return new EpisodeStore(
+    {
+      imageBytes: Object.fromEntries(cameras.map(({ name, width, height }) => [name, width * height * 3])),
+      proprioceptionSize: proprioception.length,
+      actionSize: world.actionSpace.dimensions.length,
+    },
+    world.episodeSteps + 1,
+  );
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import type { Manifest } from "../config/manifest.ts";
+import type { Evaluation } from "./evaluate.ts";
+import type { Learner } from "./learner.ts";
+import type { TrainingRunOptions } from "./training-run.ts";
+import type { TrainingScores } from "./training-scores.ts";
+import type { TrainingWorld } from "./training-world.ts";
+
+/** What a bundle's manifest says about a finished run. */
+export function trainingManifest(
+  { algorithm, bundle, seed }: TrainingRunOptions,
+  world: TrainingWorld,
+  learner: Learner,
+  { ideal, deployed, random }: TrainingScores,
+  surpriseLimit: number,
+): Omit<Manifest, "formatVersion" | "graphs"> {
+  const { task } = world;
+  const scoresOf = (suffix: string, { episodes, successRate, meanReturn, meanFinalDistanceM }: Evaluation) => [
+    { task, metric: `success_rate${suffix}`, value: successRate, episodes },
+    { task, metric: `mean_return${suffix}`, value: meanReturn, episodes },
+    ...(meanFinalDistanceM === undefined
+      ? []
+      : [{ task, metric: `mean_final_distance_m${suffix}`, value: meanFinalDistanceM, episodes }]),
+  ];
+  const { episodes, steps } = learner.collected;
+  return {
+    name: bundle.name,
+    algorithm: { name: algorithm, hyperparameters: z.record(z.string(), z.json()).parse(learner.hyperparameters) },
+    observation: {
+      cameras: world.observationSpace.cameras.map(({ name, width, height }) => ({
+        name,
+        width,
+        height,
+        colorOrder: "rgb",
+        crop: null,
+        calibrationSha256: null,
+      })),
+      proprioception: [...world.proprioceptionFeatures],
+    },
+    action: { dimensions: [...world.actionSpace.dimensions] },
+    policyRateHz: world.controlRateHz,
+    latentSize: learner.latentSize,
+    surpriseLimit: surpriseLimit > 0 ? surpriseLimit : null,
+    training: {
+      data: [{ source: `simulated task ${task}`, sha256: null, episodes, steps }],
+      command: bundle.command,
+      seed,
+    },
+    evaluation: [...scoresOf("", ideal), ...scoresOf("_deployed", deployed), ...scoresOf("_random_policy", random)],
+    licence: "Apache-2.0",
+  };
+}

@@ -1,0 +1,79 @@
+import { Rng } from "../core/rng.ts";
+import { BundlePolicy } from "./bundle-policy.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import { fillGraphs } from "./fill-graphs.ts";
+import { type Imagination, imagine } from "./imagination.ts";
+import type { Learner } from "./learner.ts";
+import { exploringPolicy } from "./rollout.ts";
+import type { SessionOptions } from "./session.ts";
+import type { Weights } from "./step-runner.ts";
+import type { TrainingWorld } from "./training-world.ts";
+
+export interface TrainingScores {
+  /** Every episode starts from a random pose, plans act at once. */
+  readonly ideal: Evaluation;
+  /** Plans act late, and the robot goes on from where it is when the goal moves. */
+  readonly deployed: Evaluation;
+  readonly random: Evaluation;
+}
+
+const ROUND_EPISODES = 20;
+/** Seeds of evaluation episodes: rounds and the final one are judged on different ones. */
+const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
+/** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
+export const DEPLOYED = { delay: 0.4, episodesPerReset: 10 };
+/** How much more surprise than in any evaluated step the loop takes before it distrusts the model. */
+const SURPRISE_MARGIN = 2;
+
+/** How well the model acts after a round, and what it imagines. */
+export async function judgeRound(
+  learner: Learner,
+  weights: Weights,
+  judge: TrainingWorld,
+  session: SessionOptions = {},
+): Promise<{ evaluation: Evaluation; imagination: Imagination | undefined }> {
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "imagine", "decode"]);
+  const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
+  try {
+    const evaluation = await evaluate(judge, policy, { episodes: ROUND_EPISODES, seed: SEEDS.round });
+    const imagination = onnx.has("decode")
+      ? await imagine(judge, onnx, { seed: SEEDS.imagination, seenSteps: 4, steps: 16, session })
+      : undefined;
+    return { evaluation, imagination };
+  } finally {
+    await policy.close();
+  }
+}
+
+/** The scores that go into the manifest. */
+export async function judgeFinally(
+  learner: Learner,
+  weights: Weights,
+  judge: TrainingWorld,
+  { evaluationEpisodes: episodes, session = {} }: { evaluationEpisodes: number; session?: SessionOptions },
+): Promise<{ scores: TrainingScores; surpriseLimit: number }> {
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan"]);
+  const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
+  let worstSurprise = 0;
+  const watched = {
+    async act(...[input, out]: Parameters<BundlePolicy["act"]>) {
+      await policy.act(input, out);
+      worstSurprise = Math.max(worstSurprise, policy.surprise);
+    },
+  };
+  try {
+    const seed = SEEDS.final;
+    const canMove = judge.retarget !== undefined;
+    const ideal = await evaluate(judge, watched, { episodes, seed });
+    const deployed = await evaluate(judge, watched, {
+      episodes,
+      seed,
+      delay: DEPLOYED.delay,
+      ...(canMove && { episodesPerReset: DEPLOYED.episodesPerReset }),
+    });
+    const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), { episodes, seed });
+    return { scores: { ideal, deployed, random }, surpriseLimit: SURPRISE_MARGIN * worstSurprise };
+  } finally {
+    await policy.close();
+  }
+}
