@@ -35,13 +35,25 @@ export function evaluateCommand(): Command {
     .action(evaluateBundle);
 }
 
-async function evaluateBundle({ model, task, episodes, seed, deployed, planGraph, json }: EvaluateFlags): Promise<void> {
+async function evaluateBundle({
+  model,
+  task,
+  episodes,
+  seed,
+  deployed,
+  planGraph,
+  json,
+}: EvaluateFlags): Promise<void> {
   const { manifest, onnx } = await readBundle(model);
   const graphs = new Map(Object.entries(onnx));
   if (!graphs.has(planGraph)) {
-    throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected a planning graph of ${model} but received "${planGraph}".`, {
-      remedy: `Its graphs: ${[...graphs.keys()].join(", ")}.`,
-    });
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      `Expected a planning graph of ${model} but received "${planGraph}".`,
+      {
+        remedy: `Its graphs: ${[...graphs.keys()].join(", ")}.`,
+      },
+    );
   }
   const [first] = manifest.observation.cameras;
   const cameras = manifest.observation.cameras.map(({ name }) => name);

@@ -32,9 +32,13 @@ export function imagineCommand(): Command {
       const { manifest, onnx } = await readBundle(model);
       const graphs = new Map(Object.entries(onnx));
       if (!graphs.has("imagine") || !graphs.has("decode")) {
-        throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected a bundle that imagines and decodes but received ${model}.`, {
-          remedy: `Its graphs: ${[...graphs.keys()].join(", ")}.`,
-        });
+        throw new LatentloopError(
+          "ERR_INVALID_ARGUMENT",
+          `Expected a bundle that imagines and decodes but received ${model}.`,
+          {
+            remedy: `Its graphs: ${[...graphs.keys()].join(", ")}.`,
+          },
+        );
       }
       const [first] = manifest.observation.cameras;
       const cameras = manifest.observation.cameras.map(({ name }) => name);
