@@ -5,48 +5,36 @@ import {
   cast,
   clip,
   concat,
-  conv2d,
-  convTranspose2d,
-  gemm,
-  layerNorm,
-  linear,
   mul,
-  ones,
   type Parameters,
   relu,
-  reshape,
   round,
   type Sym,
-  silu,
-  softmax,
   square,
   sub,
   sum,
   tanh,
-  transpose,
   varianceScaling,
-  zeros,
 } from "../graph/index.ts";
+import { centerImage, cnnDecoder, conv2d, layerNorm, linear, mlp, spatialSoftmax } from "../graph/nn/index.ts";
 import { NO_NOISE } from "../planners/plannable-model.ts";
 import type { ImageSyms, LatentModel, ModelSpaces, WorldModel } from "./world-model.ts";
 
 export const KeypointConfig = z.strictObject({
+  channels: z.int().positive().describe("filters of an encoder's first convolution"),
   keypoints: z.int().positive().describe("points that each camera's encoder finds"),
-  channels: z.int().positive().describe("filters of the first convolution"),
   embedding: z.int().positive().describe("numbers that the points of all cameras are merged into"),
   units: z.int().positive().describe("width of the dynamics and reward networks"),
+  decoderUnits: z.int().positive().describe("width of the decoder's hidden layer"),
+  decoderChannels: z.int().positive().describe("filters of the decoder's convolutions"),
 });
 export type KeypointConfig = z.infer<typeof KeypointConfig>;
 
-/** Side of the only image that the convolutions below fit: 64 → 31 → 14 on the way in, 6 → 14 → 30 → 64 on the way out. */
+/** Side of the only image that the convolutions fit: 64 → 31 → 14 on the way in, 6 → 14 → 30 → 64 on the way out. */
 export const IMAGE_SIZE = 64;
 const KERNEL = 4;
-const DECODER_SEED = { side: 6, channels: 32 };
-const DECODER_LAYERS = [
-  { filters: 32, kernel: 4 },
-  { filters: 16, kernel: 4 },
-  { filters: 3, kernel: 6 },
-];
+const DECODER_START = 6;
+const DECODER_KERNELS = [4, 4, 6];
 
 /** The networks of the keypoint world model. Its latent is the embedding: what is learned from the images, then proprioception. */
 export interface KeypointModel extends LatentModel {
@@ -61,14 +49,14 @@ export interface KeypointModel extends LatentModel {
  * and a reward head.
  *
  * The points generalise over target positions where a flat encoder memorises those it has seen.
- * Source: spatial softmax by Finn et al. 2016, arXiv:1509.06113, eq. 1; dynamics and reward as in Hansen et al. 2022,
+ * Source: encoder after Levine et al. 2015, arXiv:1504.00702, section 5.1, and Finn et al. 2016, arXiv:1509.06113; dynamics and reward as in Hansen et al. 2022,
  * arXiv:2203.04955. Differs: no value function, the latent holds the proprioception as it is.
  */
 export const keypoint: WorldModel<KeypointConfig> = {
   title: "keypoint encoder trained by reward, residual latent dynamics",
   decodes: true,
   config: KeypointConfig,
-  defaults: { keypoints: 32, channels: 16, embedding: 32, units: 128 },
+  defaults: { channels: 16, keypoints: 32, embedding: 32, units: 128, decoderUnits: 64, decoderChannels: 16 },
   build: buildKeypointModel,
 };
 
@@ -81,14 +69,16 @@ export function buildKeypointModel(parameters: Parameters, spaces: ModelSpaces, 
   const encode = (images: ImageSyms, proprioception: Sym) => {
     const encoder = parameters.scope("encoder");
     const points = cameras.map(({ name }) => imagePoints(encoder.scope(name), images[name]!, config));
-    const seen = tanh(dense(encoder.scope("merge"), concat(points), config.embedding));
+    const seen = tanh(
+      linear(encoder.scope("merge"), concat(points), config.embedding, { initializer: varianceScaling() }),
+    );
     return concat([seen, proprioception]);
   };
   const next = (latent: Sym, action: Sym) =>
-    add(latent, perceptron(parameters.scope("dynamics"), concat([latent, action]), config.units, latentSize));
-  const rewardOf = (latent: Sym) => perceptron(parameters.scope("reward"), latent, config.units, 1);
+    add(latent, perceptron(parameters.scope("dynamics"), concat([latent, action]), latentSize, config));
+  const rewardOf = (latent: Sym) => perceptron(parameters.scope("reward"), latent, 1, config);
   const decodeLevels = (latent: Sym) =>
-    mapImages(cameras, ({ name }) => paintImage(parameters.scope("decoder").scope(name), latent, config.units));
+    mapImages(cameras, ({ name }) => paintImage(parameters.scope("decoder").scope(name), latent, config));
 
   return {
     latentSize,
@@ -116,68 +106,34 @@ function mapImages(cameras: ModelSpaces["cameras"], make: (camera: ModelSpaces["
   return Object.fromEntries(cameras.map((camera) => [camera.name, make(camera)]));
 }
 
-/** Where in the image each filter of the last convolution responds, as its softmax's mean position. Shapes: → [B, 2 · keypoints] */
+/** Where in the image each filter of the last convolution responds. Shapes: image [B, Y, X, 3] → [B, 2 · keypoints] */
 function imagePoints(parameters: Parameters, image: Sym, { channels, keypoints }: KeypointConfig): Sym {
-  const levels = sub(mul(cast(image, "float32"), 1 / 255), 0.5);
-  const edges = relu(convolve(parameters.scope("conv1"), levels, channels));
-  const responses = convolve(parameters.scope("conv2"), edges, keypoints);
-  const [batch, height, width] = responses.shape as [number, number, number];
-  const perPoint = transpose(reshape(responses, [batch, height * width, keypoints]), [0, 2, 1]);
-  const attention = softmax(reshape(perPoint, [batch * keypoints, height * width]));
-  const positions = gemm(attention, positionGrid(image, height, width)); // Finn et al., eq. 1
-  return reshape(positions, [batch, 2 * keypoints]);
+  const layer = { kernel: KERNEL, stride: 2, initializer: varianceScaling() };
+  const edges = relu(conv2d(parameters.scope("conv0"), centerImage(image), { ...layer, filters: channels }));
+  return spatialSoftmax(conv2d(parameters.scope("conv1"), edges, { ...layer, filters: keypoints }));
 }
 
-/** The position of every cell, x and y from -1 to 1. Shapes: → [Y · X, 2] */
-function positionGrid(like: Sym, height: number, width: number): Sym {
-  const positions: number[] = [];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) positions.push((2 * x) / (width - 1) - 1, (2 * y) / (height - 1) - 1);
-  }
-  return like.graph.constant(positions, [height * width, 2]);
+/** Two hidden layers of normalised SiLU units. */
+function perceptron(parameters: Parameters, x: Sym, output: number, { units }: KeypointConfig): Sym {
+  const layer = { initializer: varianceScaling() };
+  return mlp(parameters, x, { hidden: [units, units], output, normalization: layerNorm, layer });
 }
 
 /** Shapes: latent [B, L] → [B, Y, X, 3], 0 is black and 1 white */
-function paintImage(parameters: Parameters, latent: Sym, units: number): Sym {
-  const { side, channels } = DECODER_SEED;
-  const hidden = relu(dense(parameters.scope("dense1"), latent, units));
-  const seed = relu(dense(parameters.scope("dense2"), hidden, side * side * channels));
-  let image = reshape(seed, [latent.extent(0), side, side, channels]);
-  DECODER_LAYERS.forEach(({ filters, kernel }, i) => {
-    const layer = parameters.scope(`conv${i + 1}`);
-    const shape = [image.extent(3), kernel, kernel, filters];
-    // Every output pixel sees a quarter of a stride-2 kernel.
-    const fanIn = (image.extent(3) * kernel * kernel) / 4;
-    const weight = layer.get("weight", { shape, initializer: varianceScaling(), fanIn });
-    const bias = layer.get("bias", { shape: [filters], initializer: zeros });
-    image = layer.build(() => convTranspose2d(image, weight, bias, { stride: 2 }));
-    if (i < DECODER_LAYERS.length - 1) image = relu(image);
+function paintImage(parameters: Parameters, latent: Sym, { decoderUnits, decoderChannels }: KeypointConfig): Sym {
+  const hidden = relu(linear(parameters.scope("hidden"), latent, decoderUnits, { initializer: varianceScaling() }));
+  // A kernel's stride of 2 leaves a quarter of it to every pixel.
+  const layer = { stride: 2, initializer: varianceScaling({ scale: 4, fan: "out" }) } as const;
+  const image = cnnDecoder(parameters, hidden, {
+    start: [DECODER_START, DECODER_START, decoderChannels],
+    startLayer: { initializer: varianceScaling() },
+    layers: DECODER_KERNELS.map((kernel, i) => ({
+      ...layer,
+      kernel,
+      filters: i < DECODER_KERNELS.length - 1 ? decoderChannels : 3,
+    })),
   });
   return add(image, 0.5);
-}
-
-function convolve(parameters: Parameters, image: Sym, filters: number): Sym {
-  const shape = [KERNEL, KERNEL, image.extent(3), filters];
-  const weight = parameters.get("weight", { shape, initializer: varianceScaling() });
-  const bias = parameters.get("bias", { shape: [filters], initializer: zeros });
-  return parameters.build(() => conv2d(image, weight, bias, { stride: 2 }));
-}
-
-function dense(parameters: Parameters, x: Sym, units: number): Sym {
-  const weight = parameters.get("weight", { shape: [x.extent(-1), units], initializer: varianceScaling() });
-  const bias = parameters.get("bias", { shape: [units], initializer: zeros });
-  return parameters.build(() => linear(x, weight, bias));
-}
-
-/** Two hidden layers with normalised SiLU units. */
-function perceptron(parameters: Parameters, x: Sym, units: number, outputs: number): Sym {
-  const hidden = [1, 2].reduce((input, i) => {
-    const layer = parameters.scope(`dense${i}`);
-    const gain = layer.get("gain", { shape: [units], initializer: ones });
-    const offset = layer.get("offset", { shape: [units], initializer: zeros });
-    return silu(layerNorm(dense(layer, input, units), gain, offset));
-  }, x);
-  return dense(parameters.scope("out"), hidden, outputs);
 }
 
 function requireImageSize({ cameras }: ModelSpaces): void {
