@@ -32,6 +32,7 @@ interface Program {
   readonly tape: TapeEntry[];
   readonly timesUsed: Map<string, number>;
   scope: string;
+  layer: string;
   recording: boolean;
 }
 
@@ -58,7 +59,7 @@ export class Graph {
     this.parent = parent;
     this.#program = parent
       ? parent.#program
-      : { constants: new Map(), tape: [], timesUsed: new Map(), scope: "", recording: true };
+      : { constants: new Map(), tape: [], timesUsed: new Map(), scope: "", layer: "", recording: true };
   }
 
   get root(): Graph {
@@ -76,7 +77,8 @@ export class Graph {
 
   /** Path of the layer being built, as in `encoder/conv1`. */
   get scopePath(): string {
-    return this.#program.scope;
+    const { scope, layer } = this.#program;
+    return scope === "" || layer === "" ? scope + layer : `${scope}/${layer}`;
   }
 
   get recording(): boolean {
@@ -84,9 +86,7 @@ export class Graph {
   }
 
   input(name: string, shape: Shape, dtype: DType = "float32"): Sym {
-    if (this.inputs.some((sym) => sym.name === name)) {
-      throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected input names to differ but received "${name}" twice.`);
-    }
+    this.#reserve(name);
     const sym = new Sym(this, name, shape, dtype);
     this.inputs.push(sym);
     return sym;
@@ -99,9 +99,7 @@ export class Graph {
   }
 
   output(name: string, value: Sym): void {
-    if (this.outputs.some((output) => output.name === name) || this.inputs.some((input) => input.name === name)) {
-      throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected output names to differ but "${name}" is taken.`);
-    }
+    this.#reserve(name);
     this.outputs.push({ name, value });
   }
 
@@ -133,18 +131,29 @@ export class Graph {
 
   /** Builds under a name that shows in Netron and in error messages: scopes nest as `encoder/conv1`. */
   scope<T>(name: string, build: () => T): T {
-    const outer = this.#program.scope;
+    const outer = this.scopePath;
     return this.withScopePath(outer === "" ? name : `${outer}/${name}`, build);
   }
 
-  withScopePath<T>(path: string, build: () => T): T {
-    const program = this.#program;
-    const outer = program.scope;
-    program.scope = path;
+  /** Builds one layer inside the current scope. Layers do not nest: an inner layer's path stands for itself. */
+  layer<T>(path: string, build: () => T): T {
+    const outer = this.#program.layer;
+    this.#program.layer = path;
     try {
       return build();
     } finally {
-      program.scope = outer;
+      this.#program.layer = outer;
+    }
+  }
+
+  /** Builds under a full path, whatever the current one is. */
+  withScopePath<T>(path: string, build: () => T): T {
+    const outer = this.#program.scope;
+    this.#program.scope = path;
+    try {
+      return this.layer("", build);
+    } finally {
+      this.#program.scope = outer;
     }
   }
 
@@ -167,7 +176,7 @@ export class Graph {
     outputs: readonly (readonly [Shape, DType])[],
     attributes: Attributes,
   ): Sym[] {
-    const scope = this.#program.scope;
+    const scope = this.scopePath;
     const name = this.uniqueName(scope === "" ? type : `${scope}/${type}`);
     const made = outputs.map(([shape, dtype], i) => new Sym(this, i === 0 ? name : `${name}:${i}`, shape, dtype));
     this.nodes.push({ name, type, inputs, outputs: made, attributes });
@@ -176,6 +185,14 @@ export class Graph {
 
   record(entry: TapeEntry): void {
     if (this.#program.recording) this.#program.tape.push(entry);
+  }
+
+  #reserve(name: string): void {
+    const { timesUsed } = this.#program;
+    if (timesUsed.has(name)) {
+      throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected names of a graph to differ but "${name}" is taken.`);
+    }
+    timesUsed.set(name, 1);
   }
 
   /** `name`, or `name_1`, `name_2` … when it is taken. */

@@ -4,6 +4,7 @@ export { gradients } from "./gradients.ts";
 export { Graph, type NoiseKind } from "./graph.ts";
 export * as nn from "./nn/index.ts";
 export * from "./nn/initializers.ts";
+export { differentiable, node, nodes } from "./operator.ts";
 export * from "./operators/index.ts";
 export * from "./optimizers/adam.ts";
 export * from "./optimizers/clipping.ts";

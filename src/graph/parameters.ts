@@ -97,7 +97,7 @@ export class Parameters {
 
   /** Builds a layer so that its nodes carry the parameters' path as their name. */
   build<T>(layer: () => T): T {
-    return this.#path === "" ? layer() : this.graph.scope(this.#path, layer);
+    return this.graph.layer(this.#path, layer);
   }
 
   #pathOf(name: string): string {

@@ -30,13 +30,15 @@ export function centerImage(image: Sym): Sym {
  */
 export function cnnEncoder(p: Parameters, x: Sym, options: ImageNetOptions): Sym {
   const { layers, activation = op.relu, normalization } = options;
-  let h = x;
-  for (const [i, layer] of layers.entries()) {
-    h = conv2d(p.scope(`conv${i}`), h, layer);
-    if (normalization) h = normalization(p.scope(`norm${i}`), h);
-    h = activation(h);
-  }
-  return h;
+  return p.build(() => {
+    let h = x;
+    for (const [i, layer] of layers.entries()) {
+      h = conv2d(p.scope(`conv${i}`), h, layer);
+      if (normalization) h = normalization(p.scope(`norm${i}`), h);
+      h = activation(h);
+    }
+    return h;
+  });
 }
 
 export interface ImageDecoderOptions extends ImageNetOptions {
@@ -52,15 +54,17 @@ export interface ImageDecoderOptions extends ImageNetOptions {
  */
 export function cnnDecoder(p: Parameters, x: Sym, options: ImageDecoderOptions): Sym {
   const { layers, start, activation = op.relu, normalization, startLayer = {} } = options;
-  const flat = linear(p.scope("start"), x, elementCount(start), startLayer);
-  let h = op.reshape(flat, [x.extent(0), ...start]);
-  for (const [i, layer] of layers.entries()) {
-    h = convTranspose2d(p.scope(`conv${i}`), h, layer);
-    if (i === layers.length - 1) return h;
-    if (normalization) h = normalization(p.scope(`norm${i}`), h);
-    h = activation(h);
-  }
-  return h;
+  return p.build(() => {
+    const flat = linear(p.scope("start"), x, elementCount(start), startLayer);
+    let h = op.reshape(flat, [x.extent(0), ...start]);
+    for (const [i, layer] of layers.entries()) {
+      h = convTranspose2d(p.scope(`conv${i}`), h, layer);
+      if (i === layers.length - 1) return h;
+      if (normalization) h = normalization(p.scope(`norm${i}`), h);
+      h = activation(h);
+    }
+    return h;
+  });
 }
 
 /**

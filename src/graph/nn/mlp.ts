@@ -26,13 +26,15 @@ export interface MlpOptions {
  */
 export function mlp(p: Parameters, x: Sym, options: MlpOptions): Sym {
   const { hidden, output, activation = silu, normalization, layer = {}, outputLayer = layer } = options;
-  let h = x;
-  for (const [i, units] of hidden.entries()) {
-    h = linear(p.scope(`linear${i}`), h, units, layer);
-    if (normalization) h = normalization(p.scope(`norm${i}`), h);
-    h = activation(h);
-  }
-  return output === undefined ? h : linear(p.scope("out"), h, output, outputLayer);
+  return p.build(() => {
+    let h = x;
+    for (const [i, units] of hidden.entries()) {
+      h = linear(p.scope(`linear${i}`), h, units, layer);
+      if (normalization) h = normalization(p.scope(`norm${i}`), h);
+      h = activation(h);
+    }
+    return output === undefined ? h : linear(p.scope("out"), h, output, outputLayer);
+  });
 }
 
 export interface EnsembleMlpOptions extends Omit<MlpOptions, "normalization"> {
@@ -47,11 +49,13 @@ export interface EnsembleMlpOptions extends Omit<MlpOptions, "normalization"> {
  */
 export function ensembleMlp(p: Parameters, x: Sym, options: EnsembleMlpOptions): Sym {
   const { members, hidden, output, activation = silu, layerNorm = true, layer = {}, outputLayer = layer } = options;
-  let h = x;
-  for (const [i, units] of hidden.entries()) {
-    h = ensembleLinear(p.scope(`linear${i}`), h, members, units, layer);
-    if (layerNorm) h = ensembleLayerNorm(p.scope(`norm${i}`), h);
-    h = activation(h);
-  }
-  return output === undefined ? h : ensembleLinear(p.scope("out"), h, members, output, outputLayer);
+  return p.build(() => {
+    let h = x;
+    for (const [i, units] of hidden.entries()) {
+      h = ensembleLinear(p.scope(`linear${i}`), h, members, units, layer);
+      if (layerNorm) h = ensembleLayerNorm(p.scope(`norm${i}`), h);
+      h = activation(h);
+    }
+    return output === undefined ? h : ensembleLinear(p.scope("out"), h, members, output, outputLayer);
+  });
 }

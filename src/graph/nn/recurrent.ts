@@ -71,7 +71,8 @@ export interface BlockGruOptions {
 export function blockGruCell(p: Parameters, inputs: readonly Sym[], hidden: Sym, options: BlockGruOptions): Sym {
   const { blocks = 8, layers = 1, activation = op.silu, normalization = rmsNorm, layer = {} } = options;
   const [rows, units] = [hidden.extent(0), hidden.extent(-1)];
-  const normalized = (scope: Parameters, x: Sym) => activation(normalization(scope.scope("norm"), x));
+  const normalized = (scope: Parameters, x: Sym) =>
+    scope.build(() => activation(normalization(scope.scope("norm"), x)));
   const projected = [hidden, ...inputs].map((x, i) => {
     const scope = p.scope(`in${i}`);
     return normalized(scope, linear(scope, x, options.hidden, layer));
@@ -91,5 +92,27 @@ export function blockGruCell(p: Parameters, inputs: readonly Sym[], hidden: Sym,
     const byBlock = op.split(op.reshape(gates, [rows, blocks, 3 * third]), [third, third, third]);
     const flat = byBlock.map((gate) => op.reshape(gate, [rows, units])) as [Sym, Sym, Sym];
     return combineGates(flat, hidden, -1);
+  });
+}
+
+export interface LstmState {
+  readonly hidden: Sym;
+  readonly cell: Sym;
+}
+
+/**
+ * Long short-term memory, gates in PyTorch's order (input, forget, cell, output), with one bias instead of its two.
+ *
+ * Shapes: x [B, I], hidden and cell [B, D] → the next ones
+ * Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+ */
+export function lstmCell(p: Parameters, x: Sym, { hidden, cell }: LstmState): LstmState {
+  const units = hidden.extent(-1);
+  const gates = linear(p.scope("gates"), op.concat([x, hidden], -1), 4 * units);
+  return p.build(() => {
+    const [input, forget, candidate, output] = op.split(gates, [units, units, units, units]) as [Sym, Sym, Sym, Sym];
+    const kept = op.mul(op.sigmoid(forget), cell);
+    const next = op.add(kept, op.mul(op.sigmoid(input), op.tanh(candidate)));
+    return { hidden: op.mul(op.sigmoid(output), op.tanh(next)), cell: next };
   });
 }

@@ -66,7 +66,9 @@ export function transformerBlock(p: Parameters, x: Sym, options: TransformerOpti
   const { heads, hidden, activation = op.relu, norm = "after", position, mask } = options;
   const residual = (name: string, h: Sym, part: (h: Sym) => Sym) => {
     const scope = p.scope(`${name}Norm`);
-    return norm === "before" ? op.add(h, part(layerNorm(scope, h))) : layerNorm(scope, op.add(h, part(h)));
+    return p.build(() =>
+      norm === "before" ? op.add(h, part(layerNorm(scope, h))) : layerNorm(scope, op.add(h, part(h))),
+    );
   };
   let h = residual("self", x, (inner) => {
     const placed = at(inner, position);
