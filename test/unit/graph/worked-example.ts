@@ -4,15 +4,14 @@ import {
   addAll,
   concat,
   differentiable,
-  exp,
   globalNorm,
-  log,
   mean,
   mul,
   nn,
   type Parameters,
   type StepDefinition,
   type Sym,
+  softplus,
   square,
   stopGradient,
   sub,
@@ -75,6 +74,6 @@ export const massGraphs = {
 /** log(cosh(x)): a squared error near zero, an absolute one far away. */
 export const logCosh: (x: Sym) => Sym = differentiable("LogCosh", (x) => ({
   operands: [x],
-  value: log(mul(add(exp(x), exp(mul(x, -1))), 0.5)),
+  value: sub(add(x, softplus(mul(x, -2))), Math.LN2),
   gradient: (dy) => [mul(dy, tanh(x))],
 }));
