@@ -24,4 +24,8 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "whole plans as one graph, beside eager PyTorch",
     load: async () => (await import("./plan.ts")).benchPlan,
   },
+  inference: {
+    title: "calls through the inference thread, beside session.run in the caller's thread",
+    load: async () => (await import("./inference.ts")).benchInference,
+  },
 };
