@@ -5,11 +5,21 @@ import { formatRange, type SchemaView, viewOf } from "./schema-view.ts";
 export interface ParameterDescription {
   /** Keys joined by dots; `[]` stands for every item of a list, `<name>` for every key of a map. */
   readonly name: string;
-  readonly type: "boolean" | "integer" | "number" | "string" | "list of numbers" | "list of strings" | "other";
+  readonly type:
+    | "boolean"
+    | "integer"
+    | "number"
+    | "string"
+    | "list of numbers"
+    | "list of strings"
+    | "group"
+    | "other";
   readonly nullable: boolean;
   readonly unit: string | undefined;
-  /** Undefined when the user must give a value. */
+  /** Undefined when there is none. */
   readonly default: unknown;
+  /** Whether the user must give a value, within its group. */
+  readonly required: boolean;
   readonly minimum: number | undefined;
   readonly maximum: number | undefined;
   /** The allowed values, when they are few. */
@@ -20,46 +30,65 @@ export interface ParameterDescription {
   readonly readOnly: boolean;
 }
 
+/** Where a part of a schema stands: what it inherits from the group around it. */
+interface Position {
+  readonly name: string;
+  readonly default: unknown;
+  readonly required: boolean;
+}
+
 /** Every leaf of a schema, in the order of its declaration. */
 export function describeSchema(schema: z.ZodType): ParameterDescription[] {
-  return leavesOf(viewOf(schema), "", undefined);
+  return leavesOf(viewOf(schema), { name: "", default: undefined, required: true });
 }
 
-function leavesOf(view: SchemaView, name: string, groupDefault: unknown): ParameterDescription[] {
-  const { anyOf, oneOf, ...outer } = view;
-  const options = (oneOf ?? anyOf)?.filter((option) => option.type !== "null");
-  const [only, ...others] = options ?? [];
-  if (only && others.length === 0) {
-    const group = only.properties ? [leaf(outer, name, view.default ?? groupDefault, true)] : [];
-    const inner = leavesOf({ ...only, ...outer }, name, groupDefault);
-    return [...group, ...inner.map((row) => ({ ...row, nullable: row.nullable || !only.properties }))];
-  }
-  if (options?.some((option) => option.properties)) {
-    const leaves = options.flatMap((option) => leavesOf(option, name, undefined));
-    return leaves.filter((row, i) => leaves.findIndex((other) => other.name === row.name) === i);
-  }
-  if (view.properties) {
-    return Object.entries(view.properties).flatMap(([key, property]) => {
-      const inherited = (groupDefault as Record<string, unknown> | undefined)?.[key];
-      return leavesOf(property, name ? `${name}.${key}` : key, property.default ?? inherited);
-    });
-  }
+function leavesOf(view: SchemaView, position: Position): ParameterDescription[] {
+  if (view.anyOf || view.oneOf) return leavesOfUnion(view, position);
+  if (view.properties) return leavesOfGroup(view, position);
+  const inside = (name: string): Position => ({ name: `${position.name}${name}`, default: undefined, required: true });
   if (typeof view.additionalProperties === "object") {
     const { description } = view;
-    return leavesOf({ ...(description && { description }), ...view.additionalProperties }, `${name}.<name>`, undefined);
+    const value = { ...(description && { description }), ...view.additionalProperties };
+    return leavesOf(value, { ...inside(".<name>"), required: false });
   }
-  if (view.items?.properties) return leavesOf(view.items, `${name}[]`, undefined);
-  return [leaf(view, name, view.default ?? groupDefault)];
+  if (view.items?.properties) return leavesOf(view.items, inside("[]"));
+  return [leaf(view, position)];
 }
 
-function leaf(view: SchemaView, name: string, defaultValue: unknown, nullable = false): ParameterDescription {
+function leavesOfGroup(view: SchemaView, { name: group, default: groupDefault }: Position): ParameterDescription[] {
+  return Object.entries(view.properties ?? {}).flatMap(([key, property]) => {
+    const name = group ? `${group}.${key}` : key;
+    const inherited = (groupDefault as Record<string, unknown> | undefined)?.[key];
+    const required = view.required?.includes(key) ?? false;
+    return leavesOf(property, { name, default: property.default ?? inherited, required });
+  });
+}
+
+/** A nullable thing is the thing itself; of several groups, every key that any of them has. */
+function leavesOfUnion({ anyOf, oneOf, ...outer }: SchemaView, position: Position): ParameterDescription[] {
+  const options = [...(anyOf ?? []), ...(oneOf ?? [])].filter((option) => option.type !== "null");
+  const [only, ...others] = options;
+  if (only?.properties && others.length === 0) {
+    return [{ ...leaf(outer, position), type: "group", nullable: true }, ...leavesOf(only, position)];
+  }
+  if (only && others.length === 0) {
+    return leavesOf({ ...only, ...outer }, position).map((row) => ({ ...row, nullable: true }));
+  }
+  if (!options.some((option) => option.properties)) return [leaf(outer, position)];
+  const leaves = options.flatMap((option) => leavesOf(option, position));
+  return leaves.filter((row, i) => leaves.findIndex((other) => other.name === row.name) === i);
+}
+
+function leaf(view: SchemaView, { name, default: inherited, required }: Position): ParameterDescription {
   const choices = view.enum ?? (view.const === undefined ? undefined : [view.const]);
+  const value = view.default ?? inherited;
   return {
     name,
     type: typeOf(view),
-    nullable,
+    nullable: false,
     unit: view.unit ?? view.items?.unit,
-    default: defaultValue,
+    default: value,
+    required: required && value === undefined,
     minimum: view.minimum ?? view.exclusiveMinimum,
     maximum: view.maximum ?? view.exclusiveMaximum,
     choices,

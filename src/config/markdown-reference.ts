@@ -26,8 +26,9 @@ export function renderTable(schema: z.ZodType, leaveOut?: RegExp): string {
   return ["| key | type | unit | default | range | meaning |", "|---|---|---|---|---|---|", ...rows].join("\n");
 }
 
-function formatDefault({ default: value }: ParameterDescription): string {
-  return value === undefined ? "*required*" : `\`${JSON.stringify(value)}\``;
+function formatDefault({ default: value, required }: ParameterDescription): string {
+  if (required) return "*required*";
+  return value === undefined ? "" : `\`${JSON.stringify(value)}\``;
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");

@@ -12,6 +12,8 @@ export type Role = (typeof ROLES)[number];
 
 /** Makes a node of one kind. */
 export interface NodeFactory {
+  /** What `create` takes, for the reference page; a module of the user's own may leave it out. */
+  readonly parameters?: z.ZodType;
   /** @throws those of `parseStrict` for parameters that its schema does not take */
   create(context: NodeContext<RosMessages>, parameters: unknown): LifecycleNode;
 }
@@ -29,6 +31,7 @@ export function nodeFactory<S extends z.ZodType>(
   create: (context: NodeContext<RosMessages>, parameters: z.output<S>) => LifecycleNode,
 ): NodeFactory {
   return {
+    parameters: schema,
     create: (context, parameters) =>
       create(context, parseStrict(schema, parameters, `the parameters of node '${context.name}'`)),
   };

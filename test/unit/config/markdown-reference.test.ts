@@ -35,8 +35,26 @@ test("what may be null says so, and a nullable group has a row of its own", () =
     describeSchema(nullable).map((row) => [row.name, row.type, row.nullable, row.description]),
     [
       ["file", "string", true, "File."],
-      ["crop", "other", true, "Crop."],
+      ["crop", "group", true, "Crop."],
       ["crop.x", "integer", false, ""],
+    ],
+  );
+});
+
+test("only what has neither a default nor a choice to leave it out is required", () => {
+  const mixed = z.strictObject({
+    given: z.string(),
+    preset: z.string().default("x"),
+    optional: z.string().optional(),
+    map: z.record(z.string(), z.string()),
+  });
+  assert.deepEqual(
+    describeSchema(mixed).map(({ name, required }) => [name, required]),
+    [
+      ["given", true],
+      ["preset", false],
+      ["optional", false],
+      ["map.<name>", false],
     ],
   );
 });

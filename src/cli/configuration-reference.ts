@@ -1,0 +1,48 @@
+import { cameraInfoSchema } from "../cameras/camera-info.ts";
+import { manifestSchema } from "../config/manifest.ts";
+import { type ReferenceSection, renderReference } from "../config/markdown-reference.ts";
+import { robotSchema } from "../config/robot-file.ts";
+import { launchSchema } from "../nodes/host/launch-description.ts";
+import { NODE_KINDS } from "../nodes/index.ts";
+
+const INTRODUCTION =
+  "Made from the schemas by `npm run docs`: do not edit. Files are YAML (a bundle's manifest is JSON). A key that is not listed is an error that names the nearest one that is. Groups are joined by dots, `[]` stands for each item of a list and `<name>` for a name of your choice.";
+
+/** The text of docs/configuration.md: every file and every kind of node that has parameters. */
+export async function configurationReference(): Promise<string> {
+  const nodes = Object.entries(NODE_KINDS).map(async ([kind, { about, load }]): Promise<ReferenceSection[]> => {
+    const { parameters } = await load();
+    const introduction = `${sentence(about)} Under \`parameters\` of the node.`;
+    return parameters ? [{ title: `Node: ${kind}`, introduction, schema: parameters }] : [];
+  });
+  return renderReference("Configuration", INTRODUCTION, [
+    {
+      title: "Launch file",
+      introduction: "`launch/*.yaml`, for `latentloop up <file>`: which nodes run together.",
+      schema: launchSchema,
+    },
+    ...(await Promise.all(nodes)).flat(),
+    {
+      title: "Robot",
+      introduction:
+        "`calibration/robots/<id>.yaml`: the joints of one robot, in the order of its controller, with their limits.",
+      schema: robotSchema,
+    },
+    {
+      title: "Camera calibration",
+      introduction: "`calibration/cameras/<id>.yaml`: the camera_info format of ROS.",
+      schema: cameraInfoSchema,
+    },
+    {
+      title: "Bundle manifest",
+      introduction:
+        "`models/<name>/manifest.json`. Every graph has the rows of `graphs.encode`; which graphs a bundle needs and their tensors are in [models.md](models.md).",
+      schema: manifestSchema,
+      leaveOut: /^graphs\.(?!encode\.)/,
+    },
+  ]);
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
