@@ -59,14 +59,20 @@ export function enterRealTime(nowNs: () => number, priority: number): RealTimeTh
     grant: { sleep: "clock_nanosleep", priority: granted, timerSlackNs: slackNs, refusals },
     sleepUntil(deadlineNs) {
       const wakeNs = deadlineNs - spinNs;
-      // A signal ends the sleep early, and the two clocks differ by less than a microsecond: look again.
-      while (nowNs() < wakeNs) {
+      // The clock is read into `timespec`: a function that returned it would allocate a number each time.
+      let readNs: number;
+      do {
         const seconds = Math.floor(wakeNs / 1e9);
         timespec[0] = seconds;
         timespec[2] = Math.ceil(wakeNs - seconds * 1e9);
-        system.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec, null);
+        system.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec, null); // a signal may end it early
+        system.clock_gettime(CLOCK_MONOTONIC, timespec);
+        readNs = timespec[0] * 1e9 + timespec[2];
+      } while (readNs < wakeNs);
+      while (readNs < deadlineNs) {
+        system.clock_gettime(CLOCK_MONOTONIC, timespec);
+        readNs = timespec[0] * 1e9 + timespec[2];
       }
-      while (nowNs() < deadlineNs);
     },
     threadCpuNs() {
       system.clock_gettime(CLOCK_THREAD_CPUTIME_ID, timespec);
