@@ -83,15 +83,25 @@ class RingMemory {
   }
 }
 
+export interface RingWriterOptions {
+  /**
+   * False leaves it to another thread to call `wakeRingReaders`. Waking takes a lock that all threads of the process share,
+   * so a thread with real-time priority that wakes readers itself can wait for one without.
+   */
+  readonly wakesReaders: boolean;
+}
+
 /** The publisher's end: exactly one per ring. Timing: safe in the control loop, never waits, allocates nothing. */
 export class RingWriter {
   readonly #memory: RingMemory;
+  readonly #wakesReaders: boolean;
   readonly #slotBytes: readonly Uint8Array[];
   #sequence: number;
 
-  constructor(buffer: SharedArrayBuffer) {
+  constructor(buffer: SharedArrayBuffer, { wakesReaders }: RingWriterOptions = { wakesReaders: true }) {
     const memory = new RingMemory(buffer);
     this.#memory = memory;
+    this.#wakesReaders = wakesReaders;
     this.#slotBytes = memory.slotHeaders.map((_, slot) => memory.bytes(slot, memory.maxMessageBytes));
     this.#sequence = Atomics.load(memory.header, PUBLISHED);
   }
@@ -144,7 +154,7 @@ export class RingWriter {
     Atomics.store(slotHeaders[slot]!, STATE, (2 * this.#sequence) | 0);
     Atomics.store(header, PUBLISHED, this.#sequence);
     Atomics.add(header, WAKE, 1);
-    Atomics.notify(header, WAKE);
+    if (this.#wakesReaders) Atomics.notify(header, WAKE);
   }
 
   /** Tells the readers that nothing more will come. */
@@ -154,6 +164,11 @@ export class RingWriter {
     Atomics.add(header, WAKE, 1);
     Atomics.notify(header, WAKE);
   }
+}
+
+/** Wakes whoever waits for the ring, on behalf of a writer that does not. */
+export function wakeRingReaders(buffer: SharedArrayBuffer): void {
+  Atomics.notify(new Int32Array(buffer, 0, HEADER_BYTES / 4), WAKE);
 }
 
 export interface RingReaderOptions {

@@ -7,6 +7,7 @@ import { type Percentiles, percentilesUs } from "../../nodes/control/loop-statis
 import { startLoad } from "./control/load.ts";
 import { type MeasuredLoop, measureControlLoop } from "./control/measured-loop.ts";
 import { PYTHON_LOOP } from "./control/python-loop.ts";
+import { stolenMs } from "./control/stolen-time.ts";
 import type { BenchOptions } from "./index.ts";
 
 export interface ControlBenchOptions extends BenchOptions {
@@ -29,6 +30,7 @@ interface LoopFigures {
  */
 export async function benchControl({ seconds = 60, rateHz = 100, priority = 40, log }: ControlBenchOptions) {
   const load = await startLoad();
+  const stolenBeforeMs = stolenMs();
   log(`${rateHz} Hz for ${seconds} s under load: ${load.description}.`);
   try {
     const [control, unprivileged, timeout, python] = await Promise.all([
@@ -41,6 +43,7 @@ export async function benchControl({ seconds = 60, rateHz = 100, priority = 40, 
       rate_hz: rateHz,
       seconds,
       load: load.description,
+      stolen_ms: stolenMs() - stolenBeforeMs,
       control: ourFigures(control),
       control_without_priority: ourFigures(unprivileged),
       set_timeout: timeout,
@@ -50,6 +53,8 @@ export async function benchControl({ seconds = 60, rateHz = 100, priority = 40, 
         python_time_sleep: ratioOf(python, control),
       },
     };
+    if (result.stolen_ms > 0)
+      log(`The host of this virtual machine took ${result.stolen_ms} ms of its cores meanwhile.`);
     for (const refusal of control.grant.refusals) log(`Without real-time priority: ${refusal}.`);
     log(tableRow("", ["p50 µs", "p99", "p99.9", "max", "missed"]));
     for (const [name, figures] of [

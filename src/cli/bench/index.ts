@@ -12,6 +12,10 @@ export interface BenchSuite {
 
 /** Suites of `latentloop bench`. */
 export const SUITES: Readonly<Record<string, BenchSuite>> = {
+  control: {
+    title: "the control loop on a busy machine, beside setTimeout and Python time.sleep",
+    load: async () => (await import("./control.ts")).benchControl,
+  },
   image: {
     title: "camera frames to model images, beside OpenCV and sharp",
     load: async () => (await import("./image.ts")).benchImage,

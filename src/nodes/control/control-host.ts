@@ -11,6 +11,7 @@ import { ActionMap } from "./action-map.ts";
 import { type ControlMemory, createControlMemory } from "./control-memory.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import type { CollectionReport, ControlThreadData, ControlThreadMessage } from "./control-thread.ts";
+import { type BellTargets, Doorbell } from "./doorbell.ts";
 import { JointSlotWriter } from "./joint-slot.ts";
 import { type LoopReport, LoopStatistics } from "./loop-statistics.ts";
 import { OperatorWords } from "./operator-words.ts";
@@ -48,6 +49,7 @@ export class ControlHost {
   readonly #reader: RingReader;
   readonly #record: TickRecord;
   #worker: Worker | undefined;
+  #doorbell: Doorbell | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #ended: Extract<ControlThreadMessage, { kind: "ended" }> | undefined;
   #isStopping = false;
@@ -74,10 +76,17 @@ export class ControlHost {
    * @throws ERR_CONTROL_LOOP if the thread does not come up
    */
   async start(): Promise<RealTimeGrant> {
+    const { setup, commandRing } = this.#options;
+    const targets: BellTargets = {
+      rings: commandRing ? [this.#memory.records, commandRing] : [this.#memory.records],
+      operator: this.#memory.operator,
+    };
+    this.#doorbell = Doorbell.install(targets, Math.max(0, setup.priority - 1));
     const data: ControlThreadData = {
-      setup: this.#options.setup,
+      setup,
       memory: this.#memory,
-      commandRing: this.#options.commandRing,
+      commandRing,
+      doorbell: { fd: this.#doorbell?.fd, targets },
     };
     const worker = new Worker(new URL("./control-thread.js", import.meta.url), { workerData: data });
     this.#worker = worker;
@@ -153,6 +162,7 @@ export class ControlHost {
       await this.#rest();
       this.#operator.stop();
       await this.#exited;
+      await this.#doorbell?.remove();
       this.#drain();
       this.#worker = undefined;
     }
@@ -194,6 +204,7 @@ export class ControlHost {
   #fail(error: LatentloopError): void {
     if (this.#isStopping || this.#worker === undefined) return;
     this.#worker = undefined;
+    void this.#doorbell?.remove();
     this.#options.onFailure(error);
   }
 }

@@ -7,6 +7,7 @@ import { commandPortOnRing } from "./command-port.ts";
 import type { ControlMemory } from "./control-memory.ts";
 import { type ControlSetup, loadWorkspace } from "./control-setup.ts";
 import { runDeadlineLoop } from "./deadline-loop.ts";
+import { type BellTargets, bellRinger } from "./doorbell.ts";
 import { LoopStatistics } from "./loop-statistics.ts";
 import { makeControlTick } from "./make-control-tick.ts";
 import { OperatorWords } from "./operator-words.ts";
@@ -18,6 +19,7 @@ export interface ControlThreadData {
   readonly memory: ControlMemory;
   /** The ring of the command topic, if this thread is its publisher. */
   readonly commandRing: SharedArrayBuffer | undefined;
+  readonly doorbell: { readonly fd: number | undefined; readonly targets: BellTargets };
 }
 
 export type ControlThreadMessage =
@@ -30,13 +32,14 @@ export interface CollectionReport {
   readonly longest_us: number;
 }
 
-const { setup, memory, commandRing } = workerData as ControlThreadData;
+const { setup, memory, commandRing, doorbell } = workerData as ControlThreadData;
 const clock = systemClock();
 const { robot, commandRateHz } = setup.safety;
 const workspace = setup.workspace && (await loadWorkspace(setup.workspace));
-const commands =
-  commandRing && commandPortOnRing(new RingWriter(commandRing), robot.joints.length, () => clock.rosNs());
-const tick = makeControlTick(setup, memory, clock, commands, workspace);
+const ring = commandRing && new RingWriter(commandRing, { wakesReaders: false });
+const commands = ring && commandPortOnRing(ring, robot.joints.length, () => clock.rosNs());
+const wakeReaders = bellRinger(doorbell.fd, doorbell.targets);
+const tick = makeControlTick(setup, memory, clock, { commands, wakeReaders }, workspace);
 const operator = new OperatorWords(memory.operator);
 warmUp(setup, workspace);
 

@@ -21,6 +21,8 @@ export interface ControlTickParts {
   readonly operator: OperatorWords;
   readonly commands: CommandPort | undefined;
   readonly records: RingWriter;
+  /** Called when a tick has written everything. */
+  readonly wakeReaders: () => void;
   readonly nowNs: () => number;
 }
 
@@ -116,7 +118,7 @@ export class ControlTick {
   }
 
   #write(command: SafeCommand | null): void {
-    const { commands, records, nowNs, actionMap } = this.#parts;
+    const { commands, records, nowNs, actionMap, wakeReaders } = this.#parts;
     if (command !== null) commands?.send(command);
     this.#commandNs = nowNs();
 
@@ -137,6 +139,7 @@ export class ControlTick {
     const positions = command === null ? evidence.positions : this.#gate.borrowPositions;
     actionMap.executedInto(positions, this.#gate.borrowVelocities, record.executedAction);
     records.write(record.bytes, 0n);
+    wakeReaders();
   }
 
   #acceptPlan(plans: PlanSlotReader): void {

@@ -19,7 +19,7 @@ export function makeControlTick(
   setup: ControlSetup,
   memory: ControlMemory,
   clock: Clock,
-  commands?: CommandPort,
+  ports: { readonly commands?: CommandPort | undefined; readonly wakeReaders: () => void },
   workspace?: Workspace,
 ): ControlTick {
   const { safety, actionSpace, maxHorizon, blendMs } = setup;
@@ -32,8 +32,9 @@ export function makeControlTick(
     joints: new JointSlotReader(memory.joints),
     plans: new PlanSlotReader(memory.plans),
     operator: new OperatorWords(memory.operator),
-    commands,
-    records: new RingWriter(memory.records),
+    commands: ports.commands,
+    records: new RingWriter(memory.records, { wakesReaders: false }),
+    wakeReaders: ports.wakeReaders,
     nowNs: () => clock.monotonicNs(),
   });
 }

@@ -92,6 +92,10 @@ export class OperatorWords {
   answer(refusal: ArmRefusal): void {
     Atomics.store(this.#words, ANSWER, ARM_REFUSAL_NAMES.indexOf(refusal));
     Atomics.store(this.#words, ANSWERED, Atomics.load(this.#words, REQUEST));
+  }
+
+  /** Wakes who waits for an answer; not from the control thread, for the reason given at `Doorbell`. */
+  wake(): void {
     Atomics.notify(this.#words, ANSWERED);
   }
 }

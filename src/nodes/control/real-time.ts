@@ -1,5 +1,4 @@
-import { createRequire } from "node:module";
-import { messageOf } from "../../core/errors.ts";
+import { loadSystemCalls } from "./system-calls.ts";
 
 /** What the operating system granted to the thread that keeps time, with the reason for each refusal. */
 export interface RealTimeGrant {
@@ -94,30 +93,4 @@ function waitingThread(nowNs: () => number, refusals: readonly string[]): RealTi
     },
     threadCpuNs: () => Number.NaN,
   };
-}
-
-interface SystemCalls {
-  clock_nanosleep(clock: number, flags: number, until: Int32Array, remaining: null): number;
-  clock_gettime(clock: number, out: Int32Array): number;
-  sched_setscheduler(pid: number, policy: number, parameter: Int32Array): number;
-  prctl(option: number, a: number, b: number, c: number, d: number): number;
-  errno(): number;
-}
-
-/** The calls, or a sentence that says why there are none. */
-function loadSystemCalls(): SystemCalls | string {
-  if (process.platform !== "linux") return `absolute sleeps need Linux, this is ${process.platform}`;
-  try {
-    const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
-    const libc = koffi.load("libc.so.6");
-    return {
-      clock_nanosleep: libc.func("int clock_nanosleep(int, int, void*, void*)"),
-      clock_gettime: libc.func("int clock_gettime(int, void*)"),
-      sched_setscheduler: libc.func("int sched_setscheduler(int, int, void*)"),
-      prctl: libc.func("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)"),
-      errno: () => koffi.errno(),
-    };
-  } catch (cause) {
-    return `the C library cannot be called: ${messageOf(cause)}`;
-  }
 }

@@ -27,7 +27,7 @@ export function warmUp(setup: ControlSetup, workspace: Workspace | undefined): v
   const clock: Clock = { monotonicNs: () => nowNs, rosNs: () => 0n };
   const ring = createRing({ depth: 4, maxMessageBytes: 64 + 8 * robot.joints.length });
   const commands = commandPortOnRing(new RingWriter(ring), robot.joints.length, clock.rosNs);
-  const tick = makeControlTick(setup, memory, clock, commands, workspace);
+  const tick = makeControlTick(setup, memory, clock, { commands, wakeReaders: () => {} }, workspace);
   const state = {
     positions: Float64Array.from(robot.joints, ({ limits }) => midpoint(limits.lower, limits.upper)),
     velocities: new Float64Array(robot.joints.length),

@@ -70,7 +70,7 @@ export class ControlRig {
     const commands = { send: ({ values }: SafeCommand) => this.actual.set(values) };
     const clock = { monotonicNs: () => this.nowNs, rosNs: () => 0n };
     this.planner = (id) => planAt(id, this.nowNs, Array(8).fill([0.5, 0.2]));
-    this.tick = makeControlTick(setup, memory, clock, commands);
+    this.tick = makeControlTick(setup, memory, clock, { commands, wakeReaders: () => {} });
   }
 
   /** One tick each 10 ms, a plan each 100 ms. */

@@ -1,0 +1,25 @@
+import { workerData } from "node:worker_threads";
+import { LatentloopError } from "../../core/errors.ts";
+import { type DoorbellData, wakeTargets } from "./doorbell.ts";
+import { enterRealTime } from "./real-time.ts";
+import { loadSystemCalls, type SystemCalls } from "./system-calls.ts";
+
+/** poll.h; so often the thread looks whether it is to end. */
+const POLLIN = 1;
+const LOOK_UP_MS = 100;
+
+const { fd, targets, priority } = workerData as DoorbellData;
+const system = loadSystemCalls();
+if (typeof system === "string") throw new LatentloopError("ERR_CONTROL_LOOP", `The doorbell does not work: ${system}.`);
+enterRealTime(() => performance.now(), priority);
+
+const pollFd = Int32Array.of(fd, POLLIN); // int fd, short events, short revents
+const count = new Int32Array(2);
+
+// `terminate` takes effect where a function begins: a loop that calls none would hold up the end of the process.
+while (true) answerBell(system);
+
+function answerBell({ poll, read }: SystemCalls): void {
+  poll(pollFd, 1, LOOK_UP_MS);
+  if (read(fd, count, 8) === 8) wakeTargets(targets);
+}
