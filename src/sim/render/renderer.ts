@@ -9,8 +9,8 @@ const PLANE = planeMesh();
 const BOX = boxMesh();
 /** Segments around, by the largest radius in pixels that they serve. */
 const LEVELS = [
-  { radiusPx: 8, segments: 12 },
-  { radiusPx: 48, segments: 24 },
+  { radiusPx: 4, segments: 12 },
+  { radiusPx: 24, segments: 24 },
   { radiusPx: Number.POSITIVE_INFINITY, segments: 48 },
 ].map(({ radiusPx, segments }) => ({
   radiusPx,
