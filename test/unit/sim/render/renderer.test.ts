@@ -40,9 +40,8 @@ function redBlob(image: Uint8Array): { x: number; y: number; count: number } {
   return { x: x / count, y: y / count, count };
 }
 
-test("a ball appears where the camera's intrinsics project it, to a tenth of a pixel, and as large", async () => {
-  const { K } = cameraIntrinsics("c", FOVY, WIDTH, HEIGHT);
-  const [fx = 0, , cx = 0, , fy = 0, cy = 0] = K;
+test("a ball appears where the camera's intrinsics project it, to a tenth of a pixel", async () => {
+  const [fx = 0, , cx = 0, , fy = 0, cy = 0] = cameraIntrinsics("c", FOVY, WIDTH, HEIGHT).K;
   for (const [left, up] of [
     [0, 0],
     [0.113, -0.071],
@@ -51,8 +50,14 @@ test("a ball appears where the camera's intrinsics project it, to a tenth of a p
     const blob = redBlob(await picture(`<geom size="0.1" pos="2 ${left} ${up}" rgba="0.9 0.1 0.1 1"/>`));
     assert.ok(Math.abs(blob.x - (cx - (fx * left) / 2)) < 0.1, `x ${blob.x}`);
     assert.ok(Math.abs(blob.y - (cy - (fy * up) / 2)) < 0.1, `y ${blob.y}`);
-    assert.ok(Math.abs(blob.count / (Math.PI * (fx * 0.05) ** 2) - 1) < 0.03, `${blob.count} pixels`);
   }
+});
+
+test("a ball covers the disc of the cone that touches it, to 3 %", async () => {
+  const [focal = 0] = cameraIntrinsics("c", FOVY, WIDTH, HEIGHT).K;
+  const { count } = redBlob(await picture(`<geom size="0.2" pos="2 0 0" rgba="0.9 0.1 0.1 1"/>`));
+  const radiusPx = (focal * 0.2) / Math.sqrt(2 ** 2 - 0.2 ** 2);
+  assert.ok(Math.abs(count / (Math.PI * radiusPx ** 2) - 1) < 0.03, `${count} pixels`);
 });
 
 test("moving a box by a quarter of a pixel moves its edge by a quarter of a pixel on average over rows", async () => {
