@@ -55,7 +55,8 @@ const EXIT_WAIT_MS = 10_000;
  *
  * Loading pauses other bundles' calls only while one session is made or runs. To keep a live model entirely undisturbed,
  * load a candidate in an engine of its own and close the old engine after the switch.
- * A process that ends without `close` waits for the running graph; a worker thread that owns an engine must close it.
+ * A process or thread that exits or fails without `close` waits for the running graph. One that is terminated from outside
+ * cannot: onnxruntime then aborts the whole process if a graph was running, so let a thread close its engine first.
  */
 export class InferenceEngine implements CallQueue {
   readonly clock: Clock;

@@ -2,7 +2,8 @@ import type { GraphSignature } from "../config/graph-contract.ts";
 import type { Clock } from "../core/clock.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { Rng } from "../core/rng.ts";
-import type { TensorData, TensorSpec } from "../core/tensor.ts";
+import type { TensorData } from "../core/tensor.ts";
+import { fillRandom } from "./fill-inputs.ts";
 import { OnnxSession } from "./onnx-session.ts";
 import type { Placement } from "./placement.ts";
 
@@ -95,7 +96,7 @@ async function tryPlacement(
   await pause();
   const session = await OnnxSession.open(name, onnx, signature, placement);
   try {
-    fillInputs(signature.inputs, session.inputs, new Rng(INPUT_SEED));
+    fillRandom(signature.inputs, session.inputs, new Rng(INPUT_SEED));
     const timesMs: number[] = [];
     const timedRuns = placements.length > 1 ? TIMED_RUNS : 1;
     const endNs = clock.monotonicNs() + TIMED_MS * 1e6;
@@ -130,16 +131,6 @@ function summaryOf({ placement, medianMs, error }: Trial, rejection: string | un
 
 export function formatPlacement({ provider, threads }: Placement): string {
   return provider === "cpu" ? `cpu × ${threads}` : provider;
-}
-
-/** Normals, random bytes and zeros: repeatable, and busy enough to show a wrong kernel. */
-export function fillInputs(specs: readonly TensorSpec[], inputs: Readonly<Record<string, TensorData>>, rng: Rng): void {
-  for (const { name, dtype } of specs) {
-    const data = inputs[name]!;
-    if (data instanceof Float32Array) rng.fillNormal(data);
-    else if (dtype === "uint8") for (let i = 0; i < data.length; i++) data[i] = rng.integer(256);
-    else data.fill(0 as never);
-  }
 }
 
 function copyOf(outputs: Readonly<Record<string, TensorData>>): Record<string, TensorData> {

@@ -2,9 +2,9 @@ import { graphsOf, type Manifest, type ManifestGraph } from "../config/manifest.
 import type { Clock } from "../core/clock.ts";
 import { LatentloopError } from "../core/errors.ts";
 import { Rng } from "../core/rng.ts";
+import { fillRandom, fillZeros } from "./fill-inputs.ts";
 import type { GraphHandle } from "./graph-handle.ts";
 import { InferenceEngine } from "./inference-engine.ts";
-import { fillInputs } from "./place-graph.ts";
 import type { InferenceParameters, Placement } from "./placement.ts";
 import { randomOperators } from "./random-operators.ts";
 import { readBundle } from "./read-bundle.ts";
@@ -74,7 +74,7 @@ async function exercise(handle: GraphHandle, graph: ManifestGraph, clock: Clock)
   const rng = new Rng(SEED);
   const timesMs: number[] = [];
   const endNs = clock.monotonicNs() + MAX_GRAPH_MS * 1e6;
-  for (const data of Object.values(handle.inputs)) data.fill(0 as never);
+  fillZeros(handle.inputs);
   for (let run = 0; run < MAX_RUNS && (run < 2 || clock.monotonicNs() < endNs); run++) {
     const beganNs = clock.monotonicNs();
     const { status } = await handle.run(beganNs + RUN_DEADLINE_MS * 1e6);
@@ -82,7 +82,7 @@ async function exercise(handle: GraphHandle, graph: ManifestGraph, clock: Clock)
       throw new LatentloopError("ERR_INFERENCE_FAILED", `Graph '${handle.name}' ran for over ${RUN_DEADLINE_MS} ms.`);
     timesMs.push((clock.monotonicNs() - beganNs) / 1e6);
     checkOutputs(handle, run === 0 ? "zeros" : "random inputs");
-    fillInputs(graph.inputs, handle.inputs, rng);
+    fillRandom(graph.inputs, handle.inputs, rng);
   }
   return timesMs;
 }

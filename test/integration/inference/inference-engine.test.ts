@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { systemClock } from "../../../src/core/clock.ts";
 import { Rng } from "../../../src/core/rng.ts";
+import { fillRandom, fillZeros } from "../../../src/inference/fill-inputs.ts";
 import { InferenceEngine } from "../../../src/inference/inference-engine.ts";
 import { OnnxSession } from "../../../src/inference/onnx-session.ts";
-import { fillInputs } from "../../../src/inference/place-graph.ts";
 import { encodeModel } from "../../support/onnx-model.ts";
 import { type SampleGraph, sampleModel, slowAct, writeSampleBundle } from "../../support/sample-bundle.ts";
 
@@ -20,7 +22,7 @@ const start = (program?: URL) =>
 async function expectedOutputs(name: SampleGraph) {
   const model = sampleModel(name);
   const session = await OnnxSession.open(name, encodeModel(model), model, { provider: "cpu", threads: 1 });
-  fillInputs(model.inputs, session.inputs, new Rng(7));
+  fillRandom(model.inputs, session.inputs, new Rng(7));
   await session.run();
   const outputs = Object.fromEntries(
     Object.entries(session.outputs).map(([output, data]) => [output, [...data].map(Number)]),
@@ -37,12 +39,12 @@ test("every graph of a bundle computes through shared memory what it computes in
     const expected = await expectedOutputs(name);
     const outputs = () =>
       Object.fromEntries(Object.entries(graph.outputs).map(([output, data]) => [output, [...data].map(Number)]));
-    fillInputs(sampleModel(name).inputs, graph.inputs, new Rng(7));
+    fillRandom(sampleModel(name).inputs, graph.inputs, new Rng(7));
     const { status, queueNs, computeNs } = await graph.run();
     assert.equal(status, "done");
     assert.ok(queueNs > 0 && computeNs > 0, `${queueNs} ns, ${computeNs} ns`);
     assert.deepEqual(outputs(), expected, name);
-    for (const data of Object.values(graph.outputs)) data.fill(0 as never);
+    fillZeros(graph.outputs);
     assert.equal(graph.runSync(afterMs(10_000)).status, "done");
     assert.deepEqual(outputs(), expected, `${name}, blocking`);
   }
@@ -178,4 +180,11 @@ test("a process that exits in the middle of a run ends with its own exit status"
   const program = fileURLToPath(new URL("../../support/exit-during-run.js", import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [program, folder], { encoding: "utf8" });
   assert.equal(status, 7, stderr);
+});
+
+test("a thread that fails while its engine runs a graph takes neither the engine's run nor the process with it", async (t) => {
+  const workerData = await writeSampleBundle(t, { models: { act: slowAct() } });
+  const owner = new Worker(new URL("../../support/fail-during-run.js", import.meta.url), { workerData });
+  const [error] = await once(owner, "error");
+  assert.match(String(error), /a fault beside the run/);
 });
