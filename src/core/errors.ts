@@ -58,6 +58,8 @@ export const ERROR_CODES = {
   ERR_UNKNOWN_ALGORITHM: "no learning system has this name",
   ERR_TRAINING_STOPPED: "a training run was stopped before its end",
   ERR_UNKNOWN_RECIPE: "a learning system has no recipe for the task",
+  ERR_DEMO_STUCK: "the demo's loop cannot be armed, or one of its services refuses",
+  ERR_INTERRUPTED: "the work was stopped before it was done",
   ERR_INTERNAL: "a rule that our own code guarantees was broken: please report it",
 } as const;
 

@@ -10,4 +10,20 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(cameraIngestParameters, createCameraIngest);
     },
   },
+  "world-model": {
+    about: "observations → a latent belief → plans at the policy rate",
+    role: "model",
+    async load() {
+      const { createWorldModel, worldModelParameters } = await import("./world-model/world-model-node.ts");
+      return nodeFactory(worldModelParameters, createWorldModel);
+    },
+  },
+  "simulated-robot": {
+    about: "a simulated task as a robot with cameras, in real time",
+    role: "robot",
+    async load() {
+      const { createSimulatedRobot, simulatedRobotParameters } = await import("./simulated-robot.ts");
+      return nodeFactory(simulatedRobotParameters, createSimulatedRobot);
+    },
+  },
 };

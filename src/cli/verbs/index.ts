@@ -1,12 +1,25 @@
 import type { Command } from "commander";
 import { benchCommand } from "./bench.ts";
+import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { imagineCommand } from "./imagine.ts";
 import { modelsCommand } from "./models.ts";
+import { simCommand } from "./sim.ts";
 import { trainCommand } from "./train.ts";
+import { upCommand } from "./up.ts";
 
 /** Every verb of `latentloop`, in the order of its help. */
 export function verbs(): Command[] {
-  return [modelsCommand(), doctorCommand(), trainCommand(), evaluateCommand(), imagineCommand(), benchCommand()];
+  return [
+    demoCommand(),
+    upCommand(),
+    simCommand(),
+    trainCommand(),
+    evaluateCommand(),
+    imagineCommand(),
+    modelsCommand(),
+    doctorCommand(),
+    benchCommand(),
+  ];
 }

@@ -1,0 +1,190 @@
+import { join, resolve } from "node:path";
+import { Command } from "commander";
+import { root } from "../../config/package-root.ts";
+import { readConfig } from "../../config/read-config.ts";
+import { systemClock } from "../../core/clock.ts";
+import { Rng } from "../../core/rng.ts";
+import { type Evaluation, evaluate } from "../../learning/evaluate.ts";
+import { exploringPolicy } from "../../learning/rollout.ts";
+import { type Launch, launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";
+import { trainFromScratch } from "../../nodes/train-on-task.ts";
+import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { LiveView } from "../demo/live-view.ts";
+import type { LoopMeasurements } from "../demo/loop-measurements.ts";
+import { runDemo } from "../demo/run-demo.ts";
+import { positive, positiveInteger } from "../flags.ts";
+import { commentary, printResult } from "../output.ts";
+import { printLog } from "../print-log.ts";
+import { watchTraining } from "../training-view.ts";
+
+interface DemoFlags {
+  readonly episodes: number;
+  readonly model?: string;
+  readonly fromScratch: boolean;
+  readonly trainSeconds: number;
+  readonly out?: string;
+  readonly headless: boolean;
+  readonly json: boolean;
+}
+
+const TASK = "arm-reach";
+const LAUNCH = join(root, "launch", "demo.yaml");
+const ROBOT = join(root, "calibration", "robots", "table-arm.yaml");
+const MODEL = join(root, "models", "arm-reach-keypoint");
+const COMMAND_RATE_HZ = 100;
+const RANDOM_EPISODES = 50;
+const RANDOM_SEED = 9_000_000;
+
+/** `latentloop demo`: the whole loop on the simulated arm. `npm start` runs it. */
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description(
+      "the whole loop on the simulated arm: camera images → latent model → plans → safe commands → recording",
+    )
+    .option("--episodes <n>", "targets to reach, one after the other", positiveInteger, 20)
+    .option("--model <folder>", "bundle to drive the arm with")
+    .option("--from-scratch", "first collect data and train the model, before your eyes", false)
+    .option("--train-seconds <n>", "time for that", positive, 270)
+    .option("--out <folder>", "where the recording goes; by default runs/demo-<time>")
+    .option("--headless", "no live view", false)
+    .option("--json", "print one JSON object as the last line of stdout", false)
+    .action(demo);
+}
+
+async function demo(flags: DemoFlags): Promise<void> {
+  const { episodes, headless, json } = flags;
+  const folder = resolve(flags.out ?? join("runs", `demo-${new Date().toISOString().replace(/[:.]/g, "-")}`));
+  const log = commentary(json || headless);
+  const stop = new AbortController();
+  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    const model = flags.fromScratch ? await train(flags, folder, log, stop.signal) : resolve(flags.model ?? MODEL);
+    const random = await scoreRandomPolicy();
+    const recording = join(folder, "recording");
+    const launch = await demoLaunch(model, recording);
+    const measured = await play(launch, { episodes, log, stop: stop.signal, live: !headless && !json });
+    printResult(resultOf(measured, random, recording), summaryOf(measured, random, recording), json);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** The launch file with another model and another place for the recording. */
+async function demoLaunch(model: string, directory: string): Promise<Launch> {
+  const description = await readConfig(launchSchema, LAUNCH);
+  const replaced: Readonly<Record<string, string>> = { model, directory, robot: ROBOT };
+  const nodes = description.nodes.map((node) => ({
+    ...node,
+    parameters: Object.fromEntries(
+      Object.entries(node.parameters).map(([name, value]) => [name, replaced[name] ?? value]),
+    ),
+  }));
+  return resolveLaunch({ ...description, nodes }, join(root, "launch"));
+}
+
+async function train(
+  { trainSeconds }: DemoFlags,
+  folder: string,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  log(`Training a model for ${TASK} from nothing, ${trainSeconds} s: random actions, then rounds with its own plans.`);
+  const view = watchTraining({ title: "training", log, stripPath: join(folder, "imagined.png") });
+  const options = { task: TASK, clock: systemClock(), folder, watcher: view, signal, budgetSeconds: trainSeconds };
+  await trainFromScratch(options);
+  await view.stop();
+  log(`Imagined frames: ${join(folder, "imagined.png")}`);
+  return join(folder, "bundle");
+}
+
+async function scoreRandomPolicy(): Promise<Evaluation> {
+  const world = await openTrainingWorld(TASK, { cameras: [], width: 1, height: 1 });
+  try {
+    return await evaluate(world, exploringPolicy(world, new Rng(RANDOM_SEED)), {
+      episodes: RANDOM_EPISODES,
+      seed: RANDOM_SEED,
+    });
+  } finally {
+    world.close();
+  }
+}
+
+interface PlayOptions {
+  readonly episodes: number;
+  readonly log: (line: string) => void;
+  readonly stop: AbortSignal;
+  readonly live: boolean;
+}
+
+async function play(launch: Launch, { episodes, log, stop, live }: PlayOptions): Promise<LoopMeasurements> {
+  let view: LiveView | undefined;
+  try {
+    return await runDemo({
+      launch,
+      commandRateHz: COMMAND_RATE_HZ,
+      episodes,
+      stopSignal: stop,
+      onLog: printLog(log, "problems"),
+      onRunning(measured) {
+        if (!live) return;
+        view = new LiveView(`latentloop · ${TASK} from camera images`, episodes, measured, process.stdout);
+        view.start();
+      },
+      onEpisode({ episodes: done }) {
+        const last = done.at(-1)!;
+        if (view === undefined || !process.stdout.isTTY) {
+          log(
+            `episode ${done.length} of ${episodes}: return ${last.return.toFixed(1)}, ${last.success ? "reached" : "missed"}`,
+          );
+        }
+      },
+    });
+  } finally {
+    view?.stop();
+  }
+}
+
+function resultOf(measured: LoopMeasurements, random: Evaluation, replay: string): object {
+  const { latenessUs, cameraToCommandMs, planMs, rungs, limits } = measured;
+  return {
+    task: TASK,
+    episodes: measured.episodes.length,
+    ticks: measured.ticks,
+    missed_ticks: measured.missedTicks,
+    tick_lateness_us: {
+      p50: round(latenessUs.percentile(0.5), 1),
+      p99: round(latenessUs.percentile(0.99), 1),
+      max: round(latenessUs.max, 1),
+    },
+    camera_to_command_ms: {
+      p50: round(cameraToCommandMs.percentile(0.5), 2),
+      p99: round(cameraToCommandMs.percentile(0.99), 2),
+    },
+    planner_ms: { p50: round(planMs.percentile(0.5), 2), p99: round(planMs.percentile(0.99), 2) },
+    mean_return: round(measured.meanReturn, 2),
+    success_rate: round(measured.successRate, 3),
+    random_return: round(random.meanReturn, 2),
+    random_success_rate: round(random.successRate, 3),
+    rungs,
+    limits_hit: limits,
+    replay,
+  };
+}
+
+function summaryOf(measured: LoopMeasurements, random: Evaluation, replay: string): string {
+  const { latenessUs, cameraToCommandMs, planMs, episodes } = measured;
+  const successes = episodes.filter(({ success }) => success).length;
+  return [
+    "",
+    `reached ${successes} of ${episodes.length} targets; random actions reach ${(100 * random.successRate).toFixed(0)} %`,
+    `return ${measured.meanReturn.toFixed(1)}; random actions ${random.meanReturn.toFixed(1)}`,
+    `${measured.ticks} control ticks, ${measured.missedTicks} missed, late by ${latenessUs.percentile(0.5).toFixed(0)} µs p50, ${latenessUs.percentile(0.99).toFixed(0)} µs p99, ${latenessUs.max.toFixed(0)} µs at most`,
+    `camera to command ${cameraToCommandMs.percentile(0.5).toFixed(1)} ms p50, ${cameraToCommandMs.percentile(0.99).toFixed(1)} ms p99, of which the policy step takes ${planMs.percentile(0.5).toFixed(1)} ms`,
+    `recorded in ${replay}`,
+  ].join("\n");
+}
+
+function round(value: number, digits: number): number | null {
+  return Number.isFinite(value) ? Number(value.toFixed(digits)) : null;
+}
