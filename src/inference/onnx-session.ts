@@ -63,7 +63,8 @@ async function createSession(name: string, bytes: Uint8Array, placement: Placeme
       interOpNumThreads: 1,
       executionMode: "sequential",
       logSeverityLevel: LOG_FATAL,
-      // Threads that spin between operators and calls would take whole cores from the control thread.
+      // Threads that spin between operators and calls take whole cores from the control thread: two of them, called every
+      // 4 ms, used 95 % of a core and without spinning 30 %, for 0.2 ms more a call.
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     });
   } catch (cause) {

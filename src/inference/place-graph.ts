@@ -32,6 +32,8 @@ const TOLERANCE = 1e-3;
 const SMALLEST_SCALE = 1e-2;
 /** Grey levels that rounding may change in an image. */
 const INTEGER_TOLERANCE = 1;
+/** More threads or a device must take at most this share of the time to be worth their cost. */
+const WORTHWHILE_SHARE = 0.9;
 const WARM_RUNS = 3;
 const TIMED_RUNS = 15;
 const TIMED_MS = 400;
@@ -121,8 +123,8 @@ async function tryPlacement(
 function rejectionOf(trial: Trial, best: Trial, insist: boolean): string | undefined {
   if (!(trial.error <= TOLERANCE))
     return `its outputs differ from the CPU's by ${trial.error.toExponential(1)} of their size`;
-  if (!insist && trial.medianMs >= best.medianMs) return `${formatPlacement(best.placement)} is faster`;
-  return undefined;
+  if (insist || trial.medianMs <= WORTHWHILE_SHARE * best.medianMs) return undefined;
+  return `${formatPlacement(best.placement)} is as fast or faster`;
 }
 
 function summaryOf({ placement, medianMs, error }: Trial, rejection: string | undefined): PlacementTrial {

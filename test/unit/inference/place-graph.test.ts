@@ -29,8 +29,8 @@ test("the fastest placement is kept and every other has its figures and its reas
     [report.placement],
   );
   const fastest = Math.min(...report.trials.map((trial) => trial.medianMs!));
-  assert.equal(chosen[0]!.medianMs, fastest);
-  assert.match(report.trials.find((trial) => trial.rejection)!.rejection!, /cpu × \d is faster/);
+  assert.ok(chosen[0]!.medianMs! <= fastest / 0.9, "one thread stays unless the others are clearly faster");
+  assert.match(report.trials.find((trial) => trial.rejection)!.rejection!, /cpu × \d is (as fast or )?faster/);
 });
 
 test("a placement that was asked for is kept even when it is slower", async () => {
