@@ -22,21 +22,12 @@ export interface ConvOptions {
 export function conv2d(x: Sym, weight: Sym, bias?: Sym, options: ConvOptions = {}): Sym {
   const { stride = 1, padding = 0 } = options;
   const [kernelY, kernelX, channels, filters] = weight.shape as [number, number, number, number];
-  const image = pad(x, [
-    [0, 0],
-    [padding, padding],
-    [padding, padding],
-    [0, 0],
-  ]);
-  if (
-    x.rank !== 4 ||
-    weight.rank !== 4 ||
-    channels !== x.extent(3) ||
-    kernelY > image.extent(1) ||
-    kernelX > image.extent(2)
-  ) {
+  const fits = kernelY <= x.extent(1) + 2 * padding && kernelX <= x.extent(2) + 2 * padding;
+  if (x.rank !== 4 || weight.rank !== 4 || channels !== x.extent(3) || !fits) {
     throw shapeError("Conv2d", "an image [N, Y, X, C] that holds the kernel [kernelY, kernelX, C, O]", [x, weight]);
   }
+  const margin: [number, number] = [padding, padding];
+  const image = pad(x, [[0, 0], margin, margin, [0, 0]]);
   const matrix = reshape(weight, [kernelY * kernelX * channels, filters]);
   return convolution(image, matrix, bias, [kernelY, kernelX], stride);
 }
