@@ -317,8 +317,15 @@ def act_transformer(p):
 
 
 def mixture_density(p):
-    B, Z, K = 4, 3, 5
-    out = mlp(p, "mdn", tensor("x", (B, 6)), [9], 3 * Z * K, torch.tanh).view(B, 3 * Z, K)
+    T, B, Z, K, units = 3, 4, 3, 5, 7
+    x, hidden, cell = tensor("x", (T, B, 6)), torch.zeros(B, 7), torch.zeros(B, 7)
+    for t in range(T):
+        weight = p.get("lstm/gates/weight", (6 + units, 4 * units))
+        bias = p.get("lstm/gates/bias", (4 * units,))
+        hidden, cell = torch.lstm_cell(
+            x[t], (hidden, cell), weight[:6].T, weight[6:].T, bias, torch.zeros_like(bias)
+        )
+    out = mlp(p, "mdn", hidden, [9], 3 * Z * K, torch.tanh).view(B, 3 * Z, K)
     logits, means, raw = out.split(Z, 1)
     mixture = MixtureSameFamily(Categorical(logits=logits), Normal(means, torch.exp(raw)))
     noise = uniform("componentNoise", (B, Z, K)).clamp(1e-7, 1 - 1e-7)

@@ -1,5 +1,6 @@
 import type { Step, Sym } from "../../../src/graph/index.ts";
 import * as g from "../../../src/graph/index.ts";
+import type { LstmState } from "../../../src/graph/nn/recurrent.ts";
 
 const { nn } = g;
 
@@ -186,8 +187,11 @@ function actTransformer(step: Step): Sym {
 
 function mixtureDensity(step: Step): Sym {
   const p = step.parameters;
-  const [B, Z, K] = [4, 3, 5];
-  const out = nn.mlp(p.scope("mdn"), step.field("x", [B, 6]), { hidden: [9], output: 3 * Z * K, activation: g.tanh });
+  const [T, B, Z, K] = [3, 4, 3, 5];
+  const zeros = p.graph.constant(new Float32Array(B * 7), [B, 7]);
+  let state: LstmState = { hidden: zeros, cell: zeros };
+  for (const x of g.unstack(step.field("x", [T, B, 6]))) state = nn.lstmCell(p.scope("lstm"), x, state);
+  const out = nn.mlp(p.scope("mdn"), state.hidden, { hidden: [9], output: 3 * Z * K, activation: g.tanh });
   const [logits, means, raw] = g.split(g.reshape(out, [B, 3 * Z, K]), [Z, Z, Z], 1) as [Sym, Sym, Sym];
   const mixture = g.gaussianMixture(logits, means, g.exp(raw));
   const sampled = mixture.sample(step.noise("componentNoise", [B, Z, K], "uniform"), step.noise("noise", [B, Z]));
