@@ -1,5 +1,5 @@
 import { LatentloopError } from "../core/errors.ts";
-import type { DomainShift, Vector3 } from "./domain-shift.ts";
+import { type DomainShift, NOMINAL, type Vector3 } from "./domain-shift.ts";
 import type { ModelField, Physics } from "./physics.ts";
 
 /** Fields that a shift writes: their nominal values are kept. */
@@ -26,6 +26,7 @@ export class ShiftableModel {
   readonly #nominal: Readonly<Record<Field, Float64Array>>;
   /** Nominal rgb by material name. */
   readonly palette: Readonly<Record<string, Vector3>>;
+  #applied: DomainShift = NOMINAL;
 
   constructor(physics: Physics) {
     this.#physics = physics;
@@ -45,27 +46,22 @@ export class ShiftableModel {
     this.#scale("geom_friction", shift.contactFriction);
     this.#scale("dof_damping", shift.jointFriction);
     this.#scale("dof_frictionloss", shift.jointFriction);
-    this.#scaleMass(shift.mass);
+    this.#scale("body_mass", shift.mass);
+    this.#scale("body_inertia", shift.mass);
     this.#scaleServos(shift.servoGain);
     this.#moveCameras(shift.cameraOffsetM, shift.cameraRotationRad);
     this.#tiltLights(shift.lightTilt);
     this.#scale("light_diffuse", shift.lightDiffuse);
     this.#scale("light_ambient", shift.lightAmbient);
     this.#paint(shift.colors);
+    if (needsConstants(this.#applied, shift)) this.#physics.recomputeConstants();
+    this.#applied = shift;
   }
 
   #scale(field: Field, factor: number): void {
     const nominal = this.#nominal[field];
     const live = this.#physics.borrowModel(field);
     for (let i = 0; i < nominal.length; i++) live[i] = nominal[i]! * factor;
-  }
-
-  #scaleMass(factor: number): void {
-    const bodyAfterWorld = 1;
-    const before = this.#physics.borrowModel("body_mass")[bodyAfterWorld]!;
-    this.#scale("body_mass", factor);
-    this.#scale("body_inertia", factor);
-    if (this.#physics.borrowModel("body_mass")[bodyAfterWorld] !== before) this.#physics.recomputeConstants();
   }
 
   /** A servo's force is gain · control + bias · (1, position, velocity); a motor has no bias and is left alone. */
@@ -118,6 +114,17 @@ export class ShiftableModel {
       this.#physics.borrowModel("mat_rgba").set(rgb, 4 * material);
     }
   }
+}
+
+/** The model keeps constants that follow from masses, and poses relative to a body for cameras that track one. */
+function needsConstants(before: DomainShift, after: DomainShift): boolean {
+  const numbers = ({ mass, cameraOffsetM, cameraRotationRad }: DomainShift) => [
+    mass,
+    ...cameraOffsetM,
+    ...cameraRotationRad,
+  ];
+  const next = numbers(after);
+  return numbers(before).some((value, i) => value !== next[i]);
 }
 
 /** MuJoCo's order: wxyz. */

@@ -90,6 +90,13 @@ for (const shift of LOOK_SHIFTS) {
   });
 }
 
+test("a camera that tracks its robot is displaced like one that stands still", async () => {
+  using shifted = await createEnvironment("walker-walk", { seed: 1, shift: { cameraOffsetM: [0.2, 0, 0] } });
+  using plain = await createEnvironment("walker-walk", { seed: 1 });
+  assert.notDeepEqual(image(shifted), image(plain));
+  assert.deepEqual(motion(shifted), motion(plain));
+});
+
 test("contact friction changes what contacts do: a walker slips on ice", async () => {
   using ice = await createEnvironment("walker-walk", { seed: 1, shift: { contactFriction: 0.05 } });
   using floor = await createEnvironment("walker-walk", { seed: 1 });

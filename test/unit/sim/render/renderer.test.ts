@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { PerformanceObserver } from "node:perf_hooks";
 import { test } from "node:test";
 import { cameraIntrinsics } from "../../../../src/sim/camera-intrinsics.ts";
+import { createEnvironment } from "../../../../src/sim/index.ts";
 import { Physics } from "../../../../src/sim/physics.ts";
 import { Renderer } from "../../../../src/sim/render/renderer.ts";
 import { PhysicsScene } from "../../../../src/sim/render/scene.ts";
@@ -118,6 +120,51 @@ test("a plane that passes under the camera is cut at the near plane and reaches 
     assert.deepEqual(pixel(image, x, HEIGHT / 2 + 2), [0, 255, 0]);
     assert.notDeepEqual(pixel(image, x, HEIGHT / 2 - 1), [0, 255, 0]);
   }
+});
+
+test("a checkered plane shows its two colours nearby and their mean far away", async () => {
+  using physics = await Physics.compile(`
+    <mujoco>
+      <asset>
+        <texture name="t" type="2d" builtin="checker" rgb1="0 0 0" rgb2="1 1 1" width="2" height="2"/>
+        <material name="m" texture="t" texrepeat="1 1" texuniform="true"/>
+      </asset>
+      <worldbody>
+        <camera pos="0 0 1" xyaxes="0 -1 0 0.3 0 1"/><light dir="0 0 -1" diffuse="0.5 0.5 0.5" ambient="0.5 0.5 0.5"/>
+        <geom type="plane" size="400 400 1" material="m"/>
+      </worldbody>
+    </mujoco>`);
+  const image = new Uint8Array(WIDTH * HEIGHT * 3);
+  new Renderer(WIDTH, HEIGHT, { shadows: false }).render(new PhysicsScene(physics), 0, image);
+  const row = (y: number) => Array.from({ length: WIDTH }, (_, x) => pixel(image, x, y)[0]!);
+  const near = row(HEIGHT - 1);
+  assert.ok(near.includes(0) && near.includes(255));
+  const horizon = row(
+    Array.from({ length: HEIGHT }, (_, y) => y).find((y) => pixel(image, 0, y)[0] === pixel(image, 0, y)[2])!,
+  );
+  assert.ok(
+    horizon.every((level) => Math.abs(level - 128) <= 1),
+    `${Math.min(...horizon)} to ${Math.max(...horizon)}`,
+  );
+});
+
+test("drawing allocates nothing: once compiled, many frames pass without a garbage collection", async () => {
+  using environment = await createEnvironment("walker-walk", { imageSizes: { scene: { width: 320, height: 240 } } });
+  const out = new Uint8Array(320 * 240 * 3);
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  let quietBatches = 0;
+  for (let batch = 0; batch < 60 && quietBatches < 2; batch++) {
+    collections = 0;
+    for (let frame = 0; frame < 25; frame++) environment.renderInto("scene", out); // 16 bytes a pixel would be 30 MB
+    await new Promise((resolve) => setImmediate(resolve));
+    quietBatches = collections === 0 ? quietBatches + 1 : 0;
+  }
+  observer.disconnect();
+  assert.equal(quietBatches, 2);
 });
 
 test("geoms of alpha 0 and of hidden groups are not drawn", async () => {
