@@ -194,15 +194,17 @@ export class KeypointLearner implements Learner {
   async #train(kind: KeypointPhase): Promise<Work> {
     const runner = (this.#runner ??= await this.#openRunner(kind));
     const { position } = this.#state;
-    const count = Math.min(SLICE[kind], this.#timetable.updatesLeft(position));
+    const most = Math.min(SLICE[kind], this.#timetable.updatesLeft(position));
     const sums: Record<string, number> = {};
     const beganNs = this.#options.clock.monotonicNs();
-    for (let i = 0; i < count; i++) {
-      const done = position.done + i;
-      this.#fill(kind, runner, batchRng(this.#options.seed ^ SALT[kind], position.updates + i));
+    let count = 0;
+    for (; count < most; count++) {
+      const done = position.done + count;
       const elapsedS = position.elapsedS + (this.#options.clock.monotonicNs() - beganNs) / 1e9;
       const share = this.#timetable.share({ ...position, done, elapsedS });
+      if (share >= 1 && count > 0) break;
       this.#learningRate = this.#recipe.learningRate * rateShare(share, done);
+      this.#fill(kind, runner, batchRng(this.#options.seed ^ SALT[kind], position.updates + count));
       const metrics = await runner.update(done);
       for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
     }

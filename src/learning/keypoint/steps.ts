@@ -1,5 +1,6 @@
 import type { Shape } from "../../core/tensor.ts";
 import {
+  abs,
   adam,
   add,
   addAll,
@@ -59,11 +60,20 @@ export function dynamicsLosses(model: KeypointModel, latents: Sym, actions: Sym,
   return { total: add(mul(consistency, CONSISTENCY_SCALE), reward), consistency, reward };
 }
 
-/** Squared error of the painted images, summed over pixels and cameras, mean over the batch. */
+/** Weight of a pixel that differs from the batch's mean image by all of its range, beside one that never changes. */
+const SALIENCE = 20;
+
+/**
+ * Squared error of the painted images, summed over pixels and cameras, mean over the batch.
+ *
+ * What differs from the mean image counts more: else the few pixels of a target are not worth painting.
+ * Shapes: painted [B, Y, X, 3] from 0 to 1, images [B, Y, X, 3] uint8
+ */
 export function reconstructionLoss(painted: ImageSyms, images: ImageSyms): Sym {
   const perCamera = Object.entries(images).map(([camera, image]) => {
-    const difference = sub(painted[camera]!, mul(cast(image, "float32"), 1 / 255));
-    return mul(sum(square(difference)), 1 / image.extent(0));
+    const shown = mul(cast(image, "float32"), 1 / 255);
+    const weight = add(mul(abs(sub(shown, mean(shown, 0, true))), SALIENCE), 1);
+    return mul(sum(mul(weight, square(sub(painted[camera]!, shown)))), 1 / image.extent(0));
   });
   return addAll(perCamera);
 }
