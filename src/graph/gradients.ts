@@ -4,7 +4,8 @@ import type { Graph } from "./graph.ts";
 import { add } from "./operators/arithmetic.ts";
 import { gemm, matmul } from "./operators/linear.ts";
 import { sum } from "./operators/reduction.ts";
-import { concat, expand, reshape, transposeMatrix } from "./operators/shape.ts";
+import { expand, reshape, transposeMatrix } from "./operators/shape.ts";
+import { concat } from "./operators/slicing.ts";
 import { Sym } from "./sym.ts";
 import type { Cotangent, OuterProduct, RowSum, TapeEntry } from "./tape.ts";
 

@@ -81,10 +81,6 @@ export class Graph {
     return scope === "" || layer === "" ? scope + layer : `${scope}/${layer}`;
   }
 
-  get recording(): boolean {
-    return this.#program.recording;
-  }
-
   input(name: string, shape: Shape, dtype: DType = "float32"): Sym {
     this.#reserve(name);
     const sym = new Sym(this, name, shape, dtype);

@@ -66,7 +66,8 @@ export class Parameters {
 
   /** The same parameters, through which no gradient flows. */
   frozen(): Parameters {
-    return new Parameters(this.#source, this.#path, this.#group, "frozen");
+    const variant = this.#variant === "target" ? "target" : "frozen";
+    return new Parameters(this.#source, this.#path, this.#group, variant);
   }
 
   /** The slowly moving copies of these parameters; no gradient flows to them. */

@@ -1,5 +1,5 @@
 import { LatentloopError } from "../core/errors.ts";
-import { type DType, formatShape, type Shape } from "../core/tensor.ts";
+import { type DType, formatShape, type Shape, sameShape } from "../core/tensor.ts";
 import { Sym } from "./sym.ts";
 
 /** A shape error that names the operation, the layer and the shapes it was given. */
@@ -24,6 +24,11 @@ export function requireDType(operation: string, sym: Sym, ...dtypes: readonly DT
     `Expected ${dtypes.join(" or ")} for ${operation}${where} but "${sym.name}" is ${sym.dtype}.`,
     { remedy: `Convert with cast(x, "${dtypes[0]}").` },
   );
+}
+
+/** @throws ERR_SHAPE_MISMATCH if the tensor has another shape */
+export function requireShape(operation: string, x: Sym, shape: Shape): void {
+  if (!sameShape(x.shape, shape)) throw shapeError(operation, formatShape(shape), [x]);
 }
 
 /** The shape that both broadcast to by NumPy's rule, or undefined if there is none. */

@@ -1,5 +1,6 @@
 import { elementCount, type Shape } from "../core/tensor.ts";
-import { reshape, split } from "./operators/shape.ts";
+import { reshape } from "./operators/shape.ts";
+import { split } from "./operators/slicing.ts";
 import { type ParameterSpec, TARGET_PREFIX } from "./parameters.ts";
 import type { Sym } from "./sym.ts";
 

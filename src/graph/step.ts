@@ -1,8 +1,9 @@
-import type { TensorSpec } from "../core/tensor.ts";
+import type { DType, Shape, TensorSpec } from "../core/tensor.ts";
 import { Graph, type NoiseKind } from "./graph.ts";
 import { loop } from "./operators/control-flow.ts";
 import { at } from "./operators/indexing.ts";
-import { concat, reshape } from "./operators/shape.ts";
+import { reshape } from "./operators/shape.ts";
+import { concat } from "./operators/slicing.ts";
 import type { Schedule } from "./optimizers/schedule.ts";
 import type { ParameterSpec } from "./parameters.ts";
 import type { StepDefinition } from "./step-definition.ts";
@@ -43,18 +44,14 @@ export function buildStep(definition: StepDefinition, updates?: number): StepGra
   const graph = new Graph(definition.name);
   const initial = plan.state.map(({ name, shape }) => graph.input(name, shape));
   const rows = updates === undefined ? [] : [updates];
-  const outer = {
-    input: (spec: TensorSpec, noise?: NoiseKind) =>
-      noise
-        ? graph.noiseInput(spec.name, [...rows, ...spec.shape], noise)
-        : graph.input(spec.name, [...rows, ...spec.shape], spec.dtype),
-  };
+  const input = (name: string, shape: Shape, dtype: DType, noise?: NoiseKind) =>
+    noise ? graph.noiseInput(name, [...rows, ...shape], noise) : graph.input(name, [...rows, ...shape], dtype);
   const learningRates = graph.input(LEARNING_RATES, [...rows, plan.learningRates.length]);
   let names: string[] = [];
   const update = (inner: Graph, state: readonly Sym[], row: (x: Sym) => Sym) => {
     const inputs: StepInputs = {
       graph: inner,
-      input: (name, shape, dtype, noise) => row(outer.input({ name, shape, dtype }, noise)),
+      input: (name, shape, dtype, noise) => row(input(name, shape, dtype, noise)),
       learningRates: row(learningRates),
       state: new Map(plan.state.map(({ name }, i) => [name, state[i]!])),
     };

@@ -1,3 +1,4 @@
+import { LatentloopError } from "../core/errors.ts";
 import type { DType, Shape } from "../core/tensor.ts";
 import { gradients } from "./gradients.ts";
 import type { Graph, NoiseKind } from "./graph.ts";
@@ -9,6 +10,7 @@ import { where } from "./operators/selection.ts";
 import { cast } from "./operators/shape.ts";
 import { type Clipping, clipAdaptively, normOf, normScale } from "./optimizers/clipping.ts";
 import { BoundParameters, Parameters, TARGET_PREFIX } from "./parameters.ts";
+import { requireShape } from "./shapes.ts";
 import type { MinimizeOptions, Step, TargetOptions } from "./step-definition.ts";
 import { countName, momentName, type StepPlan, skippedName, TARGET_COUNT } from "./step-plan.ts";
 import { type Slot, unpackSlots } from "./step-state.ts";
@@ -62,6 +64,10 @@ export class TrainingStep implements Step {
   }
 
   carry(name: string, next: Sym): void {
+    const current = this.#inputs.state.get(name);
+    if (!current)
+      throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected carried("${name}") before carry("${name}").`);
+    requireShape(`carry("${name}")`, next, current.shape);
     this.#carries.set(name, next);
   }
 

@@ -5,7 +5,8 @@ import { symexp, symlog } from "../operators/functions.ts";
 import { logSoftmax, softmax } from "../operators/normalization.ts";
 import { sum } from "../operators/reduction.ts";
 import { clip } from "../operators/selection.ts";
-import { expandDims, reverse } from "../operators/shape.ts";
+import { expandDims } from "../operators/shape.ts";
+import { reverse } from "../operators/slicing.ts";
 import type { Sym } from "../sym.ts";
 
 export interface TwoHotOptions {

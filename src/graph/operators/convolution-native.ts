@@ -3,7 +3,8 @@ import { shapeError } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
 import type { ConvOptions, ConvTransposeOptions } from "./convolution.ts";
 import { sum } from "./reduction.ts";
-import { crop, transpose } from "./shape.ts";
+import { transpose } from "./shape.ts";
+import { crop } from "./slicing.ts";
 
 /**
  * Convolution by the runtime's own Conv, for providers whose kernel is fast. `conv2d` computes the same.

@@ -5,7 +5,8 @@ import { outerProduct, rowSum } from "../tape.ts";
 import { gather } from "./indexing.ts";
 import { gemm } from "./linear.ts";
 import { convolvedExtent, patches } from "./patches.ts";
-import { concat, crop, pad, reshape, transpose } from "./shape.ts";
+import { reshape, transpose } from "./shape.ts";
+import { concat, crop, pad } from "./slicing.ts";
 
 export interface ConvOptions {
   readonly stride?: number;

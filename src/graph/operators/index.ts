@@ -11,3 +11,4 @@ export * from "./normalization.ts";
 export * from "./reduction.ts";
 export * from "./selection.ts";
 export * from "./shape.ts";
+export * from "./slicing.ts";

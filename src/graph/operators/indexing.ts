@@ -119,8 +119,3 @@ export function oneHot(indices: Sym, depth: number): Sym {
   const classes = indices.graph.constant([...Array(depth).keys()], [depth], indices.dtype);
   return cast(equal(expandDims(indices, -1), classes), "float32");
 }
-
-/** 0, 1, 2 … along one axis, as float32. */
-export function range(like: Sym, count: number): Sym {
-  return like.graph.constant([...Array(count).keys()], [count]);
-}

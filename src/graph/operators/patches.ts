@@ -1,6 +1,7 @@
 import type { Sym } from "../sym.ts";
 import { gather } from "./indexing.ts";
-import { crop, reshape } from "./shape.ts";
+import { reshape } from "./shape.ts";
+import { crop } from "./slicing.ts";
 
 /** Extent of a valid convolution's output. */
 export function convolvedExtent(extent: number, kernel: number, stride: number): number {

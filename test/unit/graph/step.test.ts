@@ -211,6 +211,34 @@ describe("a training step", () => {
     for (const tensor of parameters) assert.equal(elementCount(tensor.shape), elementCount(tensor.parts[0]!.shape));
   });
 
+  test("names a carried value of another shape, and one that was never declared", () => {
+    const carrying = (name: string, value: (loss: Sym) => Sym): StepDefinition => {
+      const { define } = regression({ groups: rates, optimizer: adam() });
+      const defineAndCarry: StepDefinition["define"] = (step) => {
+        define(step);
+        step.carry(name, value(step.field("extra", [2])));
+      };
+      return { name, define: defineAndCarry };
+    };
+    const wrongShape = carrying("best", (x) => x);
+    assert.throws(() => buildStep(wrongShape), { code: "ERR_SHAPE_MISMATCH", message: /carry\("best"\)/ });
+    assert.throws(() => buildStep(carrying("worst", op.sum)), { code: "ERR_INVALID_ARGUMENT", message: /"worst"/ });
+  });
+
+  test("target copies that nothing moves are refused", () => {
+    const definition: StepDefinition = {
+      name: "forgotten",
+      define(step) {
+        const loss = op.mean(network(step.parameters.target().frozen(), step.field("x", [BATCH, INPUTS])));
+        step.minimize("model", op.add(loss, op.mean(network(step.parameters, step.field("y", [BATCH, INPUTS])))), {
+          groups: rates,
+          optimizer: adam(),
+        });
+      },
+    };
+    assert.throws(() => buildStep(definition), { code: "ERR_INVALID_ARGUMENT", message: /trackTargets/ });
+  });
+
   test("names the parameter group that no optimiser trains, or two", () => {
     const without = regression({ groups: { model: { learningRate: 1 } }, optimizer: adam() });
     assert.throws(() => buildStep(without), { code: "ERR_INVALID_ARGUMENT", message: /"head" but there are 0/ });
