@@ -18,6 +18,15 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(worldModelParameters, createWorldModel);
     },
   },
+  control: {
+    about: "plans → safe commands at the command rate, from a thread that keeps time",
+    role: "control",
+    async load() {
+      const { controlParameters } = await import("./control/control-parameters.ts");
+      const { createControl } = await import("./control/control-node.ts");
+      return nodeFactory(controlParameters, createControl);
+    },
+  },
   "simulated-robot": {
     about: "a simulated task as a robot with cameras, in real time",
     role: "robot",

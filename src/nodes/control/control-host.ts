@@ -30,6 +30,12 @@ export interface ControlHostOptions {
   readonly onFailure: (error: LatentloopError) => void;
 }
 
+/** What a loop did from start to stop. */
+export interface ControlSummary {
+  readonly loop: LoopReport;
+  readonly collections: CollectionReport | undefined;
+}
+
 const REQUEST_TIMEOUT_MS = 1000;
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const AT_REST: readonly ControlStatus[] = ["disarmed", "holding", "estopped"];
@@ -50,9 +56,10 @@ export class ControlHost {
   readonly #record: TickRecord;
   #worker: Worker | undefined;
   #doorbell: Doorbell | undefined;
+  #starting: Promise<RealTimeGrant> | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #ended: Extract<ControlThreadMessage, { kind: "ended" }> | undefined;
-  #isStopping = false;
+  #stopping: Promise<ControlSummary> | undefined;
 
   /** @throws ERR_INVALID_ARGUMENT, ERR_ACTION_MISMATCH for a setup that makes no loop */
   constructor(options: ControlHostOptions) {
@@ -75,7 +82,12 @@ export class ControlHost {
    * Starts the loop, disarmed.
    * @throws ERR_CONTROL_LOOP if the thread does not come up
    */
-  async start(): Promise<RealTimeGrant> {
+  start(): Promise<RealTimeGrant> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<RealTimeGrant> {
     const { setup, commandRing } = this.#options;
     const targets: BellTargets = {
       rings: commandRing ? [this.#memory.records, commandRing] : [this.#memory.records],
@@ -143,10 +155,10 @@ export class ControlHost {
 
   /** `none` when the robot follows plans from now on. */
   async arm(): Promise<ArmRefusal> {
-    if (this.#isStopping || this.#worker === undefined) return "inactive";
+    if (this.#stopping !== undefined || this.#worker === undefined) return "inactive";
     this.#operator.setHalt("none");
     await this.#ticks(2); // so that the gate has seen a tick without the halt
-    if (this.#isStopping) return "inactive";
+    if (this.#stopping !== undefined) return "inactive";
     return this.#operator.request("arm", REQUEST_TIMEOUT_MS);
   }
 
@@ -154,10 +166,15 @@ export class ControlHost {
     return this.#operator.request("resetEstop", REQUEST_TIMEOUT_MS);
   }
 
-  /** Brings the robot to rest, then ends the loop. Safe to call at any moment, also twice. */
-  async stop(): Promise<{ readonly loop: LoopReport; readonly collections: CollectionReport | undefined }> {
-    if (this.#worker !== undefined && !this.#isStopping) {
-      this.#isStopping = true;
+  /** Brings the robot to rest, then ends the loop. Safe to call at any moment, more than once. */
+  stop(): Promise<ControlSummary> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<ControlSummary> {
+    await this.#starting?.catch(() => {}); // its caller has the error
+    if (this.#worker !== undefined) {
       this.halt("shutdown");
       await this.#rest();
       this.#operator.stop();
@@ -202,7 +219,7 @@ export class ControlHost {
   }
 
   #fail(error: LatentloopError): void {
-    if (this.#isStopping || this.#worker === undefined) return;
+    if (this.#stopping !== undefined || this.#worker === undefined) return;
     this.#worker = undefined;
     void this.#doorbell?.remove();
     this.#options.onFailure(error);

@@ -66,6 +66,7 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
     return {
       publish: (message) => publication.publish(borrowSerialized(type, message), clock.rosNs()),
       publishSerialized: (cdr) => publication.publish(cdr, clock.rosNs()),
+      shareRing: (maxMessageBytes) => publication.share(maxMessageBytes),
       get dropped() {
         return publication.dropped;
       },

@@ -37,12 +37,17 @@ export class Publication {
     this.#writer!.write(cdr, sourceStampNs);
   }
 
+  /** Offers a ring that another thread of this process writes; `publish` is not to be called from then on. */
+  share(maxMessageBytes: number): SharedArrayBuffer {
+    return this.#renew(maxMessageBytes);
+  }
+
   close(): void {
     this.#writer?.close();
     this.#withdraw();
   }
 
-  #renew(messageBytes: number): void {
+  #renew(messageBytes: number): SharedArrayBuffer {
     this.#droppedBefore = this.dropped;
     this.#writer?.close();
     const affordable = Math.min(MIN_DEPTH, Math.floor(RING_BUDGET_BYTES / Math.max(messageBytes, 1)));
@@ -50,5 +55,6 @@ export class Publication {
     const ring = createRing({ depth, maxMessageBytes: 2 * messageBytes });
     this.#writer = new RingWriter(ring);
     this.#offer({ ...this.#advertisement, ring });
+    return ring;
   }
 }

@@ -1,0 +1,216 @@
+import { join } from "node:path";
+import { manifestSchema } from "../../config/manifest.ts";
+import { readConfig } from "../../config/read-config.ts";
+import { readRobot } from "../../config/robot-file.ts";
+import type { LatentloopError } from "../../core/errors.ts";
+import {
+  DEFAULT_QOS,
+  type Diagnosis,
+  type LifecycleNode,
+  type NodeContext,
+  type Publisher,
+  type Qos,
+  SENSOR_QOS,
+  type TriggerResponse,
+} from "../../core/node.ts";
+import { RUNGS } from "../../core/plan.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../core/status.ts";
+import {
+  type Float64MultiArray,
+  jointStateFromMessage,
+  type PlanMessage,
+  planFromMessage,
+  type RosMessages,
+  type TickMessage,
+} from "../../messages/index.ts";
+import { type ArmRefusal, sentenceOfRefusal } from "../../safety/index.ts";
+import { ControlHost } from "./control-host.ts";
+import { type ControlParameters, controlSetup } from "./control-parameters.ts";
+import type { ControlSetup } from "./control-setup.ts";
+import { DegradeLadder } from "./degrade-ladder.ts";
+import type { RealTimeGrant } from "./real-time.ts";
+import { tickToMessage } from "./tick-message.ts";
+import type { TickRecord } from "./tick-record.ts";
+
+/** Only the newest command counts. */
+const COMMAND_QOS: Qos = { ...DEFAULT_QOS, depth: 1 };
+const HEARTBEAT_PERIOD_MS = 50;
+/** A Float64MultiArray without dimensions: 24 bytes and 8 for each joint. */
+const COMMAND_BYTES = 64;
+
+const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
+const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
+
+/**
+ * Follows the newest plan with safe commands at the command rate. It is software: no certified safety function.
+ *
+ * Subscribes `joint_states`, `plan`, `~/estop` (true latches the emergency stop) and, with an operator's deadman, `~/heartbeat`.
+ * Publishes `commands` and `~/tick`. Serves `~/arm`, `~/halt` and `~/reset_estop`. Deactivating brings the robot to rest first.
+ */
+export function createControl(context: NodeContext<RosMessages>, parameters: ControlParameters): LifecycleNode {
+  let control: ControlNode | undefined;
+  return {
+    async configure() {
+      const robot = await readRobot(parameters.robot);
+      const manifest = await readConfig(manifestSchema, join(parameters.model, "manifest.json"));
+      control = new ControlNode(context, controlSetup(parameters, robot, manifest), parameters);
+    },
+    activate: async () => control?.activate(),
+    deactivate: async () => control?.deactivate(),
+    async cleanup() {
+      await control?.deactivate();
+      control = undefined;
+    },
+  };
+}
+
+/** What joins the control thread to topics and services. */
+export class ControlNode {
+  readonly #context: NodeContext<RosMessages>;
+  readonly #setup: ControlSetup;
+  readonly #planFromOtherHost: boolean;
+  readonly #commands: Publisher<Float64MultiArray>;
+  /** The thread publishes there itself; undefined where commands go through this event loop. */
+  readonly #commandRing: SharedArrayBuffer | undefined;
+  readonly #ticks: Publisher<TickMessage>;
+  #ladder = new DegradeLadder();
+  #host: ControlHost | undefined;
+  #grant: RealTimeGrant | undefined;
+  #failure: LatentloopError | undefined;
+  #status: ControlStatus = "disarmed";
+  #cause: HaltCause = "none";
+
+  constructor(
+    context: NodeContext<RosMessages>,
+    setup: ControlSetup,
+    { deadman, planFromOtherHost }: Pick<ControlParameters, "deadman" | "planFromOtherHost">,
+  ) {
+    const { robot } = setup.safety;
+    this.#context = context;
+    this.#setup = setup;
+    this.#planFromOtherHost = planFromOtherHost;
+    this.#makeHost(); // refuses limits and actions that make no loop before anything is published
+    this.#commands = context.publisher("commands", "std_msgs/msg/Float64MultiArray", COMMAND_QOS);
+    this.#commandRing = this.#commands.shareRing?.(COMMAND_BYTES + 8 * robot.joints.length);
+    this.#ticks = context.publisher("~/tick", "latentloop_msgs/msg/Tick");
+
+    context.subscribe(
+      "joint_states",
+      "sensor_msgs/msg/JointState",
+      (message, { receivedNs }) => this.#host?.writeJointState(jointStateFromMessage(robot, message, receivedNs)),
+      SENSOR_QOS,
+    );
+    context.subscribe("plan", "latentloop_msgs/msg/Plan", (message, { receivedNs }) =>
+      this.#follow(message, receivedNs),
+    );
+    context.subscribe("~/estop", "std_msgs/msg/Bool", ({ data }) => this.#host?.setEstop(data));
+    if (deadman === "process") context.every(HEARTBEAT_PERIOD_MS, () => this.#host?.beat());
+    else context.subscribe("~/heartbeat", "std_msgs/msg/Bool", ({ data }) => data && this.#host?.beat());
+    context.serve("~/arm", async () => this.#answer(await this.#host?.arm(), "armed: the robot follows the plans"));
+    context.serve("~/reset_estop", async () =>
+      this.#answer(await this.#host?.resetEstop(), "the emergency stop is reset: arm to go on"),
+    );
+    context.serve("~/halt", () => this.#halt());
+    context.diagnose("control loop", () => this.#diagnosis());
+    context.diagnose("degrade ladder", () => this.#ladderDiagnosis());
+  }
+
+  async activate(): Promise<void> {
+    if (this.#host !== undefined) return;
+    const host = this.#makeHost();
+    this.#host = host; // before it runs, so that deactivating in the middle finds it
+    this.#failure = undefined;
+    this.#ladder = new DegradeLadder();
+    this.#grant = await host.start();
+    for (const refusal of this.#grant.refusals) {
+      this.#context.log.warn(`The control loop has no real-time priority and may be late: ${refusal}.`);
+    }
+  }
+
+  /** Brings the robot to rest, then ends the thread. */
+  async deactivate(): Promise<void> {
+    const host = this.#host;
+    this.#host = undefined;
+    await host?.stop();
+  }
+
+  #makeHost(): ControlHost {
+    return new ControlHost({
+      setup: this.#setup,
+      clock: this.#context.clock,
+      ...(this.#commandRing === undefined ? {} : { commandRing: this.#commandRing }),
+      onTick: (record) => this.#onTick(record),
+      onFailure: (error) => {
+        this.#failure = error;
+        this.#context.log.error(error.message, { code: error.code });
+      },
+    });
+  }
+
+  #follow(message: PlanMessage, receivedNs: number): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    try {
+      host.writePlan(planFromMessage(message, this.#planFromOtherHost ? this.#context.clock : undefined), receivedNs);
+    } catch (thrown) {
+      host.refusePlan();
+      throw thrown; // the context reports it
+    }
+  }
+
+  #onTick(record: TickRecord): void {
+    if (this.#commandRing === undefined && record.get("hasCommand") === 1) {
+      this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data: record.command });
+    }
+    this.#ticks.publish(tickToMessage(record, this.#context.clock));
+    this.#status = STATUSES[record.get("status")]!;
+    this.#cause = CAUSES[record.get("haltCause")]!;
+    const step = this.#ladder.observe(RUNGS[record.get("rung")]!, this.#cause);
+    if (step?.rung === "hold") this.#context.log.warn(`The robot halts: ${HALT_CAUSES[this.#cause]}.`);
+  }
+
+  #halt(): TriggerResponse {
+    if (this.#host === undefined) return refused("inactive");
+    this.#host.halt("operator");
+    return { success: true, message: "halting: arm to go on" };
+  }
+
+  #answer(refusal: ArmRefusal = "inactive", granted: string): TriggerResponse {
+    return refusal === "none" ? { success: true, message: granted } : refused(refusal);
+  }
+
+  #diagnosis(): Diagnosis {
+    if (this.#failure) return { level: "error", message: this.#failure.message, values: {} };
+    const host = this.#host;
+    if (host === undefined) return { level: "ok", message: "inactive", values: {} };
+    const { ticks, missed, overruns, lateness_us, done_us } = host.statistics.report();
+    const halted = this.#cause !== "none";
+    return {
+      level: halted ? "warn" : "ok",
+      message: halted ? `${this.#status}: ${HALT_CAUSES[this.#cause]}` : CONTROL_STATUS[this.#status],
+      values: {
+        status: this.#status,
+        cause: this.#cause,
+        rate_hz: this.#setup.safety.commandRateHz,
+        priority: this.#grant?.priority ?? 0,
+        ticks,
+        missed,
+        woke_late: overruns.wokeLate,
+        preempted: overruns.preempted,
+        ran_long: overruns.ranLong,
+        lateness_p99_us: lateness_us.p99,
+        lateness_max_us: lateness_us.max,
+        done_p99_us: done_us.p99,
+        unread_ticks: host.lostTicks,
+      },
+    };
+  }
+
+  #ladderDiagnosis(): Diagnosis {
+    return { level: "ok", message: this.#ladder.rung, values: this.#ladder.counts };
+  }
+}
+
+function refused(refusal: ArmRefusal): TriggerResponse {
+  return { success: false, message: `refused: ${sentenceOfRefusal(refusal)} (${refusal})` };
+}

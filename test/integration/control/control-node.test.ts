@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { MessageChannel } from "node:worker_threads";
+import { parseStrict } from "../../../src/config/parse-strict.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import type { Diagnosis, LifecycleNode, Logger, Publisher } from "../../../src/core/node.ts";
+import type { Plan } from "../../../src/core/plan.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../../src/core/status.ts";
+import { type JointState, makeHeader, planToMessage, type TickMessage } from "../../../src/messages/index.ts";
+import { createControl } from "../../../src/nodes/control/control-node.ts";
+import { controlParameters } from "../../../src/nodes/control/control-parameters.ts";
+import { EmbeddedContext, Hub, ThreadBus } from "../../../src/transport/index.ts";
+import { writeSampleBundle } from "../../support/sample-bundle.ts";
+
+const ROBOT = `
+name: two-joints
+commandInterface: position
+joints:
+  - {name: j1, limits: {lower: -3, upper: 3, velocity: 1, acceleration: 5}}
+  - {name: j2, limits: {lower: -3, upper: 3, velocity: 1, acceleration: 5}}
+`;
+/** Ages that a busy test machine does not exceed: these tests are about what follows what. */
+const PATIENT_MS = 20_000;
+const TIMEOUT_MS = 10_000;
+
+/** The control node on one side; on the other a robot that obeys at once, and a planner. */
+class Cell {
+  readonly actual = Float64Array.of(0.3, -0.2);
+  readonly ticks: TickMessage[] = [];
+  readonly commands: number[][] = [];
+  readonly errors: string[] = [];
+  readonly world: EmbeddedContext;
+  readonly control: LifecycleNode;
+  readonly clock = systemClock();
+  /** How the robot orders and names its joints. */
+  jointNames = ["gripper", "j2", "j1"];
+  readonly #jointStates: Publisher<JointState>;
+
+  constructor(t: TestContext, robot: string, model: string) {
+    const hub = new Hub();
+    const contexts = ["control", "world"].map((node) => {
+      const { port1, port2 } = new MessageChannel();
+      hub.connect(port1);
+      const bus = new ThreadBus(port2, node);
+      const log: Logger = { debug() {}, info() {}, warn() {}, error: (message) => void this.errors.push(message) };
+      const context = new EmbeddedContext({ node, namespace: "/lab", remap: {}, bus, clock: this.clock, log });
+      t.after(() => {
+        context.close();
+        bus.close();
+      });
+      return context;
+    });
+    this.world = contexts[1]!;
+    const safety = { maxJointStateAgeMs: PATIENT_MS, maxObservationAgeMs: PATIENT_MS, maxHeartbeatAgeMs: PATIENT_MS };
+    const given = {
+      model,
+      robot,
+      allowedMisses: 200,
+      safety: { ...safety, maxTickGapMs: PATIENT_MS, softStartMs: 50 },
+    };
+    this.control = createControl(contexts[0]!, parseStrict(controlParameters, given, "test"));
+    t.after(() => this.control.cleanup());
+    this.#jointStates = this.world.publisher("joint_states", "sensor_msgs/msg/JointState");
+    this.world.subscribe("commands", "std_msgs/msg/Float64MultiArray", ({ data }) => {
+      this.actual.set(data);
+      this.commands.push([...Array.from(data)]);
+    });
+    this.world.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => {
+      this.ticks.push({
+        ...tick,
+        executed_action: Array.from(tick.executed_action),
+        command: Array.from(tick.command),
+      });
+      this.#answer();
+    });
+    const starter = setInterval(() => this.#answer(), 20);
+    t.after(() => clearInterval(starter));
+  }
+
+  #answer(): void {
+    const value = (name: string) => (name === "j1" ? this.actual[0]! : name === "j2" ? this.actual[1]! : 9);
+    this.#jointStates.publish({
+      header: makeHeader(this.clock.rosNs()),
+      name: this.jointNames,
+      position: this.jointNames.map(value),
+      velocity: this.jointNames.map(() => 0),
+      effort: [],
+    });
+  }
+
+  plan(): Plan {
+    const nowNs = this.clock.monotonicNs();
+    return {
+      id: 7,
+      actions: Float32Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 0.5 : -0.25)),
+      horizon: 8,
+      actionDimension: 2,
+      startNs: nowNs,
+      stepPeriodNs: 5e9,
+      observationStampNs: 1_700_000_000_123_456_789n,
+      observationArrivalNs: nowNs,
+      modelHash: "00112233aabbccdd",
+      rung: "policy-prior",
+      value: 0,
+      surprise: 0,
+      delayNs: 0,
+      computeNs: 0,
+    };
+  }
+
+  get status(): ControlStatus | undefined {
+    return (Object.keys(CONTROL_STATUS) as ControlStatus[])[this.ticks.at(-1)?.status ?? -1];
+  }
+
+  get cause(): HaltCause | undefined {
+    return (Object.keys(HALT_CAUSES) as HaltCause[])[this.ticks.at(-1)?.halt_cause ?? -1];
+  }
+
+  async until(what: string, condition: () => boolean): Promise<void> {
+    for (const end = this.clock.monotonicNs() + TIMEOUT_MS * 1e6; !condition(); ) {
+      assert.ok(this.clock.monotonicNs() < end, `waited in vain for: ${what}; it is ${this.status} by ${this.cause}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  call(service: string) {
+    return this.world.call(`control/${service}`, TIMEOUT_MS);
+  }
+}
+
+async function cell(t: TestContext): Promise<Cell> {
+  const model = await writeSampleBundle(t);
+  const robot = join(model, "robot.yaml");
+  await writeFile(robot, ROBOT);
+  const made = new Cell(t, robot, model);
+  await made.control.configure();
+  await made.control.activate();
+  return made;
+}
+
+test("armed, the node moves the robot by the plan; each stop ends at rest, and an emergency stop stays", async (t) => {
+  const made = await cell(t);
+  const plans = made.world.publisher("plan", "latentloop_msgs/msg/Plan");
+  await made.until("the first tick", () => made.ticks.length > 0);
+  assert.match((await made.call("arm")).message, /refused: .*\((plan-stale|joint-state-stale)\)/);
+
+  plans.publish(planToMessage(made.plan(), made.clock));
+  await made.until("a plan", () => made.ticks.at(-1)!.plan_id === 7n);
+  assert.deepEqual(made.commands, [], "nothing moves before arming");
+  assert.deepEqual(await made.call("arm"), { success: true, message: "armed: the robot follows the plans" });
+  await made.until("motion", () => made.actual[0]! > 0.4);
+  assert.deepEqual(made.commands[0], [0.3, -0.2], "the first command is where the robot is, by joint names");
+  assert.ok(made.actual[1]! < -0.2, "the second joint moves the other way");
+
+  const tick = made.ticks.at(-1)!;
+  assert.equal(tick.model_hash, "00112233aabbccdd");
+  assert.deepEqual(tick.observation_stamp, { sec: 1_700_000_000, nanosec: 123_456_789 });
+  assert.equal(tick.rung, 2);
+  const skewMs = Math.abs(
+    Number(made.clock.rosNs() / 1_000_000n) - (tick.header.stamp.sec * 1e3 + tick.header.stamp.nanosec / 1e6),
+  );
+  assert.ok(skewMs < TIMEOUT_MS, `the tick's stamp is ${skewMs} ms off`);
+
+  assert.equal((await made.call("halt")).success, true);
+  await made.until("a hold", () => made.status === "holding" && made.cause === "operator");
+  assert.equal((await made.call("arm")).success, true);
+  await made.until("motion again", () => made.status === "tracking");
+
+  const estop = made.world.publisher("control/estop", "std_msgs/msg/Bool");
+  estop.publish({ data: true });
+  await made.until("the emergency stop", () => made.status === "estopped");
+  assert.match((await made.call("arm")).message, /estop-latched/);
+  assert.match((await made.call("reset_estop")).message, /\(estop\)/);
+  estop.publish({ data: false });
+  await untilGranted(made, "reset_estop");
+  await made.until("a disarmed loop", () => made.status === "disarmed");
+  assert.equal((await made.call("arm")).success, true);
+  await made.until("motion after the reset", () => made.status === "tracking");
+
+  await made.control.deactivate();
+  await made.until("rest", () => made.status === "holding" && made.cause === "shutdown");
+  assert.deepEqual(made.ticks.at(-1)!.executed_action, [0, 0]);
+  assert.match((await made.call("arm")).message, /\(inactive\)/);
+  assertWithinLimits(made.commands);
+
+  await made.control.activate();
+  await made.until("a disarmed loop again", () => made.status === "disarmed");
+  assert.deepEqual(made.errors, []);
+});
+
+test("joint states without a joint of the robot are reported by its name and never arm it", async (t) => {
+  const made = await cell(t);
+  made.jointNames = ["j1", "gripper"];
+  await made.until("a report", () => made.errors.length > 0);
+  assert.match(made.errors[0]!, /'j2'/);
+  made.world.publisher("plan", "latentloop_msgs/msg/Plan").publish(planToMessage(made.plan(), made.clock));
+  await made.until("a plan", () => made.ticks.at(-1)?.plan_id === 7n);
+  assert.match((await made.call("arm")).message, /refused/);
+  assert.deepEqual(made.commands, []);
+});
+
+test("a plan that is malformed is reported and not followed", async (t) => {
+  const made = await cell(t);
+  const plans = made.world.publisher("plan", "latentloop_msgs/msg/Plan");
+  plans.publish({ ...planToMessage(made.plan(), made.clock), rung: 99 });
+  await made.until("a report", () => made.errors.length > 0);
+  assert.match(made.errors[0]!, /rung/);
+  plans.publish({ ...planToMessage(made.plan(), made.clock), action_dimension: 4 });
+  await made.until("a refusal", () => made.ticks.length > 5);
+  assert.match((await made.call("arm")).message, /\(plan-invalid\)/);
+});
+
+test("the node's health is on the diagnostics", async (t) => {
+  const made = await cell(t);
+  const seen = new Map<string, Diagnosis["message"]>();
+  made.world.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
+    for (const { name, values } of status) seen.set(name, values.map(({ key }) => key).join(" "));
+  });
+  await made.until("diagnostics", () => seen.get("control: control loop")?.includes("missed") === true);
+  assert.ok(seen.has("control: degrade ladder"));
+});
+
+/** The service's own view follows the topic with some delay: asks until it agrees. */
+async function untilGranted(made: Cell, service: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) if ((await made.call(service)).success) return;
+  assert.fail(`${service} was never granted`);
+}
+
+/** Positions within a run move at most 1 rad/s · 10 ms, whoever stopped or started it. */
+function assertWithinLimits(commands: readonly (readonly number[])[]): void {
+  for (let i = 1; i < commands.length; i++) {
+    for (const joint of [0, 1]) {
+      const step = Math.abs(commands[i]![joint]! - commands[i - 1]![joint]!);
+      assert.ok(step <= 0.01 + 1e-9, `command ${i} moves joint ${joint} by ${step}`);
+    }
+  }
+}
