@@ -34,6 +34,11 @@ const SMALLEST_SCALE = 1e-2;
 const INTEGER_TOLERANCE = 1;
 /** More threads or a device must take at most this share of the time to be worth their cost. */
 const WORTHWHILE_SHARE = 0.9;
+/** A rival that takes this many times as long is given up at once: a driver that computes in software may take seconds a run. */
+const HOPELESS_FACTOR = 10;
+/** Time that a run may lose to the machine, and the first run to compiling its kernels. */
+const RUN_ALLOWANCE_MS = 100;
+const FIRST_RUN_ALLOWANCE_MS = 3000;
 const WARM_RUNS = 3;
 const TIMED_RUNS = 15;
 const TIMED_MS = 400;
@@ -67,13 +72,13 @@ export interface PlaceOptions {
 export async function placeGraph(options: PlaceOptions): Promise<{ session: OnnxSession; report: GraphReport }> {
   const { name, placements, clock } = options;
   const beganNs = clock.monotonicNs();
-  const reference = await tryPlacement(options, placements[0]!, undefined);
+  const reference = await tryPlacement(options, placements[0]!);
   const expected = copyOf(reference.session.outputs);
   const trials: PlacementTrial[] = [];
   let best = reference;
   for (const placement of placements.slice(1)) {
     try {
-      const trial = await tryPlacement(options, placement, expected);
+      const trial = await tryPlacement(options, placement, { expected, bestMs: best.medianMs });
       const rejection = rejectionOf(trial, best, options.insist);
       const loser = rejection === undefined ? best : trial;
       trials.push(
@@ -90,25 +95,21 @@ export async function placeGraph(options: PlaceOptions): Promise<{ session: Onnx
   return { session: best.session, report: { graph: name, placement: best.placement, trials, loadMs } };
 }
 
-async function tryPlacement(
-  { name, onnx, signature, placements, clock, pause }: PlaceOptions,
-  placement: Placement,
-  expected: Readonly<Record<string, TensorData>> | undefined,
-): Promise<Trial> {
+/** What a rival is held against. */
+interface Standard {
+  readonly expected: Readonly<Record<string, TensorData>>;
+  readonly bestMs: number;
+}
+
+async function tryPlacement(options: PlaceOptions, placement: Placement, standard?: Standard): Promise<Trial> {
+  const { name, onnx, signature, pause } = options;
   await pause();
   const session = await OnnxSession.open(name, onnx, signature, placement);
   try {
     fillRandom(signature.inputs, session.inputs, new Rng(INPUT_SEED));
-    const timesMs: number[] = [];
-    const timedRuns = placements.length > 1 ? TIMED_RUNS : 1;
-    const endNs = clock.monotonicNs() + TIMED_MS * 1e6;
-    for (let run = -WARM_RUNS; run < timedRuns && (run < 1 || clock.monotonicNs() < endNs); run++) {
-      await pause();
-      const beganNs = clock.monotonicNs();
-      await session.run();
-      if (run >= 0) timesMs.push((clock.monotonicNs() - beganNs) / 1e6);
-    }
-    const error = expected === undefined ? 0 : differenceOf(session.outputs, expected);
+    const limitMs = standard && !options.insist ? HOPELESS_FACTOR * standard.bestMs : Number.POSITIVE_INFINITY;
+    const timesMs = await timeRuns(session, options, limitMs);
+    const error = standard === undefined ? 0 : differenceOf(session.outputs, standard.expected);
     return { session, placement, medianMs: median(timesMs), error };
   } catch (cause) {
     await session.close();
@@ -118,6 +119,26 @@ async function tryPlacement(
       cause,
     });
   }
+}
+
+/** @throws ERR_INFERENCE_FAILED if a run takes longer than the limit and its allowance */
+async function timeRuns(session: OnnxSession, options: PlaceOptions, limitMs: number): Promise<number[]> {
+  const { name, placements, clock, pause } = options;
+  const timesMs: number[] = [];
+  const timedRuns = placements.length > 1 ? TIMED_RUNS : 1;
+  const endNs = clock.monotonicNs() + TIMED_MS * 1e6;
+  for (let run = -WARM_RUNS; run < timedRuns && (run < 1 || clock.monotonicNs() < endNs); run++) {
+    await pause();
+    const beganNs = clock.monotonicNs();
+    await session.run();
+    const elapsedMs = (clock.monotonicNs() - beganNs) / 1e6;
+    if (elapsedMs > limitMs + (run === -WARM_RUNS ? FIRST_RUN_ALLOWANCE_MS : RUN_ALLOWANCE_MS)) {
+      const sentence = `Graph '${name}' took ${elapsedMs.toFixed(0)} ms, over ${HOPELESS_FACTOR} times as long as elsewhere.`;
+      throw new LatentloopError("ERR_INFERENCE_FAILED", sentence);
+    }
+    if (run >= 0) timesMs.push(elapsedMs);
+  }
+  return timesMs;
 }
 
 function rejectionOf(trial: Trial, best: Trial, insist: boolean): string | undefined {

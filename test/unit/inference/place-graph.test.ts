@@ -39,6 +39,27 @@ test("a placement that was asked for is kept even when it is slower", async () =
   assert.deepEqual(report.placement, cpu(3));
 });
 
+test("a rival that takes seconds a run is given up after its first one", async () => {
+  const referencePauses = 1 + 3 + 15; // its session, warm and timed runs
+  let nowNs = 0;
+  let pauses = 0;
+  const clock = { rosNs: () => 0n, monotonicNs: () => (nowNs += pauses <= referencePauses ? 1e6 : 4e9) };
+  const onnx = encodeModel(signature);
+  const { session, report } = await placeGraph({
+    name: "observe",
+    onnx,
+    signature,
+    placements: [cpu(1), cpu(2)],
+    insist: false,
+    clock,
+    pause: async () => void pauses++,
+  });
+  await session.close();
+  assert.deepEqual(report.placement, cpu(1));
+  assert.match(report.trials[0]!.rejection!, /took 4000 ms, over 10 times/);
+  assert.equal(pauses, referencePauses + 2);
+});
+
 test("a provider that cannot run falls back to the CPU and says why", async () => {
   const { session, report } = await place([cpu(1), { provider: "cuda", threads: 1 }], true);
   await session.close();
