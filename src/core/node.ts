@@ -49,6 +49,8 @@ export interface Publisher<Message> {
 }
 
 export interface Subscription {
+  /** Full name in the graph, after namespace and remapping. */
+  readonly topic: string;
   /** Messages that came faster than they were taken, where the adapter can tell. */
   readonly dropped: number;
   close(): void;

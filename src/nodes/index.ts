@@ -35,4 +35,12 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(simulatedRobotParameters, createSimulatedRobot);
     },
   },
+  recorder: {
+    about: "topics → a bag: MCAP with the ros2 profile, which ros2 bag and Foxglove open",
+    role: "replay",
+    async load() {
+      const { createRecorder, recorderParameters } = await import("./recorder.ts");
+      return nodeFactory(recorderParameters, createRecorder);
+    },
+  },
 };

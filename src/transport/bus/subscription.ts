@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { Qos } from "../../core/node.ts";
+import type { Qos, Subscription } from "../../core/node.ts";
 import { RingReader } from "../shared-ring.ts";
 import type { RingOffer } from "./hub-protocol.ts";
 
@@ -10,7 +10,8 @@ const BATCH = 16;
 export type OnRingMessage = (reader: RingReader, offer: RingOffer) => void;
 
 /** One subscriber's end of a topic: reads the rings of all its publishers. `onMessage` must not throw. */
-export class RingSubscription {
+export class RingSubscription implements Subscription {
+  readonly topic: string;
   readonly #keepLast: number;
   readonly #latched: boolean;
   readonly #onClose: () => void;
@@ -19,7 +20,8 @@ export class RingSubscription {
   #droppedBefore = 0;
   #closed = false;
 
-  constructor(qos: Qos, onMessage: OnRingMessage, onClose: () => void) {
+  constructor(topic: string, qos: Qos, onMessage: OnRingMessage, onClose: () => void) {
+    this.topic = topic;
     this.#keepLast = qos.depth;
     this.#latched = qos.durability === "transient_local";
     this.#onMessage = onMessage;

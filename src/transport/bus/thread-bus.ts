@@ -60,7 +60,7 @@ export class ThreadBus {
   subscribe(topic: string, type: RosType, qos: Qos, onMessage: OnRingMessage): RingSubscription {
     let here = this.#topics.get(topic);
     if (here === undefined) this.#topics.set(topic, (here = { offers: new Map(), subscriptions: new Set() }));
-    const subscription = new RingSubscription(qos, onMessage, () => this.#unsubscribe(topic, subscription));
+    const subscription = new RingSubscription(topic, qos, onMessage, () => this.#unsubscribe(topic, subscription));
     here.subscriptions.add(subscription);
     for (const offer of here.offers.values()) subscription.attach(offer, false);
     this.#tell({ op: "subscribe", topic, type });

@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { LatentloopError, messageOf } from "../core/errors.ts";
+import {
+  DEFAULT_QOS,
+  type Diagnosis,
+  LATCHED_QOS,
+  type LifecycleNode,
+  type NodeContext,
+  type Publisher,
+  type Subscription,
+} from "../core/node.ts";
+import { deserializeMessage, EPISODE_KIND, isRosType, type RosMessages, type RosType } from "../messages/index.ts";
+import { type RecordedTopic, Recording } from "../replay/recording.ts";
+
+const topicSchema = z.strictObject({
+  name: z.string().min(1).describe("Topic, as a node would name it."),
+  type: z
+    .custom<RosType>((value) => typeof value === "string" && isRosType(value), "Expected a message type that we know")
+    .describe("ROS name of its message type, e.g. sensor_msgs/msg/Image."),
+  depth: z.int().min(1).default(64).describe("Messages that may wait for the recorder."),
+  latched: z.boolean().default(false).describe("Whether its publisher latches (transient_local)."),
+});
+
+export const recorderParameters = z.strictObject({
+  folder: z.string().default("runs").describe("Folder below which each recording gets a folder of its own."),
+  prefix: z
+    .string()
+    .regex(/^[\w.-]+$/, "Expected letters, digits, '_', '.' and '-'")
+    .default("latentloop")
+    .describe("Begin of the recording's folder name; date and time (UTC) follow."),
+  topics: z.array(topicSchema).min(1).describe("What is recorded."),
+  chunkKilobytes: z.number().min(1).default(768).describe("Size at which a chunk is written."),
+  maxPendingMegabytes: z.number().min(1).default(256).describe("Memory for messages that the disk has not taken yet."),
+  minFreeMegabytes: z.number().min(0).default(512).describe("The recording ends before the disk has less than this."),
+  customData: z.record(z.string(), z.string()).default({}).describe("Written into metadata.yaml, e.g. a session name."),
+});
+export type RecorderParameters = z.output<typeof recorderParameters>;
+
+/** A chunk is closed at least this often: half of the 100 ms that a killed recorder may lose, the disk has the rest. */
+const FLUSH_PERIOD_MS = 50;
+const DISK_CHECK_PERIOD_MS = 1000;
+/** What other nodes published while they stopped is still on its way for so long. */
+const LAST_MESSAGES_MS = 100;
+
+/**
+ * Records topics into a bag from activation to deactivation.
+ *
+ * Publishes, latched, `~/path` (the bag's folder) and `~/recording`, which turns false when a disk fails or is full: then
+ * an episode is not recorded any more and should stop. The end of an episode is put on the disk at once (fsync).
+ */
+export function createRecorder(context: NodeContext<RosMessages>, parameters: RecorderParameters): LifecycleNode {
+  let recorder: Recorder | undefined;
+  return {
+    async configure() {
+      recorder = new Recorder(context, parameters);
+    },
+    activate: async () => recorder?.begin(),
+    deactivate: async () => recorder?.end(),
+    async cleanup() {
+      await recorder?.end();
+      recorder = undefined;
+    },
+  };
+}
+
+interface Source {
+  readonly subscription: Subscription;
+  /** Drops of the subscription before this recording began. */
+  droppedBefore: number;
+  target: RecordedTopic | undefined;
+}
+
+class Recorder {
+  readonly #context: NodeContext<RosMessages>;
+  readonly #parameters: RecorderParameters;
+  readonly #path: Publisher<{ data: string }>;
+  readonly #recordingState: Publisher<{ data: boolean }>;
+  readonly #sources: readonly Source[];
+  #recording: Recording | undefined;
+  #said: boolean | undefined;
+  #trouble = "";
+
+  constructor(context: NodeContext<RosMessages>, parameters: RecorderParameters) {
+    this.#context = context;
+    this.#parameters = parameters;
+    this.#path = context.publisher("~/path", "std_msgs/msg/String", LATCHED_QOS);
+    this.#recordingState = context.publisher("~/recording", "std_msgs/msg/Bool", LATCHED_QOS);
+    this.#sources = parameters.topics.map((topic) => this.#subscribe(topic));
+    context.every(FLUSH_PERIOD_MS, () => this.#flush());
+    context.every(DISK_CHECK_PERIOD_MS, () => void this.#checkDisk());
+    context.diagnose("recording", () => this.#diagnosis());
+  }
+
+  async begin(): Promise<void> {
+    const { folder, prefix, topics, chunkKilobytes, maxPendingMegabytes, minFreeMegabytes, customData } =
+      this.#parameters;
+    const recording = await Recording.begin({
+      folder: join(folder, `${prefix}_${dateAndTime(this.#context.clock.rosNs())}`),
+      chunkBytes: chunkKilobytes * 1024,
+      maxPendingBytes: maxPendingMegabytes * 1e6,
+      minFreeBytes: minFreeMegabytes * 1e6,
+      customData,
+    });
+    this.#sources.forEach((source, i) => {
+      const { type, depth, latched } = topics[i]!;
+      const durability = latched ? "transient_local" : "volatile";
+      source.droppedBefore = source.subscription.dropped;
+      source.target = recording.addTopic(source.subscription.topic, type, { ...DEFAULT_QOS, durability, depth });
+    });
+    this.#recording = recording;
+    this.#path.publish({ data: recording.folder });
+    this.#say();
+  }
+
+  async end(): Promise<void> {
+    const recording = this.#recording;
+    if (recording === undefined) return;
+    await delay(LAST_MESSAGES_MS);
+    this.#recording = undefined;
+    for (const source of this.#sources) source.target = undefined;
+    this.#say();
+    await recording.end();
+    this.#context.log.info(`Recorded ${recording.messageCount} messages into ${recording.folder}`);
+  }
+
+  #subscribe({ name, type, depth, latched }: RecorderParameters["topics"][number]): Source {
+    const isEpisode = type === "latentloop_msgs/msg/EpisodeEvent";
+    const source: Source = {
+      subscription: this.#context.subscribeSerialized(
+        name,
+        type,
+        (cdr, { receivedStampNs, sourceStampNs }) => {
+          source.target?.write(cdr, receivedStampNs, sourceStampNs);
+          if (isEpisode && deserializeMessage(type, cdr).kind === EPISODE_KIND.end) void this.#recording?.sync();
+        },
+        { ...DEFAULT_QOS, durability: latched ? "transient_local" : "volatile", depth },
+      ),
+      droppedBefore: 0,
+      target: undefined,
+    };
+    return source;
+  }
+
+  #flush(): void {
+    this.#recording?.flush();
+    this.#say();
+  }
+
+  async #checkDisk(): Promise<void> {
+    try {
+      await this.#recording?.checkDisk();
+      this.#trouble = "";
+    } catch (error) {
+      this.#trouble = messageOf(error);
+    }
+  }
+
+  /** Says so whenever the recording begins or ends, whatever the reason. */
+  #say(): void {
+    const recording = this.#recording;
+    const runs = recording !== undefined && recording.stopped === undefined;
+    if (runs === this.#said) return;
+    this.#said = runs;
+    this.#recordingState.publish({ data: runs });
+    if (recording?.stopped !== undefined) {
+      const { code, message } = new LatentloopError("ERR_RECORDING", `The recording stopped: ${recording.stopped}.`);
+      this.#context.log.error(message, { code, folder: recording.folder });
+    }
+  }
+
+  #diagnosis(): Diagnosis {
+    const recording = this.#recording;
+    if (recording === undefined) return { level: "ok", message: "not recording", values: {} };
+    const dropped = this.#sources.map(({ subscription, droppedBefore, target }) => {
+      const count = subscription.dropped - droppedBefore + (target?.dropped ?? 0);
+      return [`dropped ${subscription.topic}`, count] as const;
+    });
+    const values = {
+      folder: recording.folder,
+      messages: recording.messageCount,
+      pending_megabytes: (recording.pendingBytes / 1e6).toFixed(1),
+      ...Object.fromEntries(dropped.filter(([, count]) => count > 0)),
+    };
+    if (recording.stopped !== undefined) return { level: "error", message: recording.stopped, values };
+    if (this.#trouble !== "") return { level: "warn", message: this.#trouble, values };
+    return dropped.some(([, count]) => count > 0)
+      ? { level: "warn", message: "messages were dropped", values }
+      : { level: "ok", message: "recording", values };
+  }
+}
+
+/** "2025-11-20_07-51-20", UTC. */
+function dateAndTime(stampNs: bigint): string {
+  return new Date(Number(stampNs / 1_000_000n)).toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");
+}

@@ -1,0 +1,262 @@
+import { crc32 } from "@foxglove/crc";
+import { McapChunkBuilder, McapConstants, McapRecordBuilder, type McapTypes } from "@mcap/core";
+import { messageOf } from "../core/errors.ts";
+import type { BagFile } from "./bag-file.ts";
+
+export interface McapFileWriterOptions {
+  /** A chunk is closed once it holds this much; rosbag2's own default is 768 KiB. */
+  readonly chunkBytes: number;
+  /** Messages that the disk has not taken yet; beyond this, messages are refused. */
+  readonly maxPendingBytes: number;
+}
+
+export interface NewChannel {
+  readonly topic: string;
+  /** ROS name of the message type, e.g. "sensor_msgs/msg/Image". */
+  readonly type: string;
+  readonly schema: string;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+const encoder = new TextEncoder();
+const LIBRARY = "latentloop";
+
+/**
+ * Writes one MCAP file with the profile `ros2`: chunked, indexed, with a checksum per chunk.
+ *
+ * `append` copies the message into the open chunk and returns at once. Chunks go to the disk one after another; what a
+ * killed process loses is the open chunk and what the disk had not taken yet. After a write failed nothing more is
+ * taken, and the file is cut behind its last whole chunk, so that it stays readable.
+ */
+export class McapFileWriter {
+  readonly #file: BagFile;
+  readonly #options: McapFileWriterOptions;
+  readonly #records = new McapRecordBuilder();
+  readonly #schemas = new Map<string, McapTypes.Schema>();
+  readonly #channels: McapTypes.Channel[] = [];
+  readonly #announced = new Set<number>();
+  readonly #chunkIndexes: McapTypes.ChunkIndex[] = [];
+  readonly #metadataIndexes: McapTypes.MetadataIndex[] = [];
+  readonly #statistics: McapTypes.Statistics = {
+    messageCount: 0n,
+    schemaCount: 0,
+    channelCount: 0,
+    attachmentCount: 0,
+    metadataCount: 0,
+    chunkCount: 0,
+    messageStartTime: 0n,
+    messageEndTime: 0n,
+    channelMessageCounts: new Map(),
+  };
+  /** Builders whose memory is free for the next chunk. */
+  readonly #spare: McapChunkBuilder[] = [];
+  #open = new McapChunkBuilder({});
+  #pendingBytes = 0;
+  #position = 0;
+  #jobs: Promise<void> = Promise.resolve();
+  #failure: string | undefined;
+
+  private constructor(file: BagFile, options: McapFileWriterOptions) {
+    this.#file = file;
+    this.#options = options;
+  }
+
+  static async start(file: BagFile, options: McapFileWriterOptions): Promise<McapFileWriter> {
+    const writer = new McapFileWriter(file, options);
+    writer.#records.writeMagic();
+    writer.#records.writeHeader({ profile: "ros2", library: LIBRARY });
+    await writer.#write();
+    return writer;
+  }
+
+  /** Why nothing more is taken, if so. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Bytes of messages that are not with the file system yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes + this.#open.byteLength;
+  }
+
+  get statistics(): Readonly<McapTypes.Statistics> {
+    return this.#statistics;
+  }
+
+  addChannel({ topic, type, schema, metadata }: NewChannel): number {
+    let known = this.#schemas.get(type);
+    if (known === undefined) {
+      known = { id: this.#schemas.size + 1, name: type, encoding: "ros2msg", data: encoder.encode(schema) };
+      this.#schemas.set(type, known);
+      this.#statistics.schemaCount++;
+    }
+    const id = this.#channels.length;
+    this.#channels.push({ id, schemaId: known.id, topic, messageEncoding: "cdr", metadata: new Map(metadata) });
+    this.#statistics.channelCount++;
+    return id;
+  }
+
+  /** Takes a copy of the message, or says that it cannot: the disk is too slow, or failed. */
+  append(channelId: number, logTime: bigint, publishTime: bigint, data: Uint8Array): boolean {
+    if (this.#failure !== undefined || this.pendingBytes + data.length > this.#options.maxPendingBytes) return false;
+    this.#announce(channelId);
+    // rosbag2 writes the sequence 0 too: ROS has none to give.
+    this.#open.addMessage({ channelId, sequence: 0, logTime, publishTime, data });
+    this.#count(channelId, logTime);
+    if (this.#open.byteLength >= this.#options.chunkBytes) this.closeChunk();
+    return true;
+  }
+
+  /** Hands the open chunk to the disk, without waiting for it. */
+  closeChunk(): void {
+    const chunk = this.#open;
+    if (chunk.numMessages === 0) return;
+    this.#open = this.#spare.pop() ?? new McapChunkBuilder({});
+    const bytes = chunk.byteLength;
+    this.#pendingBytes += bytes;
+    this.#enqueue(async () => {
+      try {
+        await this.#writeChunk(chunk);
+      } finally {
+        this.#pendingBytes -= bytes;
+        chunk.reset();
+        this.#spare.push(chunk);
+      }
+    });
+  }
+
+  /** Closes the chunk and settles when everything so far is on the disk; never throws, see `failure`. */
+  async sync(): Promise<void> {
+    this.closeChunk();
+    this.#enqueue(() => this.#file.sync());
+    await this.#jobs;
+  }
+
+  addMetadata(name: string, values: Readonly<Record<string, string>>): void {
+    this.#enqueue(async () => {
+      const offset = BigInt(this.#position);
+      const length = this.#records.writeMetadata({ name, metadata: new Map(Object.entries(values)) });
+      await this.#write();
+      this.#statistics.metadataCount++;
+      this.#metadataIndexes.push({ name, offset, length });
+    });
+  }
+
+  /** Writes the index behind the data and closes the file. After a failure it still tries: the cut has made room. */
+  async end(): Promise<void> {
+    this.closeChunk();
+    await this.#jobs;
+    const dataEnd = this.#position;
+    try {
+      this.#records.writeDataEnd({ dataSectionCrc: 0 });
+      await this.#write();
+      this.#buildSummary();
+      await this.#write();
+      await this.#file.sync();
+    } catch (error) {
+      await this.#fail(error, dataEnd);
+    }
+    await this.#file.close();
+  }
+
+  #announce(channelId: number): void {
+    if (this.#announced.has(channelId)) return;
+    this.#announced.add(channelId);
+    const channel = this.#channels[channelId]!;
+    this.#open.addSchema([...this.#schemas.values()][channel.schemaId - 1]!);
+    this.#open.addChannel(channel);
+  }
+
+  #count(channelId: number, logTime: bigint): void {
+    const statistics = this.#statistics;
+    const first = statistics.messageCount === 0n;
+    if (first || logTime < statistics.messageStartTime) statistics.messageStartTime = logTime;
+    if (first || logTime > statistics.messageEndTime) statistics.messageEndTime = logTime;
+    const { channelMessageCounts } = statistics;
+    channelMessageCounts.set(channelId, (channelMessageCounts.get(channelId) ?? 0n) + 1n);
+    statistics.messageCount++;
+  }
+
+  /** Jobs for the disk run one after another; the first that fails is the last. */
+  #enqueue(job: () => Promise<void>): void {
+    this.#jobs = this.#jobs.then(async () => {
+      const whole = this.#position;
+      try {
+        if (this.#failure === undefined) await job();
+      } catch (error) {
+        await this.#fail(error, whole);
+      }
+    });
+  }
+
+  async #fail(error: unknown, wholeBytes: number): Promise<void> {
+    this.#failure ??= messageOf(error);
+    this.#records.reset();
+    this.#position = wholeBytes;
+    // A disk that refuses even this leaves a torn end, as a crash would: readers stop before it.
+    await this.#file.truncate(wholeBytes).catch(() => {});
+  }
+
+  async #writeChunk(chunk: McapChunkBuilder): Promise<void> {
+    const { buffer, messageStartTime, messageEndTime } = chunk;
+    const uncompressedSize = BigInt(buffer.length);
+    const chunkStartOffset = BigInt(this.#position);
+    const chunkLength = this.#records.writeChunk({
+      messageStartTime,
+      messageEndTime,
+      uncompressedSize,
+      uncompressedCrc: crc32(buffer),
+      compression: "",
+      records: buffer,
+    });
+    const messageIndexOffsets = new Map<number, bigint>();
+    let messageIndexLength = 0n;
+    for (const index of chunk.indices) {
+      messageIndexOffsets.set(index.channelId, chunkStartOffset + chunkLength + messageIndexLength);
+      messageIndexLength += this.#records.writeMessageIndex(index);
+    }
+    await this.#write();
+    this.#statistics.chunkCount++;
+    this.#chunkIndexes.push({
+      messageStartTime,
+      messageEndTime,
+      chunkStartOffset,
+      chunkLength,
+      messageIndexOffsets,
+      messageIndexLength,
+      compression: "",
+      compressedSize: uncompressedSize,
+      uncompressedSize,
+    });
+  }
+
+  /** Summary, offsets and footer (MCAP specification, "Summary Section"). */
+  #buildSummary(): void {
+    const { Opcode } = McapConstants;
+    const records = this.#records;
+    const summaryStart = BigInt(this.#position);
+    const groups: McapTypes.SummaryOffset[] = [];
+    const group = <Item>(groupOpcode: number, items: Iterable<Item>, write: (item: Item) => bigint) => {
+      const start = records.length;
+      for (const item of items) write(item);
+      const groupLength = BigInt(records.length - start);
+      if (groupLength > 0n) groups.push({ groupOpcode, groupStart: summaryStart + BigInt(start), groupLength });
+    };
+    group(Opcode.SCHEMA, this.#schemas.values(), (schema) => records.writeSchema(schema));
+    group(Opcode.CHANNEL, this.#channels, (channel) => records.writeChannel(channel));
+    group(Opcode.STATISTICS, [this.#statistics], (statistics) => records.writeStatistics(statistics));
+    group(Opcode.METADATA_INDEX, this.#metadataIndexes, (index) => records.writeMetadataIndex(index));
+    group(Opcode.CHUNK_INDEX, this.#chunkIndexes, (index) => records.writeChunkIndex(index));
+    const summaryOffsetStart = summaryStart + BigInt(records.length);
+    for (const offset of groups) records.writeSummaryOffset(offset);
+    records.writeFooter({ summaryStart, summaryOffsetStart, summaryCrc: 0 });
+    records.writeMagic();
+  }
+
+  async #write(): Promise<void> {
+    const { buffer } = this.#records;
+    await this.#file.write(buffer);
+    this.#position += buffer.length;
+    this.#records.reset();
+  }
+}

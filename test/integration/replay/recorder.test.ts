@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { LATCHED_QOS } from "../../../src/core/node.ts";
+import { deserializeMessage, EPISODE_KIND, makeHeader, type RosType } from "../../../src/messages/index.ts";
+import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
+import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+import { readIndexed } from "../../unit/replay/read-mcap.ts";
+
+async function recorderHost(t: TestContext, parameters: object, process = "main") {
+  const folder = await mkdtemp(join(tmpdir(), "latentloop-test-"));
+  const description = launchSchema.parse({
+    name: "recording",
+    namespace: "/lab",
+    nodes: [
+      { name: "recorder", kind: "recorder", process, parameters: { folder, minFreeMegabytes: 0, ...parameters } },
+    ],
+  });
+  const logged: string[] = [];
+  const host = await NodeHost.start(await resolveLaunch(description, "."), {
+    onLog: ({ message }) => void logged.push(message),
+  });
+  t.after(async () => {
+    await host.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  /** The file of the recording, once the host has stopped. */
+  const read = async () => {
+    const [bag = ""] = await readdir(folder);
+    return readIndexed(await readFile(join(folder, bag, `${bag}_0.mcap`)));
+  };
+  return { host, folder, logged, read };
+}
+
+const EPISODES: { name: string; type: RosType } = { name: "episodes", type: "latentloop_msgs/msg/EpisodeEvent" };
+const CHATTER: { name: string; type: RosType } = { name: "chatter", type: "std_msgs/msg/String" };
+
+/** Settles when a topic of the graph has said this. */
+function hears<T extends "std_msgs/msg/String" | "std_msgs/msg/Bool">(
+  host: NodeHost,
+  topic: string,
+  type: T,
+  data: unknown,
+) {
+  return new Promise<void>((resolve) => {
+    host.context.subscribe(topic, type, (message) => message.data === data && resolve(), LATCHED_QOS);
+  });
+}
+
+for (const process of ["main", "other"]) {
+  test(`what nodes published until the stop is in the bag, by its full name (recorder in process '${process}')`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const { host, read, logged } = await recorderHost(t, { topics: [CHATTER, EPISODES] }, process);
+    await hears(host, "/lab/recorder/recording", "std_msgs/msg/Bool", true);
+    const chatter = host.context.publisher("/lab/chatter", "std_msgs/msg/String", { ...LATCHED_QOS, depth: 200 });
+    const episodes = host.context.publisher("/lab/episodes", "latentloop_msgs/msg/EpisodeEvent", {
+      ...LATCHED_QOS,
+      depth: 200,
+    });
+    for (let step = 0; step < 60; step++) chatter.publish({ data: `Schritt ${step} ✓` });
+    episodes.publish({
+      header: makeHeader(host.context.clock.rosNs()),
+      kind: EPISODE_KIND.end,
+      episode: 1,
+      step: 60,
+      reward: 0,
+      is_terminal: true,
+      success: true,
+      intervention: false,
+      note: "",
+    });
+    if (process !== "main") await untilSubscribed(host);
+    await host.stop();
+    const { messages } = await read();
+    const texts = messages
+      .filter(({ topic }) => topic === "/lab/chatter")
+      .map(({ data }) => deserializeMessage("std_msgs/msg/String", data).data);
+    assert.deepEqual(
+      texts,
+      Array.from({ length: 60 }, (_, step) => `Schritt ${step} ✓`),
+    );
+    assert.equal(messages.filter(({ topic }) => topic === "/lab/episodes").length, 1);
+    for (const { logTime, publishTime } of messages) assert.ok(logTime >= publishTime, "received after it was sent");
+    assert.ok(
+      logged.some((line) => /Recorded 61 messages/.test(line)),
+      logged.join("\n"),
+    );
+  });
+}
+
+/** The bridge has seen the recorder's subscriptions once a call through it was answered; latched topics do the rest. */
+async function untilSubscribed(host: NodeHost): Promise<void> {
+  await new Promise<void>((resolve) => {
+    host.context.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
+      const recording = status.find(({ name }) => name === "recorder: recording");
+      if (recording?.values.some(({ key, value }) => key === "messages" && value === "61")) resolve();
+    });
+  });
+}
+
+test("a disk without room ends the start with one clear error", { timeout: 30_000 }, async (t) => {
+  await assert.rejects(recorderHost(t, { topics: [CHATTER], minFreeMegabytes: 1e12 }), {
+    code: "ERR_RECORDING",
+    message: /'recorder' failed to activate.*MB left/,
+  });
+});
+
+test("a topic of an unknown type is refused before anything starts", { timeout: 30_000 }, async (t) => {
+  await assert.rejects(recorderHost(t, { topics: [{ name: "sonar", type: "sensor_msgs/msg/Sonar" }] }), {
+    code: "ERR_INVALID_VALUE",
+    message: /sensor_msgs\/msg\/Sonar/,
+  });
+});

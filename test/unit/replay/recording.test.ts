@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parse } from "yaml";
+import { SENSOR_QOS } from "../../../src/core/node.ts";
+import { serializeMessage } from "../../../src/messages/index.ts";
+import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
+import { MemoryFile } from "./memory-file.ts";
+import { readIndexed, readStream } from "./read-mcap.ts";
+
+async function options(t: TestContext, changes: Partial<RecordingOptions> = {}): Promise<RecordingOptions> {
+  const parent = await mkdtemp(join(tmpdir(), "latentloop-test-"));
+  t.after(() => rm(parent, { recursive: true, force: true }));
+  return {
+    folder: join(parent, "runs", "first"),
+    chunkBytes: 1000,
+    maxPendingBytes: 1e6,
+    minFreeBytes: 0,
+    customData: { session: "7" },
+    ...changes,
+  };
+}
+
+const text = (data: string) => serializeMessage("std_msgs/msg/String", { data });
+
+test("a recording is a bag folder: MCAP and metadata.yaml that agree", async (t) => {
+  const chosen = await options(t);
+  const recording = await Recording.begin(chosen);
+  const topic = recording.addTopic("/chatter", "std_msgs/msg/String", SENSOR_QOS);
+  recording.addTopic("/silent", "sensor_msgs/msg/Image", SENSOR_QOS);
+  for (let i = 0; i < 50; i++) topic.write(text(`${i}`), BigInt(100 + i), BigInt(i));
+  await recording.end();
+  assert.deepEqual((await readdir(chosen.folder)).sort(), ["first_0.mcap", "metadata.yaml"]);
+  const { reader, messages } = await readIndexed(await readFile(join(chosen.folder, "first_0.mcap")));
+  assert.equal(messages.length, 50);
+  assert.deepEqual(messages[7]?.data, Buffer.from(text("7")));
+  const metadata = await readFile(join(chosen.folder, "metadata.yaml"), "utf8");
+  const information = parse(metadata).rosbag2_bagfile_information;
+  assert.deepEqual(
+    information.topics_with_message_count.map((entry: { topic_metadata: { name: string }; message_count: number }) => [
+      entry.topic_metadata.name,
+      entry.message_count,
+    ]),
+    [
+      ["/chatter", 50],
+      ["/silent", 0],
+    ],
+  );
+  assert.deepEqual([information.duration.nanoseconds, information.custom_data], [49, { session: "7" }]);
+  for await (const record of reader.readMetadata({ name: "rosbag2" })) {
+    assert.equal(record.metadata.get("serialized_metadata"), metadata);
+  }
+});
+
+test("a folder that exists is never written into", async (t) => {
+  const chosen = await options(t);
+  await (await Recording.begin(chosen)).end();
+  const before = await readFile(join(chosen.folder, "first_0.mcap"));
+  await assert.rejects(Recording.begin(chosen), { code: "ERR_RECORDING", message: /first.*EEXIST/ });
+  assert.deepEqual(await readFile(join(chosen.folder, "first_0.mcap")), before);
+});
+
+test("a disk with too little room is refused before anything is created", async (t) => {
+  const chosen = await options(t, { minFreeBytes: 1e18 });
+  await assert.rejects(Recording.begin(chosen), {
+    code: "ERR_RECORDING",
+    message: /only \d+ MB left, less than 1000000000000 MB/,
+  });
+  await assert.rejects(readdir(chosen.folder), { code: "ENOENT" });
+});
+
+test("a disk that fills up ends the recording, counts what it lost, and leaves what was written readable", async (t) => {
+  const file = new MemoryFile(5000);
+  const recording = await Recording.begin(await options(t, { openFile: async () => file }));
+  const topic = recording.addTopic("/chatter", "std_msgs/msg/String", SENSOR_QOS);
+  for (let i = 0; i < 100; i++) {
+    topic.write(text("x".repeat(80)), BigInt(i), BigInt(i));
+    if (i % 10 === 9) await recording.sync();
+  }
+  assert.match(recording.stopped ?? "", /ENOSPC/);
+  await assert.rejects(recording.end(), { code: "ERR_RECORDING", message: /ended early: ENOSPC/ });
+  const kept = readStream(file.bytes).length;
+  assert.ok(kept > 0 && topic.dropped > 0 && kept + topic.dropped <= 100, `${kept} kept, ${topic.dropped} dropped`);
+});
