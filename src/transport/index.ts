@@ -6,3 +6,4 @@ export { createRing, RingReader, type RingReaderOptions, RingWriter, wakeRingRea
 export { Bridge, type BridgeOptions } from "./zeromq/bridge.ts";
 export { decodeFrame, encodeFrame, FRAME_VERSION, type MessageHeader } from "./zeromq/frame.ts";
 export { FramePuller, FramePusher } from "./zeromq/frame-pipe.ts";
+export { type PeerAddress, peerAddress } from "./zeromq/lane.ts";

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../../core/errors.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
+import type { PeerAddress } from "../../transport/index.ts";
 import type { LaunchNode } from "./launch-description.ts";
 
 /** The transitions of ROS 2's managed lifecycle. */
@@ -40,15 +41,15 @@ export type ToProcess =
       readonly op: "open";
       readonly request: number;
       readonly id: string;
-      readonly bind: string;
+      readonly bind: PeerAddress;
       readonly nodes: LaunchNode[];
     }
-  | { readonly op: "connect"; readonly request: number; readonly endpoints: string[] }
+  | { readonly op: "connect"; readonly request: number; readonly peers: PeerAddress[] }
   | { readonly op: "step"; readonly request: number; readonly node: string; readonly step: LifecycleStep }
   | { readonly op: "close"; readonly request: number };
 
 export type FromProcess =
-  | { readonly op: "answer"; readonly request: number; readonly endpoint?: string; readonly failure?: Failure }
+  | { readonly op: "answer"; readonly request: number; readonly address?: PeerAddress; readonly failure?: Failure }
   | { readonly op: "failed"; readonly node: string; readonly failure: Failure }
   | { readonly op: "log"; readonly record: LogRecord }
   /** Somebody sent this process a signal to end. */

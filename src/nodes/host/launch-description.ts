@@ -40,7 +40,10 @@ export const launchSchema = z.strictObject({
       (nodes) => new Set(nodes.map(({ name }) => name)).size === nodes.length,
       "Expected every node name only once",
     ),
-  peers: z.array(z.string()).default([]).describe("ZeroMQ endpoints of other hosts to join, e.g. tcp://gpu-host:7447."),
+  peers: z
+    .array(z.string())
+    .default([])
+    .describe("ZeroMQ endpoints of other hosts to join, e.g. tcp://gpu-host:7447; images come from the port after it."),
   bind: z
     .string()
     .optional()

@@ -6,7 +6,7 @@ import { MessageChannel } from "node:worker_threads";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { LatentloopError } from "../../core/errors.ts";
 import type { Diagnosis, Logger } from "../../core/node.ts";
-import { EmbeddedContext, ThreadBus } from "../../transport/index.ts";
+import { EmbeddedContext, type PeerAddress, peerAddress, ThreadBus } from "../../transport/index.ts";
 import { ROLES } from "../node-kind.ts";
 import { errorOf, type Failure, type LifecycleStep, type LogRecord } from "./host-protocol.ts";
 import { type Launch, type LaunchNode, MAIN_PROCESS } from "./launch-description.ts";
@@ -109,18 +109,18 @@ export class NodeHost {
     for (const name of names) {
       const own = nodes.filter((node) => node.process === name);
       const id = `${process.pid}-${name}`;
-      const socket = process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`;
+      const socket = peerAddress(process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`);
       this.#groups.set(
         name,
         name === MAIN_PROCESS
-          ? await this.#openMain(id, joined ? (bind ?? socket) : undefined, own)
+          ? await this.#openMain(id, joined ? (bind === undefined ? socket : peerAddress(bind)) : undefined, own)
           : await ProcessGroup.open(name, id, socket, own, this.#listener()),
       );
     }
     await Promise.all(Array.from(this.#groups, ([name, group]) => group.connect(this.#peersOf(name))));
   }
 
-  async #openMain(id: string, bind: string | undefined, nodes: readonly LaunchNode[]): Promise<ThreadGroup> {
+  async #openMain(id: string, bind: PeerAddress | undefined, nodes: readonly LaunchNode[]): Promise<ThreadGroup> {
     const group = await ThreadGroup.open(id, bind, nodes, this.#listener());
     const { port1, port2 } = new MessageChannel();
     group.hub.connect(port1);
@@ -137,9 +137,9 @@ export class NodeHost {
     return group;
   }
 
-  #peersOf(name: string): string[] {
-    const others = Array.from(this.#groups, ([other, { endpoint }]) => (other === name ? undefined : endpoint));
-    return [...others, ...this.#launch.peers].filter((endpoint) => endpoint !== undefined);
+  #peersOf(name: string): PeerAddress[] {
+    const others = Array.from(this.#groups, ([other, { address }]) => (other === name ? undefined : address));
+    return [...others, ...this.#launch.peers.map(peerAddress)].filter((address) => address !== undefined);
   }
 
   #ofRole(role: LaunchNode["role"]): readonly LaunchNode[] {

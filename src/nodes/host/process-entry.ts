@@ -1,4 +1,5 @@
 import { LatentloopError } from "../../core/errors.ts";
+import type { PeerAddress } from "../../transport/index.ts";
 import { ROLES } from "../node-kind.ts";
 import { type FromProcess, failureOf, type ToProcess } from "./host-protocol.ts";
 import type { LaunchNode } from "./launch-description.ts";
@@ -18,15 +19,15 @@ const listener: GroupListener = {
   onSignal: () => tell({ op: "signal" }),
 };
 
-async function obey(order: ToProcess): Promise<string | undefined> {
+async function obey(order: ToProcess): Promise<PeerAddress | undefined> {
   if (order.op === "open") {
     nodes = order.nodes;
     group = await ThreadGroup.open(order.id, order.bind, order.nodes, listener);
-    return group.endpoint;
+    return group.address;
   }
   if (group === undefined)
     throw new LatentloopError("ERR_INTERNAL", `A process was told to ${order.op} before it was open.`);
-  if (order.op === "connect") await group.connect(order.endpoints);
+  if (order.op === "connect") await group.connect(order.peers);
   if (order.op === "step") await group.step(order.node, order.step);
   if (order.op === "close") await group.close();
   return undefined;
@@ -35,8 +36,8 @@ async function obey(order: ToProcess): Promise<string | undefined> {
 process.on("message", async (order: ToProcess) => {
   const { request } = order;
   try {
-    const endpoint = await obey(order);
-    tell({ op: "answer", request, ...(endpoint === undefined ? {} : { endpoint }) });
+    const address = await obey(order);
+    tell({ op: "answer", request, ...(address === undefined ? {} : { address }) });
   } catch (thrown) {
     tell({ op: "answer", request, failure: failureOf(thrown) });
   }

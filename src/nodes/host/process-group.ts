@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { LatentloopError } from "../../core/errors.ts";
+import type { PeerAddress } from "../../transport/index.ts";
 import {
   errorOf,
   type Failure,
@@ -28,7 +29,7 @@ export class ProcessGroup implements NodeGroup {
   #requests = 0;
   #closing = false;
   #ended = false;
-  endpoint: string | undefined;
+  address: PeerAddress | undefined;
 
   private constructor(name: string, nodes: readonly LaunchNode[], listener: GroupListener) {
     this.#name = name;
@@ -47,13 +48,12 @@ export class ProcessGroup implements NodeGroup {
   static async open(
     name: string,
     id: string,
-    bind: string,
+    bind: PeerAddress,
     nodes: readonly LaunchNode[],
     listener: GroupListener,
   ): Promise<ProcessGroup> {
     const group = new ProcessGroup(name, nodes, listener);
-    const { endpoint } = await group.#request({ op: "open", id, bind, nodes: [...nodes] });
-    group.endpoint = endpoint;
+    group.address = (await group.#request({ op: "open", id, bind, nodes: [...nodes] })).address;
     return group;
   }
 
@@ -61,8 +61,8 @@ export class ProcessGroup implements NodeGroup {
     return this.#child.pid;
   }
 
-  async connect(endpoints: readonly string[]): Promise<void> {
-    await this.#request({ op: "connect", endpoints: [...endpoints] });
+  async connect(peers: readonly PeerAddress[]): Promise<void> {
+    await this.#request({ op: "connect", peers: [...peers] });
   }
 
   async step(node: string, step: LifecycleStep): Promise<void> {

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
-import { Bridge, Hub } from "../../transport/index.ts";
+import { Bridge, Hub, type PeerAddress } from "../../transport/index.ts";
 import {
   errorOf,
   type Failure,
@@ -33,8 +33,8 @@ export interface GroupListener {
 /** The nodes of one process, as the host steers them. */
 export interface NodeGroup {
   /** Where the bridges of other processes find this one. */
-  readonly endpoint: string | undefined;
-  connect(endpoints: readonly string[]): Promise<void>;
+  readonly address: PeerAddress | undefined;
+  connect(peers: readonly PeerAddress[]): Promise<void>;
   /** @throws ERR_NODE_FAILED, or the node's own error with its code */
   step(node: string, step: LifecycleStep): Promise<void>;
   close(): Promise<void>;
@@ -63,7 +63,7 @@ export class ThreadGroup implements NodeGroup {
   /** `bind` undefined: no other process will join. `id` is unique over all processes. */
   static async open(
     id: string,
-    bind: string | undefined,
+    bind: PeerAddress | undefined,
     nodes: readonly LaunchNode[],
     listener: GroupListener,
   ): Promise<ThreadGroup> {
@@ -73,12 +73,12 @@ export class ThreadGroup implements NodeGroup {
     return group;
   }
 
-  get endpoint(): string | undefined {
-    return this.#bridge?.endpoint;
+  get address(): PeerAddress | undefined {
+    return this.#bridge?.address;
   }
 
-  async connect(endpoints: readonly string[]): Promise<void> {
-    for (const endpoint of endpoints) this.#bridge?.connect(endpoint);
+  async connect(peers: readonly PeerAddress[]): Promise<void> {
+    for (const peer of peers) this.#bridge?.connect(peer);
   }
 
   step(name: string, step: LifecycleStep): Promise<void> {

@@ -7,94 +7,109 @@ import { ThreadBus } from "../bus/thread-bus.ts";
 import { Exports } from "./exports.ts";
 import { decodeFrame, encodeFrame, FRAME_VERSION, type Frame, prefixOf, type RequestHeader } from "./frame.ts";
 import { Imports } from "./imports.ts";
-import { Outbox } from "./outbox.ts";
-import { openPublisher, openSubscriber, receiveAll, type Subscriber, type XPublisher } from "./sockets.ts";
+import { closeLane, LANES, type Lane, type LaneName, openLane, type PeerAddress } from "./lane.ts";
+import { receiveAll } from "./sockets.ts";
 
 export interface BridgeOptions {
   /** Unique over all processes that are joined. */
   readonly id: string;
-  /** Where peers find this process: "ipc:///run/…" or "tcp://127.0.0.1:0" for a free port. */
-  readonly bind: string;
+  /** Where peers find this process: "ipc:///run/…", or "tcp://127.0.0.1:0" for a free port. */
+  readonly bind: PeerAddress;
   readonly log: Logger;
 }
 
 /**
  * Joins the hub of this process to those of others over ZeroMQ.
  *
- * Every process publishes on one socket of its own and subscribes at all others, only to the topics that it has
- * subscribers for; frames go nowhere else, and nothing is passed on twice.
+ * Every process publishes on sockets of its own and subscribes at all others, only to the topics that it has subscribers
+ * for; frames go nowhere else, and nothing is passed on twice.
  */
 export class Bridge implements HubPeers {
   readonly #hub: Hub;
   readonly #options: BridgeOptions;
-  readonly #publisher: XPublisher = openPublisher();
-  readonly #subscriber: Subscriber = openSubscriber();
-  readonly #outbox = new Outbox(this.#publisher);
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   readonly #bus: ThreadBus;
   readonly #exports: Exports;
   readonly #imports: Imports;
-  /** Prefixes that some peer subscribed to. */
-  readonly #wanted = new Set<string>();
+  /** Prefixes that some peer subscribed to, by lane. */
+  readonly #wanted: Readonly<Record<LaneName, Set<string>>> = { events: new Set(), frames: new Set() };
   /** Calls of services that no peer has been seen to serve yet. */
   readonly #pendingCalls = new Map<string, RequestHeader>();
   #refused = 0;
   #lastRefusal = "";
 
-  private constructor(hub: Hub, options: BridgeOptions, bus: ThreadBus) {
+  private constructor(hub: Hub, options: BridgeOptions, lanes: Readonly<Record<LaneName, Lane>>, bus: ThreadBus) {
     this.#hub = hub;
     this.#options = options;
+    this.#lanes = lanes;
     this.#bus = bus;
-    this.#exports = new Exports(bus, this.#outbox);
+    this.#exports = new Exports(bus, { events: lanes.events.outbox, frames: lanes.frames.outbox });
     this.#imports = new Imports(bus);
   }
 
   static async open(hub: Hub, options: BridgeOptions): Promise<Bridge> {
+    const { id, bind } = options;
+    const lanes = { events: await openLane("events", bind.events), frames: await openLane("frames", bind.frames) };
     const { port1, port2 } = new MessageChannel();
-    const bridge = new Bridge(hub, options, new ThreadBus(port2, `${options.id}.bridge`, { ignoreOwn: true }));
-    await bridge.#publisher.bind(options.bind);
-    bridge.#subscriber.subscribe(prefixOf.caller(options.id));
+    const bridge = new Bridge(hub, options, lanes, new ThreadBus(port2, `${id}.bridge`, { ignoreOwn: true }));
+    lanes.events.subscriber.subscribe(prefixOf.caller(id));
     hub.join(bridge, port1);
-    void bridge.#watchWishes();
-    void bridge.#receive();
+    for (const lane of LANES) {
+      void bridge.#watchWishes(lane);
+      void bridge.#receive(lane);
+    }
     return bridge;
   }
 
   /** Where peers connect to. */
-  get endpoint(): string {
-    return this.#publisher.lastEndpoint ?? this.#options.bind;
+  get address(): PeerAddress {
+    const { events, frames } = this.#lanes;
+    const { bind } = this.#options;
+    return {
+      events: events.publisher.lastEndpoint ?? bind.events,
+      frames: frames.publisher.lastEndpoint ?? bind.frames,
+    };
   }
 
   /** Frames that a queue had to drop here, that never arrived from a peer, and that were refused as no frames of ours. */
   get losses(): { readonly dropped: number; readonly missed: number; readonly refused: number } {
-    return { dropped: this.#outbox.dropped, missed: this.#imports.missed, refused: this.#refused };
+    const { events, frames } = this.#lanes;
+    return {
+      dropped: events.outbox.dropped + frames.outbox.dropped,
+      missed: this.#imports.missed,
+      refused: this.#refused,
+    };
   }
 
-  connect(endpoint: string): void {
-    this.#subscriber.connect(endpoint);
+  connect(peer: PeerAddress): void {
+    for (const lane of LANES) this.#lanes[lane].subscriber.connect(peer[lane]);
   }
 
   onAdvertised(topic: string, type: RosType): void {
     this.#exports.allow(topic, type);
-    if (this.#wanted.has(prefixOf.topic(topic))) this.#exports.start(topic);
+    for (const lane of LANES) if (this.#wanted[lane].has(prefixOf.topic(topic))) this.#exports.start(topic, lane);
   }
 
   onSubscribed(topic: string, type: RosType): void {
-    if (this.#imports.expect(topic, type)) this.#subscriber.subscribe(prefixOf.topic(topic));
+    if (!this.#imports.expect(topic, type)) return;
+    // On both lanes, so that a peer that publishes another type than ours is noticed.
+    for (const lane of LANES) this.#lanes[lane].subscriber.subscribe(prefixOf.topic(topic));
   }
 
   onUnsubscribed(topic: string): void {
-    if (this.#imports.forget(topic)) this.#subscriber.unsubscribe(prefixOf.topic(topic));
+    if (!this.#imports.forget(topic)) return;
+    for (const lane of LANES) this.#lanes[lane].subscriber.unsubscribe(prefixOf.topic(topic));
   }
 
   onServed(service: string): void {
-    this.#subscriber.subscribe(prefixOf.service(service));
+    this.#lanes.events.subscriber.subscribe(prefixOf.service(service));
   }
 
   call(call: string, service: string, timeoutMs: number): void {
     const prefix = prefixOf.service(service);
     const header = { v: FRAME_VERSION, kind: "request", service, call, caller: this.#options.id, timeoutMs } as const;
-    if (this.#wanted.has(prefix)) {
-      this.#outbox.post(encodeFrame(prefix, header));
+    if (this.#wanted.events.has(prefix)) {
+      this.#lanes.events.outbox.post(encodeFrame(prefix, header));
       return;
     }
     this.#pendingCalls.set(call, header);
@@ -107,35 +122,33 @@ export class Bridge implements HubPeers {
   async close(): Promise<void> {
     this.#hub.leave();
     this.#bus.close();
-    this.#subscriber.close();
-    await this.#outbox.flush();
-    this.#publisher.close();
+    await Promise.all(LANES.map((lane) => closeLane(this.#lanes[lane])));
   }
 
   /** Peers' subscriptions: byte 1 (or 0 for the end of one), then the prefix. */
-  async #watchWishes(): Promise<void> {
-    for await (const [wish] of receiveAll(this.#publisher)) {
+  async #watchWishes(lane: LaneName): Promise<void> {
+    for await (const [wish] of receiveAll(this.#lanes[lane].publisher)) {
       const prefix = wish!.toString("utf8", 1);
-      if (wish![0] === 1) this.#onWanted(prefix);
+      if (wish![0] === 1) this.#onWanted(lane, prefix);
       else {
-        this.#wanted.delete(prefix);
-        this.#exports.stop(prefix.slice(0, -1));
+        this.#wanted[lane].delete(prefix);
+        this.#exports.stop(prefix.slice(0, -1), lane);
       }
     }
   }
 
-  #onWanted(prefix: string): void {
-    this.#wanted.add(prefix);
-    if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1));
+  #onWanted(lane: LaneName, prefix: string): void {
+    this.#wanted[lane].add(prefix);
+    if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1), lane);
     for (const [call, header] of this.#pendingCalls) {
       if (prefixOf.service(header.service) !== prefix) continue;
       this.#pendingCalls.delete(call);
-      this.#outbox.post(encodeFrame(prefix, header));
+      this.#lanes.events.outbox.post(encodeFrame(prefix, header));
     }
   }
 
-  async #receive(): Promise<void> {
-    for await (const parts of receiveAll(this.#subscriber)) {
+  async #receive(lane: LaneName): Promise<void> {
+    for await (const parts of receiveAll(this.#lanes[lane].subscriber)) {
       try {
         this.#dispatch(decodeFrame(parts));
       } catch (thrown) {
@@ -163,7 +176,7 @@ export class Bridge implements HubPeers {
     try {
       const { success, message } = await this.#bus.call(service, timeoutMs);
       const header = { v: FRAME_VERSION, kind: "response", call, success, message } as const;
-      this.#outbox.post(encodeFrame(prefixOf.caller(caller), header));
+      this.#lanes.events.outbox.post(encodeFrame(prefixOf.caller(caller), header));
     } catch {
       // No answer in time: the caller's own hub says so.
     }

@@ -5,6 +5,7 @@ import type { RingSubscription } from "../bus/subscription.ts";
 import type { ThreadBus } from "../bus/thread-bus.ts";
 import type { RingReader } from "../shared-ring.ts";
 import { encodeFrame, FRAME_VERSION, prefixOf } from "./frame.ts";
+import { type LaneName, laneOf } from "./lane.ts";
 import type { Outbox } from "./outbox.ts";
 
 interface SentBy {
@@ -14,6 +15,7 @@ interface SentBy {
 }
 
 interface Export {
+  readonly type: RosType;
   readonly subscription: RingSubscription;
   readonly publishers: Set<SentBy>;
 }
@@ -24,15 +26,15 @@ const QOS = { ...LATCHED_QOS, depth: 64 };
 /** Local topics that peers subscribed to: read from their rings, sent as frames. */
 export class Exports {
   readonly #bus: ThreadBus;
-  readonly #outbox: Outbox;
+  readonly #outboxes: Readonly<Record<LaneName, Outbox>>;
   readonly #types = new Map<string, RosType>();
   readonly #exports = new Map<string, Export>();
   /** By publisher; outlives an export, so that the numbers go on where they stopped. */
   readonly #sent = new Map<string, SentBy>();
 
-  constructor(bus: ThreadBus, outbox: Outbox) {
+  constructor(bus: ThreadBus, outboxes: Readonly<Record<LaneName, Outbox>>) {
     this.#bus = bus;
-    this.#outbox = outbox;
+    this.#outboxes = outboxes;
   }
 
   /** There is a local publisher of this topic. */
@@ -40,26 +42,29 @@ export class Exports {
     this.#types.set(topic, type);
   }
 
-  /** A peer wants the topic; one more peer gets what is latched, again for those who have it already (they know it). */
-  start(topic: string): void {
+  /**
+   * A peer wants the topic on this lane. When it runs already, what is latched goes out again: to those who have it
+   * already it is nothing new.
+   */
+  start(topic: string, lane: LaneName): void {
+    const type = this.#types.get(topic);
+    if (type === undefined || laneOf(type) !== lane) return; // nobody publishes it here yet, or not on this lane
     const running = this.#exports.get(topic);
     if (running) {
-      for (const { history } of running.publishers) for (const frame of history) this.#outbox.post(frame);
+      for (const { history } of running.publishers) for (const frame of history) this.#outboxes[lane].post(frame);
       return;
     }
-    const type = this.#types.get(topic);
-    if (type === undefined) return; // nobody publishes it here yet
     const publishers = new Set<SentBy>();
     const subscription = this.#bus.subscribe(topic, type, QOS, (reader, offer) =>
       publishers.add(this.#send(reader, offer)),
     );
-    this.#exports.set(topic, { subscription, publishers });
+    this.#exports.set(topic, { type, subscription, publishers });
   }
 
   /** No peer wants the topic any more. */
-  stop(topic: string): void {
+  stop(topic: string, lane: LaneName): void {
     const running = this.#exports.get(topic);
-    if (running === undefined) return;
+    if (running === undefined || laneOf(running.type) !== lane) return;
     running.subscription.close();
     for (const sent of running.publishers) sent.history = [];
     this.#exports.delete(topic);
@@ -83,7 +88,7 @@ export class Exports {
       sent.history.push(frame);
       if (sent.history.length > history) sent.history.shift();
     }
-    this.#outbox.post(frame);
+    this.#outboxes[laneOf(type)].post(frame);
     return sent;
   }
 }

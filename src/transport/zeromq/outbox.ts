@@ -1,22 +1,21 @@
 import type { XPublisher } from "./sockets.ts";
 
-/** Frames that wait while the socket is busy; more than this only when it hangs. */
-const CAPACITY = 256;
-
 /** Sends one after another, as the socket demands; bounded, the oldest goes first. */
 export class Outbox {
   readonly #socket: XPublisher;
+  readonly #capacity: number;
   readonly #queue: Buffer[][] = [];
   #draining: Promise<void> | undefined;
   dropped = 0;
 
-  constructor(socket: XPublisher) {
+  constructor(socket: XPublisher, capacity: number) {
     this.#socket = socket;
+    this.#capacity = capacity;
   }
 
   /** The buffers must never change again. */
   post(parts: Buffer[]): void {
-    if (this.#queue.length === CAPACITY) {
+    if (this.#queue.length === this.#capacity) {
       this.#queue.shift();
       this.dropped++;
     }

@@ -3,22 +3,22 @@ import * as zmq from "zeromq";
 /**
  * The one place where sockets are made, so that encryption (CURVE keys are socket options) will be set in one place too.
  *
- * Queues are bounded on both sides of every connection. `LINGER_MS` is how long a closing socket goes on sending.
+ * Queues are bounded on both sides of every connection, in messages. `LINGER_MS` is how long a closing socket goes on
+ * sending.
  */
-const LIVE_QUEUE = 32;
 const LINGER_MS = 200;
 
 export type { Pull, Push, Subscriber, XPublisher } from "zeromq";
 
-/** Newest matters: what a slow peer's queue cannot take is dropped for that peer alone, and it sees the gap. */
-export function openPublisher(): zmq.XPublisher {
-  const socket = new zmq.XPublisher({ sendHighWaterMark: LIVE_QUEUE, linger: LINGER_MS });
+/** Timeliness matters: what a slow peer's queue cannot take is dropped for that peer alone, and it sees the gap. */
+export function openPublisher(queue: number): zmq.XPublisher {
+  const socket = new zmq.XPublisher({ sendHighWaterMark: queue, linger: LINGER_MS });
   socket.verbosity = "allSubs"; // a late subscriber's wish is seen even when another had it before
   return socket;
 }
 
-export function openSubscriber(): zmq.Subscriber {
-  return new zmq.Subscriber({ receiveHighWaterMark: LIVE_QUEUE, linger: 0 });
+export function openSubscriber(queue: number): zmq.Subscriber {
+  return new zmq.Subscriber({ receiveHighWaterMark: queue, linger: 0 });
 }
 
 /** Everything matters: sending waits for a place in the queue. */

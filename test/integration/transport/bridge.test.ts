@@ -4,7 +4,15 @@ import { MessageChannel } from "node:worker_threads";
 import { systemClock } from "../../../src/core/clock.ts";
 import { DEFAULT_QOS, LATCHED_QOS, type Logger } from "../../../src/core/node.ts";
 import { serializeMessage } from "../../../src/messages/index.ts";
-import { Bridge, EmbeddedContext, FramePuller, FramePusher, Hub, ThreadBus } from "../../../src/transport/index.ts";
+import {
+  Bridge,
+  EmbeddedContext,
+  FramePuller,
+  FramePusher,
+  Hub,
+  peerAddress,
+  ThreadBus,
+} from "../../../src/transport/index.ts";
 
 const clock = systemClock();
 
@@ -13,7 +21,7 @@ async function site(t: TestContext, id: string) {
   const hub = new Hub();
   const errors: string[] = [];
   const log: Logger = { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) };
-  const bridge = await Bridge.open(hub, { id, bind: "tcp://127.0.0.1:0", log });
+  const bridge = await Bridge.open(hub, { id, bind: peerAddress("tcp://127.0.0.1:0"), log });
   const { port1, port2 } = new MessageChannel();
   hub.connect(port1);
   const bus = new ThreadBus(port2, `${id}.0`);
@@ -29,7 +37,7 @@ async function site(t: TestContext, id: string) {
 async function joinedSites(t: TestContext, ...ids: string[]) {
   const sites = await Promise.all(ids.map((id) => site(t, id)));
   for (const { bridge } of sites) {
-    for (const peer of sites) if (peer.bridge !== bridge) bridge.connect(peer.bridge.endpoint);
+    for (const peer of sites) if (peer.bridge !== bridge) bridge.connect(peer.bridge.address);
   }
   return sites;
 }
@@ -91,10 +99,22 @@ test("a latched message reaches processes that come later, each once", { timeout
     );
   });
   const c = await site(t, "c");
-  c.bridge.connect(a!.bridge.endpoint);
+  c.bridge.connect(a!.bridge.address);
   assert.deepEqual(await texts(c, "status", 1, LATCHED_QOS), ["ready"]);
   assert.deepEqual(await texts(b!, "status", 1, LATCHED_QOS), ["ready"], "a second subscriber of b");
   assert.deepEqual(heardByB, ["ready"], "what a sent again for c is not new to b");
+});
+
+test("a burst of latched messages arrives whole", { timeout: 20_000 }, async (t) => {
+  const [a, b] = await joinedSites(t, "a", "b");
+  const qos = { ...LATCHED_QOS, depth: 300 };
+  const heard = texts(b!, "burst", 300, qos);
+  const publisher = a!.node.publisher("burst", "std_msgs/msg/String", qos);
+  for (let i = 0; i < 300; i++) publisher.publish({ data: `${i}` });
+  assert.deepEqual(
+    await heard,
+    Array.from({ length: 300 }, (_, i) => `${i}`),
+  );
 });
 
 test("large images cross unharmed", { timeout: 20_000 }, async (t) => {
