@@ -20,8 +20,8 @@ interface Export {
   readonly publishers: Set<SentBy>;
 }
 
-/** Messages that may wait in the ring for the bridge. */
-const QOS = { ...LATCHED_QOS, depth: 64 };
+/** The bridge may lag as far as the publisher's ring reaches back. */
+const QOS = { ...LATCHED_QOS, depth: Number.POSITIVE_INFINITY };
 
 /** Local topics that peers subscribed to: read from their rings, sent as frames. */
 export class Exports {
