@@ -82,9 +82,8 @@ export class Renderer {
     this.#rasterizer.begin(out, vertices, this.#shadow, focalPx);
     for (let geom = 0; geom < scene.geomType.length; geom++) {
       if (scene.visible[geom] === 0) continue;
-      const isPlane = scene.geomType[geom] === GEOM_PLANE;
-      const sizePx = vertices.projectedRadius(scene.geomPosition, geom, isPlane ? 0 : scene.geomRadius[geom]!);
-      if (!isPlane && sizePx < 0) continue; // outside of the picture
+      const sizePx = vertices.projectedRadius(scene, geom);
+      if (sizePx < 0 && scene.geomType[geom] !== GEOM_PLANE) continue; // a plane's bounding sphere has no radius
       const mesh = this.#meshOf(scene, geom, sizePx);
       if (mesh === undefined) continue;
       this.#rasterizer.setColors(scene, geom);
@@ -106,7 +105,7 @@ export class Renderer {
     for (let geom = 0; geom < scene.geomType.length; geom++) {
       if (!this.#casts(geom)) continue;
       // The same mesh as in the picture: a finer one would stand out of it and shade it.
-      const sizePx = vertices.projectedRadius(scene.geomPosition, geom, scene.geomRadius[geom]!);
+      const sizePx = vertices.projectedRadius(scene, geom);
       const mesh = this.#meshOf(scene, geom, sizePx);
       if (mesh === undefined) continue;
       vertices.transformForShadow(mesh, scene, geom, this.#scale, this.#stretch, shadow);

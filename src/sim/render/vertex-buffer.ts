@@ -62,8 +62,10 @@ export class VertexBuffer {
     this.#halfHeightPx = height / 2;
   }
 
-  /** Radius of a bounding sphere in pixels, or -1 when none of it can be in the picture. */
-  projectedRadius(position: Float64Array, geom: number, radius: number): number {
+  /** Radius in pixels of a geom's curved parts where it is nearest, or -1 when none of it can be in the picture. */
+  projectedRadius(scene: Scene, geom: number): number {
+    const position = scene.geomPosition;
+    const radius = scene.geomRadius[geom]!;
     const c = this.#camera;
     const x = position[3 * geom]! - c[0]!;
     const y = position[3 * geom + 1]! - c[1]!;
@@ -75,7 +77,7 @@ export class VertexBuffer {
     if (outRight > radius * Math.sqrt(f * f + this.#halfWidthPx * this.#halfWidthPx)) return -1;
     const outUp = Math.abs(x * c[6]! + y * c[7]! + z * c[8]!) * f - depth * this.#halfHeightPx;
     if (outUp > radius * Math.sqrt(f * f + this.#halfHeightPx * this.#halfHeightPx)) return -1;
-    return depth > radius ? (radius * f) / depth : Number.MAX_VALUE;
+    return depth > radius ? (scene.geomSize[3 * geom]! * f) / (depth - radius) : Number.MAX_VALUE;
   }
 
   transform(
