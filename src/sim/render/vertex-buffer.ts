@@ -103,7 +103,7 @@ export class VertexBuffer {
     const fz = c[11]!;
     const { geomRotation: m, geomPosition: p } = scene;
     const o = 9 * geom;
-    const m0 = m[o + 0]!;
+    const m0 = m[o]!;
     const m1 = m[o + 1]!;
     const m2 = m[o + 2]!;
     const m3 = m[o + 3]!;
@@ -112,7 +112,7 @@ export class VertexBuffer {
     const m6 = m[o + 6]!;
     const m7 = m[o + 7]!;
     const m8 = m[o + 8]!;
-    const gx = p[3 * geom + 0]!;
+    const gx = p[3 * geom]!;
     const gy = p[3 * geom + 1]!;
     const gz = p[3 * geom + 2]!;
     const { position, normal } = mesh;
@@ -153,7 +153,7 @@ export class VertexBuffer {
     const { geomRotation: m, geomPosition: p } = scene;
     const { position } = mesh;
     const o = 9 * geom;
-    const m0 = m[o + 0]!;
+    const m0 = m[o]!;
     const m1 = m[o + 1]!;
     const m2 = m[o + 2]!;
     const m3 = m[o + 3]!;
@@ -162,7 +162,7 @@ export class VertexBuffer {
     const m6 = m[o + 6]!;
     const m7 = m[o + 7]!;
     const m8 = m[o + 8]!;
-    const gx = p[3 * geom + 0]!;
+    const gx = p[3 * geom]!;
     const gy = p[3 * geom + 1]!;
     const gz = p[3 * geom + 2]!;
     for (let i = 0, j = 0; i < mesh.vertexCount; i++, j += 3) {
