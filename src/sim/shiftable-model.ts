@@ -43,6 +43,7 @@ export class ShiftableModel {
 
   /** @throws ERR_SIM_TASK if a colour names no material of the model */
   apply(shift: DomainShift): void {
+    this.#paint(shift.colors); // first, because it may refuse
     this.#scale("geom_friction", shift.contactFriction);
     this.#scale("dof_damping", shift.jointFriction);
     this.#scale("dof_frictionloss", shift.jointFriction);
@@ -53,7 +54,6 @@ export class ShiftableModel {
     this.#tiltLights(shift.lightTilt);
     this.#scale("light_diffuse", shift.lightDiffuse);
     this.#scale("light_ambient", shift.lightAmbient);
-    this.#paint(shift.colors);
     if (needsConstants(this.#applied, shift)) this.#physics.recomputeConstants();
     this.#applied = shift;
   }
@@ -102,16 +102,15 @@ export class ShiftableModel {
   }
 
   #paint(colors: DomainShift["colors"]): void {
+    const unknown = Object.keys(colors).find((name) => !(name in this.palette));
+    if (unknown !== undefined) {
+      throw new LatentloopError("ERR_SIM_TASK", `Expected a material of the world but received "${unknown}".`, {
+        remedy: `Materials: ${Object.keys(this.palette).join(", ")}.`,
+      });
+    }
     this.#scale("mat_rgba", 1);
-    const names = Object.keys(this.palette);
     for (const [name, rgb] of Object.entries(colors)) {
-      const material = names.indexOf(name);
-      if (material < 0) {
-        throw new LatentloopError("ERR_SIM_TASK", `Expected a material of the world but received "${name}".`, {
-          remedy: `Materials: ${names.join(", ")}.`,
-        });
-      }
-      this.#physics.borrowModel("mat_rgba").set(rgb, 4 * material);
+      this.#physics.borrowModel("mat_rgba").set(rgb, 4 * this.#physics.id("material", name));
     }
   }
 }
