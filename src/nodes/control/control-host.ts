@@ -59,6 +59,7 @@ export class ControlHost {
   #starting: Promise<RealTimeGrant> | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #ended: Extract<ControlThreadMessage, { kind: "ended" }> | undefined;
+  #isRunning = false;
   #stopping: Promise<ControlSummary> | undefined;
 
   /** @throws ERR_INVALID_ARGUMENT, ERR_ACTION_MISMATCH for a setup that makes no loop */
@@ -108,19 +109,14 @@ export class ControlHost {
         if (message.kind === "running") resolve(message.grant);
         else this.#ended = message;
       });
-      worker.on("error", (cause) => {
-        const error = new LatentloopError("ERR_CONTROL_LOOP", `The control thread failed: ${cause.message}.`, {
-          cause,
-        });
-        reject(error);
+      const fail = (error: LatentloopError) => {
+        reject(error); // does nothing once it runs
         this.#fail(error);
-      });
-      worker.on("exit", (code) => {
-        const error = new LatentloopError("ERR_CONTROL_LOOP", `The control thread ended by itself with code ${code}.`);
-        reject(error);
-        this.#fail(error);
-      });
+      };
+      worker.on("error", (cause) => fail(threadError(`failed: ${cause.message}`, cause)));
+      worker.on("exit", (code) => fail(threadError(`ended by itself with code ${code}`)));
     });
+    this.#isRunning = true;
     void this.#pump();
     return grant;
   }
@@ -222,6 +218,10 @@ export class ControlHost {
     if (this.#stopping !== undefined || this.#worker === undefined) return;
     this.#worker = undefined;
     void this.#doorbell?.remove();
-    this.#options.onFailure(error);
+    if (this.#isRunning) this.#options.onFailure(error); // otherwise `start` throws it
   }
+}
+
+function threadError(what: string, cause?: unknown): LatentloopError {
+  return new LatentloopError("ERR_CONTROL_LOOP", `The control thread ${what}.`, { cause });
 }

@@ -5,21 +5,10 @@ import { deserializeMessage } from "../../../src/messages/index.ts";
 import { ControlHost } from "../../../src/nodes/control/control-host.ts";
 import { TickRecord } from "../../../src/nodes/control/tick-record.ts";
 import { createRing, RingReader } from "../../../src/transport/shared-ring.ts";
-import { planAt, SETUP } from "../../unit/nodes/control/control-rig.ts";
+import { planAt } from "../../unit/nodes/control/control-rig.ts";
+import { patientSetup } from "./programs/patient-setup.ts";
 
-/** Ages that a busy test machine does not exceed: this test is about order and accounts, not about time. */
-const setup = {
-  ...SETUP,
-  safety: {
-    ...SETUP.safety,
-    maxJointStateAgeMs: 20e3,
-    maxObservationAgeMs: 20e3,
-    maxPlanAgeMs: 20e3,
-    latePlanMs: 20e3,
-    maxHeartbeatAgeMs: 20e3,
-    maxTickGapMs: 20e3,
-  },
-};
+const setup = patientSetup();
 
 test("the thread runs the loop: ticks in order, commands in the topic's ring, every deadline accounted for, rest at the end", async () => {
   const clock = systemClock();
@@ -95,4 +84,44 @@ test("a robot without usable limits is refused before a thread starts", () => {
     () => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), onTick: () => {}, onFailure: () => {} }),
     { code: "ERR_INVALID_ARGUMENT" },
   );
+});
+
+test("a workspace whose kinematics a module brings is loaded in the thread, and a robot outside it is not armed", async () => {
+  const clock = systemClock();
+  const kinematics = {
+    module: new URL("./programs/planar-kinematics.js", import.meta.url).href,
+    options: { link: 0.5 },
+  };
+  const workspace = { lower: [-2, 0.1, -1], upper: [2, 2, 1], kinematics } as const;
+  const host = new ControlHost({ setup: { ...setup, workspace }, clock, onTick: () => {}, onFailure: assert.fail });
+  await host.start();
+  try {
+    const nowNs = clock.monotonicNs();
+    const still = new Float64Array(2);
+    host.beat();
+    host.writePlan({ ...planAt(1, nowNs, [[0, 0]]), stepPeriodNs: 5e9 }, nowNs);
+    host.writeJointState({ positions: still, velocities: still, stampNs: 0n, arrivalNs: nowNs });
+    assert.equal(await host.arm(), "outside-workspace", "the tip at (1, 0) is below y = 0.1");
+    host.writeJointState({ positions: Float64Array.of(0.4, 0), velocities: still, stampNs: 0n, arrivalNs: nowNs });
+    assert.equal(await host.arm(), "none");
+  } finally {
+    await host.stop();
+  }
+});
+
+test("a thread that cannot start says why", async () => {
+  const workspace = {
+    lower: [-1, -1, -1],
+    upper: [1, 1, 1],
+    kinematics: { module: "file:///no/such/kinematics.js", options: null },
+  } as const;
+  const host = new ControlHost({
+    setup: { ...setup, workspace },
+    clock: systemClock(),
+    onTick: () => {},
+    onFailure: () => assert.fail("reported twice"),
+  });
+  await assert.rejects(host.start(), { code: "ERR_CONTROL_LOOP", message: /kinematics\.js/ });
+  await host.stop();
+  assert.equal(await host.arm(), "inactive");
 });
