@@ -12,6 +12,8 @@ export type Command =
 
 export interface RunAnswer {
   readonly seconds: number;
+  /** Of all threads of the process: on a busy machine steadier than the wall's time. */
+  readonly cpuSeconds: number;
   /** Largest resident memory of the process so far. */
   readonly peakMb: number;
 }
@@ -72,6 +74,7 @@ export class Contestant {
 export interface Timing {
   /** Median over the rounds. */
   readonly ms: number;
+  readonly cpuMs: number;
   readonly peakMb: number;
 }
 
@@ -97,16 +100,18 @@ export async function holdContest(contestants: readonly Contestant[], seconds: n
   const count = Math.max(1, Math.round(ROUND_MS / 1e3 / (roundSeconds / contestants.length)));
   const rounds = Math.max(MIN_ROUNDS, Math.round(seconds / (roundSeconds * count)));
   const ms: number[][] = contestants.map(() => []);
+  const cpuMs: number[][] = contestants.map(() => []);
   const peaks = contestants.map(() => 0);
   for (let round = 0; round < rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
       const answer = await run(contestant, count);
       ms[i]!.push((answer.seconds / count) * 1e3);
+      cpuMs[i]!.push((answer.cpuSeconds / count) * 1e3);
       peaks[i] = answer.peakMb;
     }
   }
   return {
-    timings: ms.map((values, i) => ({ ms: median(values), peakMb: peaks[i]! })),
+    timings: ms.map((values, i) => ({ ms: median(values), cpuMs: median(cpuMs[i]!), peakMb: peaks[i]! })),
     ratios: ms.map((values) => median(values.map((value, round) => value / ms[0]![round]!))),
   };
 }

@@ -25,6 +25,8 @@ export interface DuelResult {
   readonly workload: string;
   readonly threads: number;
   readonly ms: number;
+  /** Processor time of all threads together. */
+  readonly cpuMs: number;
   readonly perSecond: number;
   readonly peakMb: number;
   readonly buildMs: number;
@@ -34,6 +36,7 @@ export interface DuelResult {
   readonly baseline: {
     readonly engine: string;
     readonly ms: number;
+    readonly cpuMs: number;
     readonly peakMb: number;
     /** How many times faster we are: the median over the rounds. */
     readonly speedRatio: number;
@@ -70,6 +73,7 @@ export async function duel(workload: Workload, threads: number, seconds: number)
       workload: workload.name,
       threads,
       ms: mine.ms,
+      cpuMs: mine.cpuMs,
       perSecond: 1e3 / mine.ms,
       peakMb: mine.peakMb,
       buildMs: ours.greeting.buildMs,

@@ -36,8 +36,14 @@ const engine = await open({ workload, weights, batch, threads: Number(threads) }
 async function answer(command: Command): Promise<object> {
   if (command.do !== "run") return engine.answer(command);
   const began = performance.now();
+  const used = process.cpuUsage();
   for (let i = 0; i < command.count; i++) await engine.once();
-  return { seconds: (performance.now() - began) / 1e3, peakMb: process.resourceUsage().maxRSS / 1024 };
+  const { user, system } = process.cpuUsage(used);
+  return {
+    seconds: (performance.now() - began) / 1e3,
+    cpuSeconds: (user + system) / 1e6,
+    peakMb: process.resourceUsage().maxRSS / 1024,
+  };
 }
 
 const say = (message: object): boolean => process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -1,7 +1,7 @@
 """The PyTorch side of `latentloop bench train|plan`: the same networks, weights and batches in eager mode.
 
 Started by the bench with one network. Reads one JSON command per line from stdin and answers each with one JSON line:
-  {"do": "run", "count": n}    n training steps or plans on one batch → {"seconds": …, "peakMb": …}
+  {"do": "run", "count": n}    n training steps or plans on one batch → {"seconds": …, "cpuSeconds": …, "peakMb": …}
   {"do": "loss"}               → {"loss": …} of the start weights on that batch
   {"do": "curve", "count": n}  n training steps over the stored data set → {"losses": […]}
   {"do": "plan"}               → {"actions": […]}
@@ -166,11 +166,13 @@ class TdMpc2:
     def reward(self, p, z, a):
         return mlp(p, "reward", torch.cat([z, a], -1), 2, F.mish, True)
 
-    def values(self, p, z, a, prefix=""):
-        def w(name):
-            return p[f"{prefix}value/{name}"]
+    def values(self, p, z, a, prefix="", heads=heads):
+        """Logits of the first heads, all in one batched product."""
 
-        x = torch.cat([z, a], -1).expand(self.heads, -1, -1)
+        def w(name):
+            return p[f"{prefix}value/{name}"][:heads]
+
+        x = torch.cat([z, a], -1).expand(heads, -1, -1)
         for i in range(2):
             x = torch.baddbmm(w(f"linear{i}/bias"), x, w(f"linear{i}/weight"))
             x = F.layer_norm(x, x.shape[-1:]) * w(f"norm{i}/gain") + w(f"norm{i}/bias")
@@ -207,7 +209,7 @@ class TdMpc2:
         with torch.no_grad():
             reached = self.encode(p, observation[1:].flatten(0, 1))
             following, _ = self.act(p, reached, batch["targetNoise"])
-            values = self.expected(self.values(p, reached, following, "target/")[:2])
+            values = self.expected(self.values(p, reached, following, "target/", 2))
             target = reward + 0.99 * values.min(0).values
         latents = [self.encode(p, observation[0])]
         for t in range(steps):
@@ -221,7 +223,7 @@ class TdMpc2:
 
     def policy_loss(self, p, batch):
         chosen, log_prob = self.act(p, self.latents, batch["policyNoise"])
-        value = self.expected(self.values(p, self.latents, chosen)[:2]).mean(0)
+        value = self.expected(self.values(p, self.latents, chosen, heads=2)).mean(0)
         steps, size, _ = batch["action"].shape
         return -((value - 1e-4 * log_prob) * self.weights(steps + 1, size)).sum()
 
@@ -251,7 +253,7 @@ class TdMpc2:
                 returns = returns + c["discount"] ** t * self.expected(self.reward(p, z, candidates[t]))
                 z = self.next(p, z, candidates[t])
             a, _ = self.act(p, z, take(count, actions))
-            returns = returns + c["discount"] ** horizon * self.expected(self.values(p, z, a)[:2]).mean(0)
+            returns = returns + c["discount"] ** horizon * self.expected(self.values(p, z, a, heads=2)).mean(0)
             value, index = returns.nan_to_num(0).topk(elites)
             best = candidates[:, index]
             weights = (c["temperature"] * value).softmax(0)[None, :, None]
@@ -307,14 +309,17 @@ class Twin:
         return loss
 
     def run(self, count):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         for _ in range(count):
             if self.config:
                 self.network.plan(self.p, self.batch, self.config)
             else:
                 self.step(self.batch)
-        seconds = time.perf_counter() - began
-        return {"seconds": seconds, "peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        return {
+            "seconds": time.perf_counter() - began,
+            "cpuSeconds": time.process_time() - worked,
+            "peakMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
 
     def curve(self, count):
         images, noise = self.batch["images"], self.batch["noises"]

@@ -13,7 +13,7 @@ function contestant(
     require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
       const { count } = JSON.parse(line);
       if (left-- === 0) process.exit(3);
-      console.log(JSON.stringify({ seconds: count * ${msPerUnit} / 1e3, peakMb: 10 }));
+      console.log(JSON.stringify({ seconds: count * ${msPerUnit} / 1e3, cpuSeconds: 1, peakMb: 10 }));
     });`;
   return Contestant.start("fake", process.execPath, ["-e", program], 1);
 }

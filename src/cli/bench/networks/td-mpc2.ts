@@ -5,12 +5,15 @@ import {
   concat,
   exp,
   globalNorm,
+  layerNorm,
+  linear,
   mean,
   min,
   mish,
   mul,
   neg,
   nn,
+  ones,
   type Parameters,
   reshape,
   type StepDefinition,
@@ -25,6 +28,8 @@ import {
   tanh,
   tanhGaussian,
   twoHot,
+  uniformFanIn,
+  zeros,
 } from "../../../graph/index.ts";
 import type { PlannableModel } from "../../../planners/index.ts";
 
@@ -45,8 +50,8 @@ const LOG_STD_HIGH = 2;
 /**
  * TD-MPC2's networks in any size (Hansen et al. 2023, arXiv:2310.16828).
  *
- * Differs: of the five value heads always the first two are used where the paper draws two, and there is no dropout, so
- * that a twin in another framework computes the same numbers.
+ * Differs: where the paper draws two of the five value heads these are always the first two, and only they are computed;
+ * there is no dropout. So a twin in another framework computes the same numbers.
  */
 class TdMpc2 {
   readonly #parameters: Parameters;
@@ -78,6 +83,32 @@ class TdMpc2 {
     return nn.ensembleMlp(scope, x, { members: HEADS, hidden: [width, width], output: BINS, activation: mish });
   }
 
+  /** Expected values by the first two heads alone. Shapes: → each [N] */
+  firstTwo(latent: Sym, action: Sym): [Sym, Sym] {
+    const x = concat([latent, action]);
+    return [this.#value(x, 0), this.#value(x, 1)];
+  }
+
+  /** One head, from its slices of the ensemble's parameters. */
+  #value(x: Sym, head: number): Sym {
+    const { width } = this.#sizes;
+    const scope = this.#parameters.group("value").scope("value");
+    const layer = (name: string, h: Sym, outputs: number) => {
+      const fanIn = h.extent(1);
+      const own = (parameter: string, inputs: number, initializer = uniformFanIn) =>
+        at(scope.scope(name).get(parameter, { shape: [HEADS, inputs, outputs], initializer, fanIn }), head);
+      return linear(h, own("weight", fanIn), reshape(own("bias", 1), [outputs]));
+    };
+    const norm = (name: string, h: Sym) => {
+      const own = (parameter: string, initializer: typeof ones) =>
+        reshape(at(scope.scope(name).get(parameter, { shape: [HEADS, 1, width], initializer }), head), [width]);
+      return layerNorm(h, own("gain", ones), own("bias", zeros));
+    };
+    let h = x;
+    for (const i of [0, 1]) h = mish(norm(`norm${i}`, layer(`linear${i}`, h, width)));
+    return twoHot(layer("out", h, BINS), SYMLOG_BINS).mean();
+  }
+
   /** Shapes: noise [N, A] → value [N, A], logProb [N] */
   act(latent: Sym, noise: Sym): { value: Sym; logProb: Sym } {
     const { actions } = this.#sizes;
@@ -99,10 +130,8 @@ class TdMpc2 {
   }
 }
 
-/** The smaller or the mean of the first two heads. Shapes: logits [heads, N, bins] → [N] */
-function firstTwo(logits: Sym, combine: "min" | "mean"): Sym {
-  const both = twoHot(slice(logits, 0, 0, 2), SYMLOG_BINS).mean();
-  return combine === "min" ? min(at(both, 0), at(both, 1)) : mean(both, 0);
+function average([a, b]: readonly [Sym, Sym]): Sym {
+  return mul(add(a, b), 0.5);
 }
 
 const DISCOUNT = 0.99;
@@ -121,7 +150,8 @@ export function tdMpc2Update(sizes: TdMpc2Sizes, batch: number, horizon: number)
       const frozen = new TdMpc2(step.parameters.frozen(), sizes);
       const reached = frozen.encode(reshape(slice(observations, 0, 1), [rows, sizes.observation]));
       const nextAction = frozen.act(reached, step.noise("targetNoise", [rows, sizes.actions])).value;
-      const nextValue = firstTwo(new TdMpc2(step.parameters.target(), sizes).values(reached, nextAction), "min");
+      const targets = new TdMpc2(step.parameters.target(), sizes);
+      const nextValue = min(...targets.firstTwo(reached, nextAction));
       const valueTarget = add(reward, mul(nextValue, DISCOUNT));
 
       const model = new TdMpc2(step.parameters, sizes);
@@ -144,7 +174,7 @@ export function tdMpc2Update(sizes: TdMpc2Sizes, batch: number, horizon: number)
 
       const all = stopGradient(concat(latents, 0));
       const chosen = model.act(all, step.noise("policyNoise", [(horizon + 1) * batch, sizes.actions]));
-      const value = firstTwo(new TdMpc2(updated.frozen(), sizes).values(all, chosen.value), "mean");
+      const value = average(new TdMpc2(updated.frozen(), sizes).firstTwo(all, chosen.value));
       const gain = sub(value, mul(chosen.logProb, 1e-4));
       const policyLoss = neg(sum(mul(gain, stepWeights(step.graph, horizon + 1, batch))));
       step.metric("policyLoss", policyLoss);
@@ -174,7 +204,7 @@ export function tdMpc2Model(parameters: Parameters, sizes: TdMpc2Sizes): Plannab
     noiseSizes: { next: 0, value: sizes.actions, policy: sizes.actions },
     next: (latent, action) => model.next(latent, action),
     reward: (latent, action) => model.reward(latent, action).mean(),
-    value: (latent, noise) => firstTwo(model.values(latent, model.act(latent, noise!).value), "mean"),
+    value: (latent, noise) => average(model.firstTwo(latent, model.act(latent, noise!).value)),
     policy: (latent, noise) => model.act(latent, noise!).value,
   };
 }
