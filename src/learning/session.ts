@@ -1,13 +1,16 @@
 import * as ort from "onnxruntime-node";
 import { LatentloopError, messageOf } from "../core/errors.ts";
-
-/** Where a graph is computed. */
-export type Provider = "cpu" | "cuda" | "webgpu";
+import type { Provider } from "../inference/placement.ts";
 
 export interface SessionOptions {
   readonly provider?: Provider;
   /** Threads of one operator; two or more only pay on cores that nothing else uses. */
   readonly threads?: number;
+  /**
+   * Whether to plan all intermediate memory as one block. Worth its memory for small graphs that run often; a training step
+   * gains 0–3 % of time for up to a third more memory.
+   */
+  readonly planMemory?: boolean;
   /** Outputs that stay on the device between runs, where the provider's binding can do that. */
   readonly keepOnDevice?: readonly string[];
 }
@@ -31,7 +34,7 @@ export function keepsTensorsOnDevice(provider: Provider): boolean {
  */
 export async function createSession(
   onnx: Uint8Array,
-  { provider = "cpu", threads = 1, keepOnDevice = [] }: SessionOptions = {},
+  { provider = "cpu", threads = 1, planMemory = true, keepOnDevice = [] }: SessionOptions = {},
 ): Promise<ort.InferenceSession> {
   const onDevice = keepsTensorsOnDevice(provider) ? keepOnDevice : [];
   try {
@@ -40,6 +43,7 @@ export async function createSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
+      enableMemPattern: planMemory,
       logSeverityLevel: 3,
       preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, "gpu-buffer" as const])),
     });

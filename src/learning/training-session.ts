@@ -34,7 +34,7 @@ export class TrainingSession {
   /** @throws ERR_PROVIDER_UNAVAILABLE if the provider cannot run the graph here */
   static async create(step: StepGraph, options: SessionOptions = {}): Promise<TrainingSession> {
     const keepOnDevice = step.state.map(({ name }) => name + NEXT_SUFFIX);
-    const session = await createSession(step.graph.toOnnx(), { ...options, keepOnDevice });
+    const session = await createSession(step.graph.toOnnx(), { planMemory: false, ...options, keepOnDevice });
     return new TrainingSession(step, session, keepsTensorsOnDevice(options.provider ?? "cpu"));
   }
 

@@ -11,6 +11,7 @@ import { prefetchBatches } from "../../../src/learning/prefetch.ts";
 import { train } from "../../../src/learning/train.ts";
 import { freshStart, Trainer, type TrainerOptions } from "../../../src/learning/trainer.ts";
 import { lineFit, linePoints, TRUE_SLOPE } from "../../support/line-fit.ts";
+import { criticBatches, tinyCritic } from "../../support/tiny-critic.ts";
 
 let folder: string;
 before(async () => {
@@ -63,6 +64,20 @@ test("a run saved half-way and resumed ends with the same bytes as one without i
       train(trainer, { untilStep: 40, checkpoint: { path: straight!, everySteps: 7 } }),
     );
     assert.deepEqual(await readFile(resumed!), await readFile(straight!));
+  }
+});
+
+test("targets, moments, several optimisers and carried values resume exactly too", async () => {
+  for (const updates of [undefined, 5]) {
+    const step = tinyCritic(updates);
+    const batches = (plan: BatchPlan) => inlineBatches(criticBatches(), plan);
+    const path = join(folder, "critic.safetensors");
+    const from = freshStart(step, 6);
+    await withTrainer({ step, from, batches }, (trainer) =>
+      train(trainer, { untilStep: 15, checkpoint: { path, everySteps: 100 } }),
+    );
+    const resumed = await trained(30, { step, batches, from: await loadCheckpoint(path) });
+    assert.deepEqual(resumed, await trained(30, { step, batches, from }));
   }
 });
 
