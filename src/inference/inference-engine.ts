@@ -106,11 +106,11 @@ export class InferenceEngine implements CallQueue {
     const [bundle, statuses] = await Promise.all([readBundle(folder), usableProviders(provider)]);
     if (this.#refusal) throw this.#refusal;
     const usable = statuses.filter((status) => status.usable).map((status) => status.provider);
-    const measured = placementsFor(this.#options, usable);
+    const choice = placementsFor(this.#options, usable);
     const graphs = graphsOf(bundle.manifest).map(({ name, inputs, outputs }) => {
       const memory = allocateSharedGraph({ inputs, outputs });
-      const placements = known[name] ? [known[name]] : measured;
-      return { id: this.#nextGraph++, name, inputs, outputs, memory, placements, insist: provider !== "auto" };
+      const pinnedChoice = known[name] && { placements: [known[name]], insist: false };
+      return { id: this.#nextGraph++, name, inputs, outputs, memory, ...(pinnedChoice ?? choice) };
     });
     const reports = await this.#thread.request({ kind: "load", graphs: withBytes(graphs, bundle) });
     const handles = graphs.map((graph) => new GraphHandle(graph.name, graph.memory, graph, this));

@@ -5,7 +5,7 @@ import { Rng } from "../core/rng.ts";
 import type { TensorData } from "../core/tensor.ts";
 import { fillRandom } from "./fill-inputs.ts";
 import { OnnxSession } from "./onnx-session.ts";
-import type { Placement } from "./placement.ts";
+import type { Placement, PlacementChoice } from "./placement.ts";
 
 /** What one placement of a graph came to. */
 export interface PlacementTrial {
@@ -51,15 +51,11 @@ interface Trial {
   readonly error: number;
 }
 
-export interface PlaceOptions {
+export interface PlaceOptions extends PlacementChoice {
   readonly name: string;
   readonly onnx: Uint8Array;
   readonly signature: GraphSignature;
-  /** The first is the reference that the others must agree with. */
-  readonly placements: readonly Placement[];
   readonly clock: Clock;
-  /** Whether the last placement is taken even when it is slower: somebody asked for it by name. */
-  readonly insist: boolean;
   /** Called between runs, so that other graphs' calls need not wait for the end. */
   readonly pause: () => Promise<void>;
 }

@@ -35,16 +35,24 @@ export type InferenceParameters = z.output<typeof inferenceParameters>;
 /** More threads than this never paid for the small graphs of a control loop. */
 const MAX_THREADS = 4;
 
-/** The placements worth measuring, the reference (one CPU thread) first. */
+/** The placements to try: the first is the reference that the others must agree with. */
+export interface PlacementChoice {
+  readonly placements: readonly Placement[];
+  /** Whether the last one is taken even when it is slower: somebody asked for it by name. */
+  readonly insist: boolean;
+}
+
 export function placementsFor(
   { provider, threads }: Pick<InferenceParameters, "provider" | "threads">,
   usable: readonly Provider[],
-): Placement[] {
-  const wanted = usable.filter((name) => name !== "cpu" && (provider === "auto" || provider === name));
-  const several = threads === 0 ? Math.min(MAX_THREADS, availableParallelism() - 1) : threads;
-  const cpu = [...new Set(threads === 0 ? [1, several] : [several])].filter((count) => count > 0);
-  return [
-    ...cpu.map((count): Placement => ({ provider: "cpu", threads: count })),
-    ...wanted.map((name): Placement => ({ provider: name, threads: 1 })),
-  ];
+): PlacementChoice {
+  const several = Math.max(1, Math.min(MAX_THREADS, availableParallelism() - 1));
+  const counts = threads > 0 ? [threads] : [...new Set([1, several])];
+  const cpu = counts.map((count): Placement => ({ provider: "cpu", threads: count }));
+  const devices = usable.filter((name) => name !== "cpu").map((name): Placement => ({ provider: name, threads: 1 }));
+  if (provider === "auto") return { placements: [...cpu, ...devices], insist: false };
+  const named = devices.filter((placement) => placement.provider === provider);
+  return named.length > 0
+    ? { placements: [...cpu.slice(0, 1), ...named], insist: true }
+    : { placements: cpu, insist: false };
 }

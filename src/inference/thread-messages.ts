@@ -1,7 +1,7 @@
 import type { GraphSignature } from "../config/graph-contract.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { GraphReport } from "./place-graph.ts";
-import type { Placement } from "./placement.ts";
+import type { PlacementChoice } from "./placement.ts";
 
 /** Words of the engine's doorbell: every call and message rings it; `stop` ends the worker between two calls. */
 export const BELL = { rings: 0, tickets: 1, stop: 2, stopped: 3 } as const;
@@ -12,14 +12,11 @@ export interface ThreadOptions {
   readonly niceness: number;
 }
 
-export interface GraphToLoad extends GraphSignature {
+export interface GraphToLoad extends GraphSignature, PlacementChoice {
   readonly id: number;
   readonly name: string;
   readonly onnx: Uint8Array;
   readonly memory: SharedArrayBuffer;
-  /** Measured when there is more than one. */
-  readonly placements: readonly Placement[];
-  readonly insist: boolean;
 }
 
 export type ToThread =

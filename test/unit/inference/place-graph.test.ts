@@ -68,15 +68,24 @@ test("a provider that cannot run falls back to the CPU and says why", async () =
   assert.match(report.trials.find(({ placement }) => placement.provider === "cuda")!.rejection!, /cuda/);
 });
 
-test("auto weighs one CPU thread, several and every usable provider; a number of threads is kept to", () => {
-  const auto = placementsFor({ provider: "auto", threads: 0 }, ["cpu", "cuda", "webgpu"]);
-  assert.deepEqual(auto[0], cpu(1));
+test("auto weighs one CPU thread, several and every usable provider", () => {
+  const { placements, insist } = placementsFor({ provider: "auto", threads: 0 }, ["cpu", "cuda", "webgpu"]);
+  assert.equal(insist, false);
+  assert.deepEqual(placements[0], cpu(1));
   assert.deepEqual(
-    auto.slice(-2).map(({ provider }) => provider),
+    placements.slice(-2).map(({ provider }) => provider),
     ["cuda", "webgpu"],
   );
-  assert.deepEqual(placementsFor({ provider: "cpu", threads: 3 }, ["cpu", "webgpu"]), [cpu(3)]);
-  assert.deepEqual(placementsFor({ provider: "webgpu", threads: 1 }, ["cpu"]), [cpu(1)]);
+});
+
+test("a provider or a number of threads that was named is kept to, as far as it is usable", () => {
+  const webgpu: Placement = { provider: "webgpu", threads: 1 };
+  const asked = { provider: "webgpu", threads: 0 } as const;
+  assert.deepEqual(placementsFor(asked, ["cpu", "cuda", "webgpu"]), { placements: [cpu(1), webgpu], insist: true });
+  assert.equal(placementsFor(asked, ["cpu"]).insist, false);
+  assert.ok(placementsFor(asked, ["cpu"]).placements.every(({ provider }) => provider === "cpu"));
+  const threads = placementsFor({ provider: "cpu", threads: 3 }, ["cpu", "webgpu"]);
+  assert.deepEqual(threads, { placements: [cpu(3)], insist: false });
 });
 
 const floats = (...values: number[]) => ({ y: Float32Array.from(values) });
