@@ -4,8 +4,14 @@ import { readConfig } from "./read-config.ts";
 
 const limits = z
   .strictObject({
-    lower: z.number().meta({ description: "Lowest position.", unit: "rad" }),
-    upper: z.number().meta({ description: "Highest position.", unit: "rad" }),
+    lower: z
+      .number()
+      .default(Number.NEGATIVE_INFINITY)
+      .meta({ description: "Lowest position; without it the joint turns on.", unit: "rad" }),
+    upper: z
+      .number()
+      .default(Number.POSITIVE_INFINITY)
+      .meta({ description: "Highest position; without it the joint turns on.", unit: "rad" }),
     velocity: z.number().positive().meta({ description: "Highest speed.", unit: "rad/s" }),
     acceleration: z
       .number()

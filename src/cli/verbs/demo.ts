@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { root } from "../../config/package-root.ts";
 import { readConfig } from "../../config/read-config.ts";
 import { systemClock } from "../../core/clock.ts";
@@ -18,6 +18,7 @@ import { printLog } from "../print-log.ts";
 import { watchTraining } from "../training-view.ts";
 
 interface DemoFlags {
+  readonly task: string;
   readonly episodes: number;
   readonly model?: string;
   readonly fromScratch: boolean;
@@ -27,10 +28,8 @@ interface DemoFlags {
   readonly json: boolean;
 }
 
-const TASK = "arm-reach";
-const LAUNCH = join(root, "launch", "demo.yaml");
-const ROBOT = join(root, "calibration", "robots", "table-arm.yaml");
-const MODEL = join(root, "models", "arm-reach-keypoint");
+/** Tasks of the demo and their launch files. */
+const LAUNCH_FILES: Readonly<Record<string, string>> = { "arm-reach": "demo.yaml", reach: "demo-reach.yaml" };
 const COMMAND_RATE_HZ = 100;
 const RANDOM_EPISODES = 50;
 const RANDOM_SEED = 9_000_000;
@@ -41,6 +40,7 @@ export function demoCommand(): Command {
     .description(
       "the whole loop on the simulated arm: camera images → latent model → plans → safe commands → recording",
     )
+    .addOption(new Option("--task <name>", "simulated robot").choices(Object.keys(LAUNCH_FILES)).default("arm-reach"))
     .option("--episodes <n>", "targets to reach, one after the other", positiveInteger, 20)
     .option("--model <folder>", "bundle to drive the arm with")
     .option("--from-scratch", "first collect data and train the model, before your eyes", false)
@@ -52,54 +52,65 @@ export function demoCommand(): Command {
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  const { episodes, headless, json } = flags;
+  const { task, episodes, headless, json } = flags;
   const folder = resolve(flags.out ?? join("runs", `demo-${new Date().toISOString().replace(/[:.]/g, "-")}`));
   const log = commentary(json || headless);
   const stop = new AbortController();
   const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    const model = flags.fromScratch ? await train(flags, folder, log, stop.signal) : resolve(flags.model ?? MODEL);
-    const random = await scoreRandomPolicy();
+    const trained = flags.fromScratch ? await train(flags, folder, log, stop.signal) : undefined;
+    const model = trained ?? flags.model;
+    const random = await scoreRandomPolicy(task);
     const recording = join(folder, "recording");
-    const launch = await demoLaunch(model, recording);
-    const measured = await play(launch, { episodes, log, stop: stop.signal, live: !headless && !json });
-    printResult(resultOf(measured, random, recording), summaryOf(measured, random, recording), json);
+    const launch = await demoLaunch(task, { directory: recording, ...(model === undefined ? {} : { model }) });
+    const measured = await play(launch, { task, episodes, log, stop: stop.signal, live: !headless && !json });
+    printResult(resultOf(task, measured, random, recording), summaryOf(measured, random, recording), json);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
-/** The launch file with another model and another place for the recording. */
-async function demoLaunch(model: string, directory: string): Promise<Launch> {
-  const description = await readConfig(launchSchema, LAUNCH);
-  const replaced: Readonly<Record<string, string>> = { model, directory, robot: ROBOT };
+/** Node parameters that are paths: in the launch file they start at the package, on the command line where it was called. */
+const PATHS = ["model", "robot", "directory"];
+
+/** The launch file of a task with another model or another place for the recording. */
+async function demoLaunch(task: string, replaced: Readonly<Record<string, string>>): Promise<Launch> {
+  const folder = join(root, "launch");
+  const description = await readConfig(launchSchema, join(folder, LAUNCH_FILES[task]!));
+  const pathOf = (name: string, value: unknown) => {
+    const given = replaced[name];
+    return given === undefined ? resolve(root, String(value)) : resolve(given);
+  };
   const nodes = description.nodes.map((node) => ({
     ...node,
     parameters: Object.fromEntries(
-      Object.entries(node.parameters).map(([name, value]) => [name, replaced[name] ?? value]),
+      Object.entries(node.parameters).map(([name, value]) => [
+        name,
+        PATHS.includes(name) ? pathOf(name, value) : value,
+      ]),
     ),
   }));
-  return resolveLaunch({ ...description, nodes }, join(root, "launch"));
+  return resolveLaunch({ ...description, nodes }, folder);
 }
 
 async function train(
-  { trainSeconds }: DemoFlags,
+  { task, trainSeconds }: DemoFlags,
   folder: string,
   log: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  log(`Training a model for ${TASK} from nothing, ${trainSeconds} s: random actions, then rounds with its own plans.`);
+  log(`Training a model for ${task} from nothing, ${trainSeconds} s: random actions, then rounds with its own plans.`);
   const view = watchTraining({ title: "training", log, stripPath: join(folder, "imagined.png") });
-  const options = { task: TASK, clock: systemClock(), folder, watcher: view, signal, budgetSeconds: trainSeconds };
+  const options = { task, clock: systemClock(), folder, watcher: view, signal, budgetSeconds: trainSeconds };
   await trainFromScratch(options);
   await view.stop();
   log(`Imagined frames: ${join(folder, "imagined.png")}`);
   return join(folder, "bundle");
 }
 
-async function scoreRandomPolicy(): Promise<Evaluation> {
-  const world = await openTrainingWorld(TASK, { cameras: [], width: 1, height: 1 });
+async function scoreRandomPolicy(task: string): Promise<Evaluation> {
+  const world = await openTrainingWorld(task, { cameras: [], width: 1, height: 1 });
   try {
     return await evaluate(world, exploringPolicy(world, new Rng(RANDOM_SEED)), {
       episodes: RANDOM_EPISODES,
@@ -111,13 +122,14 @@ async function scoreRandomPolicy(): Promise<Evaluation> {
 }
 
 interface PlayOptions {
+  readonly task: string;
   readonly episodes: number;
   readonly log: (line: string) => void;
   readonly stop: AbortSignal;
   readonly live: boolean;
 }
 
-async function play(launch: Launch, { episodes, log, stop, live }: PlayOptions): Promise<LoopMeasurements> {
+async function play(launch: Launch, { task, episodes, log, stop, live }: PlayOptions): Promise<LoopMeasurements> {
   let view: LiveView | undefined;
   try {
     return await runDemo({
@@ -128,7 +140,7 @@ async function play(launch: Launch, { episodes, log, stop, live }: PlayOptions):
       onLog: printLog(log, "problems"),
       onRunning(measured) {
         if (!live) return;
-        view = new LiveView(`latentloop · ${TASK} from camera images`, episodes, measured, process.stdout);
+        view = new LiveView(`latentloop · ${task} from camera images`, episodes, measured, process.stdout);
         view.start();
       },
       onEpisode({ episodes: done }) {
@@ -145,10 +157,10 @@ async function play(launch: Launch, { episodes, log, stop, live }: PlayOptions):
   }
 }
 
-function resultOf(measured: LoopMeasurements, random: Evaluation, replay: string): object {
+function resultOf(task: string, measured: LoopMeasurements, random: Evaluation, replay: string): object {
   const { latenessUs, cameraToCommandMs, planMs, rungs, limits } = measured;
   return {
-    task: TASK,
+    task,
     episodes: measured.episodes.length,
     ticks: measured.ticks,
     missed_ticks: measured.missedTicks,

@@ -12,6 +12,8 @@ export interface Advertisement {
 }
 
 export interface RingOffer extends Advertisement {
+  /** Which of the publisher's rings this is: memory that was handed over twice compares unequal. */
+  readonly generation: number;
   readonly ring: SharedArrayBuffer;
 }
 

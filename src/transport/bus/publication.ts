@@ -19,6 +19,7 @@ export class Publication {
   readonly #withdraw: () => void;
   #writer: RingWriter | undefined;
   #droppedBefore = 0;
+  #generation = 0;
 
   constructor(advertisement: Advertisement, depth: number, hub: { offer(offer: RingOffer): void; withdraw(): void }) {
     this.#advertisement = advertisement;
@@ -54,7 +55,7 @@ export class Publication {
     const depth = this.#advertisement.history > 0 ? this.#depth : Math.max(this.#depth, affordable);
     const ring = createRing({ depth, maxMessageBytes: 2 * messageBytes });
     this.#writer = new RingWriter(ring);
-    this.#offer({ ...this.#advertisement, ring });
+    this.#offer({ ...this.#advertisement, generation: this.#generation++, ring });
     return ring;
   }
 }

@@ -16,7 +16,8 @@ export class RingSubscription implements Subscription {
   readonly #latched: boolean;
   readonly #onClose: () => void;
   readonly #onMessage: OnRingMessage;
-  readonly #readers = new Map<SharedArrayBuffer, RingReader>();
+  /** By publisher and generation of the ring. */
+  readonly #readers = new Map<string, RingReader>();
   #droppedBefore = 0;
   #closed = false;
 
@@ -36,12 +37,13 @@ export class RingSubscription implements Subscription {
   }
 
   attach(offer: RingOffer, fresh: boolean): void {
-    if (this.#closed || this.#readers.has(offer.ring)) return;
+    const ring = `${offer.publisher} ${offer.generation}`;
+    if (this.#closed || this.#readers.has(ring)) return;
     const from = fresh || (offer.history > 0 && this.#latched) ? "oldest" : "newest";
     const reader = new RingReader(offer.ring, { from, keepLast: this.#keepLast });
     if (reader.closed && !fresh) return; // what a publisher latched goes with it
-    this.#readers.set(offer.ring, reader);
-    void this.#pump(reader, offer);
+    this.#readers.set(ring, reader);
+    void this.#pump(reader, offer).then(() => this.#readers.delete(ring));
   }
 
   close(): void {
@@ -59,6 +61,5 @@ export class RingSubscription implements Subscription {
       else await reader.waitAsync();
     }
     this.#droppedBefore += reader.dropped;
-    this.#readers.delete(offer.ring);
   }
 }

@@ -244,3 +244,21 @@ test("what a thread latched is gone when the thread is", async () => {
   late.bus.close();
   await once(late.hubPort, "close");
 });
+
+test("a node that subscribes a topic twice gets every message once at each of the two", async (t) => {
+  const { node, settled } = rig(t);
+  const [talker, listener] = [node("talker"), node("listener")];
+  const chatter = talker.publisher("chatter", "std_msgs/msg/String");
+  const first: string[] = [];
+  listener.subscribe("chatter", "std_msgs/msg/String", ({ data }) => first.push(data));
+  await settled();
+  chatter.publish({ data: "makes the ring" });
+  await settled();
+  const second = texts(listener, "chatter", 2);
+  await settled();
+  chatter.publish({ data: "one" });
+  chatter.publish({ data: "two" });
+  assert.deepEqual(await second, ["one", "two"]);
+  await settled();
+  assert.deepEqual(first, ["makes the ring", "one", "two"]);
+});
