@@ -8,11 +8,15 @@ export interface FrameSizes {
   readonly actionSize: number;
 }
 
+export type EpisodeSource = "random" | "policy";
+
 /** Where an episode lies in the store, and how it began. */
 export interface StoredEpisode {
   readonly firstFrame: number;
   readonly frames: number;
   readonly start: EpisodeStart;
+  /** Who chose the actions. */
+  readonly source: EpisodeSource;
   /** Kept out of training, to measure what was learned on. */
   readonly heldOut: boolean;
 }
@@ -81,7 +85,7 @@ export class EpisodeStore {
    * Starts writing an episode: `nextFrame` hands out the frames, `end` makes it part of the store.
    * @throws ERR_STORE_FULL from `nextFrame` if the capacity is used up
    */
-  begin(start: EpisodeStart): { nextFrame(): number; end(): StoredEpisode } {
+  begin(start: EpisodeStart, source: EpisodeSource): { nextFrame(): number; end(): StoredEpisode } {
     const firstFrame = this.#frames;
     let frames = 0;
     return {
@@ -93,7 +97,7 @@ export class EpisodeStore {
       },
       end: () => {
         const heldOut = this.#episodes.length % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
-        const episode = { firstFrame, frames, start, heldOut };
+        const episode = { firstFrame, frames, start, source, heldOut };
         this.#episodes.push(episode);
         this.#frames += frames;
         return episode;

@@ -1,5 +1,5 @@
 import { Rng } from "../core/rng.ts";
-import type { EpisodeStore } from "./episode-store.ts";
+import type { EpisodeSource, EpisodeStore } from "./episode-store.ts";
 import type { Policy, PolicyInput } from "./policy.ts";
 import type { EpisodeStart, TrainingWorld } from "./training-world.ts";
 
@@ -10,8 +10,12 @@ export interface RolloutOptions {
    * plan before it is still in force, as on a real robot. From 0 to 1.
    */
   readonly delay?: number;
+  /** At most so many steps; by default the world's. */
+  readonly steps?: number;
   /** Receives every frame. */
   readonly store?: EpisodeStore;
+  /** What the store notes about who chose the actions; by default random. */
+  readonly source?: EpisodeSource;
   readonly onStep?: (step: { readonly index: number; readonly reward: number; readonly success: boolean }) => void;
 }
 
@@ -31,7 +35,7 @@ export function beginEpisode(world: TrainingWorld, { kind, seed }: EpisodeStart)
 
 /** One episode of a policy in a world. */
 export async function rollOut(world: TrainingWorld, policy: Policy, options: RolloutOptions): Promise<RolloutResult> {
-  const { start, delay = 0, store, onStep } = options;
+  const { start, delay = 0, steps = world.episodeSteps, store, source = "random", onStep } = options;
   const { cameras, proprioception } = world.observationSpace;
   const actionSize = world.actionSpace.dimensions.length;
   const images = Object.fromEntries(
@@ -41,7 +45,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
   const executed = new Float32Array(actionSize);
   const planned = new Float32Array(actionSize);
   const inFlight = new Float32Array(actionSize);
-  const writer = store?.begin(start);
+  const writer = store?.begin(start, source);
   let episodeReturn = 0;
   let last = { reward: Number.NaN, success: false };
 
@@ -78,7 +82,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
     store?.borrowAction(frame).set(executed);
     const { reward, success, isTerminal } = world.step(executed);
     index++;
-    isLast = isTerminal || index >= world.episodeSteps; // a retargeted episode counts its steps anew
+    isLast = isTerminal || index >= steps; // not the world's own count: a new goal does not restart it
     episodeReturn += reward;
     last = { reward, success };
     onStep?.({ index, reward, success });

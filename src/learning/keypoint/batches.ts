@@ -1,32 +1,48 @@
 import type { Rng } from "../../core/rng.ts";
 import type { BatchArrays } from "../batches.ts";
-import type { EpisodeStore, StoredEpisode } from "../episode-store.ts";
+import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episode-store.ts";
 import { copyFrame, copyImages } from "./frame-encoder.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;
 
-/** Draws the batches of the keypoint model's updates from stored episodes; held-out ones are left out. */
+/** Episodes of one source that are trained on, and their frames that have a reward. */
+interface Pool {
+  readonly episodes: readonly StoredEpisode[];
+  readonly rewarded: Int32Array;
+}
+
+/**
+ * Draws the batches of the keypoint model's updates from stored episodes; held-out ones are left out.
+ *
+ * The planner's own episodes take a fixed part of every batch, however few they are: near the goal, where the arm hides it,
+ * random ones show nothing.
+ */
 export class KeypointBatches {
   readonly #store: EpisodeStore;
-  /** Frames with a reward: all but the first of each episode. */
-  #rewarded: Int32Array = new Int32Array();
-  #training: readonly StoredEpisode[] = [];
+  readonly #policyShare: number;
+  #random: Pool = { episodes: [], rewarded: new Int32Array() };
+  #policy: Pool = { episodes: [], rewarded: new Int32Array() };
 
-  constructor(store: EpisodeStore) {
+  constructor(store: EpisodeStore, policyShare: number) {
     this.#store = store;
+    this.#policyShare = policyShare;
   }
 
   /** Takes in the episodes that were added since. */
   refresh(): void {
-    this.#training = this.#store.episodes.filter(({ heldOut }) => !heldOut);
-    this.#rewarded = rewardedFrames(this.#training);
+    const poolOf = (source: EpisodeSource): Pool => {
+      const episodes = this.#store.episodes.filter((episode) => !episode.heldOut && episode.source === source);
+      return { episodes, rewarded: rewardedFrames(episodes) };
+    };
+    this.#random = poolOf("random");
+    this.#policy = poolOf("policy");
   }
 
   /** Single frames. Shapes: image_<camera> [B, Y, X, 3], proprioception [B, P], rewards [B] */
   fillRepresentation(arrays: BatchArrays, rng: Rng): void {
     const { rewards } = arrays as Arrays;
     for (let row = 0; row < rewards!.length; row++) {
-      const frame = this.#rewarded[rng.integer(this.#rewarded.length)]!;
+      const frame = this.#drawFrame(rng);
       copyFrame(this.#store, frame, arrays as Arrays, row);
       rewards![row] = this.#store.rewards[frame]!;
     }
@@ -47,7 +63,8 @@ export class KeypointBatches {
     const latentSize = latents.length / (batch * (horizon + 1));
     const { actionSize } = this.#store.sizes;
     for (let row = 0; row < batch; row++) {
-      const { firstFrame, frames } = this.#training[rng.integer(this.#training.length)]!;
+      const { episodes } = this.#drawPool(rng);
+      const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
       const start = firstFrame + rng.integer(frames - horizon);
       for (let t = 0; t <= horizon; t++) {
         const frame = start + t;
@@ -63,10 +80,20 @@ export class KeypointBatches {
     const { latents } = arrays as { latents: Float32Array };
     const latentSize = latents.length / batch;
     for (let row = 0; row < batch; row++) {
-      const frame = this.#rewarded[rng.integer(this.#rewarded.length)]!;
+      const frame = this.#drawFrame(rng);
       latents.set(encoded.subarray(frame * latentSize, (frame + 1) * latentSize), row * latentSize);
       copyImages(this.#store, frame, arrays as Arrays, row);
     }
+  }
+
+  #drawFrame(rng: Rng): number {
+    const { rewarded } = this.#drawPool(rng);
+    return rewarded[rng.integer(rewarded.length)]!;
+  }
+
+  #drawPool(rng: Rng): Pool {
+    const fromPolicy = rng.uniform() < this.#policyShare;
+    return fromPolicy && this.#policy.episodes.length > 0 ? this.#policy : this.#random;
   }
 }
 

@@ -20,7 +20,14 @@ const Extra = z.strictObject({
     turnBeganS: z.number(),
     collectingS: z.number(),
   }),
-  episodes: z.array(z.strictObject({ kind: z.enum(["reset", "retarget"]), seed: z.int(), steps: z.int() })),
+  episodes: z.array(
+    z.strictObject({
+      kind: z.enum(["reset", "retarget"]),
+      seed: z.int(),
+      steps: z.int(),
+      source: z.enum(["random", "policy"]),
+    }),
+  ),
 });
 
 const PHASES = ["representation", "dynamics", "decoder"] as const satisfies readonly KeypointPhase[];
@@ -48,7 +55,7 @@ export function snapshotRun(state: KeypointState, task: string, seed: number, re
     task,
     recipe: JSON.stringify(recipe),
     position,
-    episodes: store.episodes.map(({ start, frames }) => ({ ...start, steps: frames - 1 })),
+    episodes: store.episodes.map(({ start, frames, source }) => ({ ...start, steps: frames - 1, source })),
   };
   return { tensors, progress: { step: position.updates, seed, extra } };
 }
@@ -78,10 +85,10 @@ export async function restoreRun(
   }
   const actions = tensors.get(ACTIONS)!.data as Float32Array;
   const { store } = state;
-  for (const { kind, seed: episodeSeed, steps } of episodes) {
+  for (const { kind, seed: episodeSeed, steps, source } of episodes) {
     const first = store.frames * store.sizes.actionSize;
     const script = scriptedPolicy(actions.subarray(first, first + steps * store.sizes.actionSize));
-    await rollOut(world, script, { start: { kind, seed: episodeSeed }, store });
+    await rollOut(world, script, { start: { kind, seed: episodeSeed }, steps, store, source });
   }
 }
 

@@ -11,7 +11,7 @@ import { EpisodeStore } from "../episode-store.ts";
 import { fillGraphs } from "../fill-graphs.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
 import type { Policy } from "../policy.ts";
-import { exploringPolicy, noisyPolicy, rollOut } from "../rollout.ts";
+import { exploringPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
 import { StepRunner, type Weights } from "../step-runner.ts";
 import type { EpisodeStart } from "../training-world.ts";
 import { KeypointBatches, rewardedFrames } from "./batches.ts";
@@ -77,7 +77,7 @@ export class KeypointLearner implements Learner {
       dynamics: steps(recipe.batch.dynamics).dynamics,
       decoder: steps(recipe.batch.decoder).decoder,
     };
-    this.#batches = new KeypointBatches(state.store);
+    this.#batches = new KeypointBatches(state.store, recipe.policyShare);
     this.latentSize = encoder.latentSize;
     this.graphs = bundleGraphs({
       worldModel: keypoint,
@@ -171,6 +171,7 @@ export class KeypointLearner implements Learner {
   async #collect(turn: Turn): Promise<Work> {
     const { world, seed } = this.#options;
     const { store, position, weights } = this.#state;
+    const { explorationStd, maxDelay, stepsPerRoundEpisode } = this.#recipe;
     const rng = batchRng(seed ^ SALT.episode, store.episodes.length);
     const random = turn.round === 0 || position.done % RANDOM_EVERY === 0;
     // The first episode of a turn starts anew: what has happened to the world since the last turn is not recorded.
@@ -183,10 +184,13 @@ export class KeypointLearner implements Learner {
         batchRng(seed ^ SALT.planner, position.turn),
         { ...(this.#options.session && { session: this.#options.session }) },
       );
-      policy = noisyPolicy(this.#planner, this.#recipe.explorationStd, rng);
+      policy = noisyPolicy(this.#planner, explorationStd, rng);
     }
-    const delay = random ? 0 : rng.uniform(0, this.#recipe.maxDelay);
-    const { episodeReturn } = await rollOut(world, policy, { start, delay, store });
+    const steps = turn.round === 0 ? world.episodeSteps : stepsPerRoundEpisode;
+    const options: RolloutOptions = random
+      ? { start, steps, store, source: "random" }
+      : { start, steps, store, source: "policy", delay: rng.uniform(0, maxDelay) };
+    const { episodeReturn } = await rollOut(world, policy, options);
     return { done: 1, figures: { return: episodeReturn } };
   }
 
@@ -299,14 +303,14 @@ function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: 
 }
 
 function makeStore({ world }: LearnerOptions, recipe: KeypointRecipe, spaces: ModelSpaces): EpisodeStore {
-  const episodes = recipe.randomEpisodes + recipe.rounds * recipe.episodesPerRound;
+  const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
   return new EpisodeStore(
     {
       imageBytes: Object.fromEntries(spaces.cameras.map(({ name, width, height }) => [name, width * height * 3])),
       proprioceptionSize: spaces.proprioceptionSize,
       actionSize: spaces.actionSize,
     },
-    episodes * (world.episodeSteps + 1),
+    randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1),
   );
 }
 

@@ -16,6 +16,8 @@ export const KeypointRecipe = z.strictObject({
   randomEpisodes: z.int().positive().describe("episodes of random actions before anything is learned"),
   rounds: z.int().nonnegative().describe("times that the planner collects more"),
   episodesPerRound: z.int().nonnegative(),
+  stepsPerRoundEpisode: z.int().positive().describe("shorter episodes show more goals"),
+  policyShare: z.number().min(0).max(1).describe("part of every batch that the planner's own episodes make up"),
   explorationStd: z.number().nonnegative().describe("noise on the planner's actions while it collects"),
   maxDelay: z.number().min(0).max(1).describe("largest delay of a collected plan, in policy steps"),
   updates: z
@@ -43,6 +45,8 @@ const COMMON = {
   shortPlanner: { iterations: 2, candidates: 64 },
   cameras: ["scene"],
   explorationStd: 0.3,
+  stepsPerRoundEpisode: 25,
+  policyShare: 0.5,
   maxDelay: 0.6,
   learningRate: 1e-3,
   batch: { representation: 64, dynamics: 128, decoder: 32 },
@@ -52,17 +56,17 @@ const COMMON = {
 const RECIPES: Readonly<Record<string, KeypointRecipe>> = {
   reach: {
     ...COMMON,
-    randomEpisodes: 240,
-    rounds: 1,
-    episodesPerRound: 60,
+    randomEpisodes: 180,
+    rounds: 2,
+    episodesPerRound: 120,
     updates: { representation: 8000, dynamics: 9000, decoder: 2000 },
-    firstRoundShare: 0.6,
+    firstRoundShare: 0.4,
   },
   "arm-reach": {
     ...COMMON,
     randomEpisodes: 200,
     rounds: 3,
-    episodesPerRound: 60,
+    episodesPerRound: 120,
     updates: { representation: 14000, dynamics: 20000, decoder: 3000 },
     firstRoundShare: 0.4,
   },
@@ -99,7 +103,8 @@ export function turnsOf(recipe: KeypointRecipe): Turn[] {
 
 /** The same recipe with so many environment steps, and updates in proportion. */
 export function scaleRecipe(recipe: KeypointRecipe, steps: number, episodeSteps: number): KeypointRecipe {
-  const factor = steps / (episodeSteps * (recipe.randomEpisodes + recipe.rounds * recipe.episodesPerRound));
+  const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
+  const factor = steps / (episodeSteps * randomEpisodes + rounds * episodesPerRound * stepsPerRoundEpisode);
   const scaled = (count: number) => Math.max(1, Math.round(count * factor));
   const { representation, dynamics, decoder } = recipe.updates;
   return {

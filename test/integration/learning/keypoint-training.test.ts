@@ -23,6 +23,7 @@ const recipe: KeypointRecipe = {
   randomEpisodes: 160,
   rounds: 1,
   episodesPerRound: 8,
+  stepsPerRoundEpisode: 6,
   updates: { representation: 300, dynamics: 200, decoder: 20 },
   firstRoundShare: 0.8,
   learningRate: 3e-3,
