@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { CurveFile, type CurvePoint } from "../../../src/learning/curve.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "latentloop-curve-"));
+after(() => rm(folder, { recursive: true }));
+
+const point = (updates: number, environmentSteps: number): CurvePoint => ({
+  phase: "dynamics",
+  elapsedS: 1,
+  environmentSteps,
+  updates,
+  figures: { loss: 1 / (1 + updates) },
+});
+
+test("a curve reads back as it was written", async () => {
+  const curve = new CurveFile(join(folder, "a.jsonl"));
+  await curve.clear();
+  const points = [point(0, 50), point(40, 50)];
+  for (const each of points) await curve.append(each);
+  assert.deepEqual(await curve.read(), points);
+});
+
+test("a resumed run's curve goes on from its checkpoint: what came after is dropped", async () => {
+  const curve = new CurveFile(join(folder, "b.jsonl"));
+  await curve.clear();
+  for (const each of [point(0, 50), point(40, 50), point(40, 100), point(80, 100)]) await curve.append(each);
+  await curve.rewind(40, 50);
+  assert.deepEqual(await curve.read(), [point(0, 50), point(40, 50)]);
+});
