@@ -13,7 +13,7 @@ export interface Panel {
 
 const WIDTH = 760;
 const PANEL_HEIGHT = 180;
-const MARGIN = { left: 70, right: 130, top: 34, bottom: 34 };
+const MARGIN = { left: 70, right: 130, top: 48, bottom: 34 };
 const COLORS = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"];
 const TEXT = `font-family="sans-serif" font-size="11"`;
 
@@ -30,7 +30,7 @@ export function renderLineCharts(title: string, xLabel: string, panels: readonly
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">`,
     `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${MARGIN.left}" y="20" ${TEXT} font-weight="bold">${escapeXml(title)}</text>`,
+    `<text x="${MARGIN.left}" y="18" ${TEXT} font-weight="bold">${escapeXml(title)}</text>`,
     ...body,
     `<text x="${WIDTH - MARGIN.right}" y="${height - 6}" text-anchor="end" ${TEXT}>${escapeXml(xLabel)}</text>`,
     "</svg>",

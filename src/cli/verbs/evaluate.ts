@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { Rng } from "../../core/rng.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
@@ -8,6 +8,7 @@ import type { Policy } from "../../learning/policy.ts";
 import { exploringPolicy } from "../../learning/rollout.ts";
 import { DEPLOYED } from "../../learning/training-scores.ts";
 import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { integer, positiveInteger } from "../flags.ts";
 import { commentary, formatTable, printResult } from "../output.ts";
 import { startProgress } from "../progress.ts";
 
@@ -27,8 +28,8 @@ export function evaluateCommand(): Command {
     .description("play fresh episodes with a bundle, and with a random policy beside it")
     .requiredOption("--model <folder>", "bundle")
     .requiredOption("--task <name>", "simulated task, e.g. reach")
-    .option("--episodes <n>", "episodes of each policy", count, 50)
-    .option("--seed <n>", "seed of the first episode", Number, 5_000_000)
+    .option("--episodes <n>", "episodes of each policy", positiveInteger, 50)
+    .option("--seed <n>", "seed of the first episode", integer, 5_000_000)
     .option("--deployed", "plans act late, and the robot goes on from where it is when the goal moves", false)
     .option("--plan-graph <name>", "plan or plan_short", "plan")
     .option("--json", "print one JSON object as the last line of stdout", false)
@@ -111,10 +112,4 @@ function requireSameActions(model: number, task: number, bundle: string, name: s
     "ERR_INVALID_ARGUMENT",
     `Expected a model of ${task} action dimensions for ${name} but ${bundle} has ${model}.`,
   );
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number above 0.");
-  return value;
 }

@@ -3,6 +3,7 @@ import { LatentloopError } from "../../core/errors.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { imagine } from "../../learning/imagination.ts";
 import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { integer, positiveInteger } from "../flags.ts";
 import { printResult } from "../output.ts";
 import { writeImaginationStrip } from "../plot/image-strip.ts";
 
@@ -25,8 +26,8 @@ export function imagineCommand(): Command {
     .requiredOption("--model <folder>", "bundle")
     .requiredOption("--task <name>", "simulated task, e.g. reach")
     .option("--out <file>", "PNG to write", "imagined.png")
-    .option("--steps <n>", "steps to imagine", Number, 16)
-    .option("--seed <n>", "seed of the episode", Number, 1)
+    .option("--steps <n>", "steps to imagine", positiveInteger, 16)
+    .option("--seed <n>", "seed of the episode", integer, 1)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(async ({ model, task, out, steps, seed, json }: ImagineFlags) => {
       const { manifest, onnx } = await readBundle(model);

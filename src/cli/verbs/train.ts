@@ -1,9 +1,10 @@
 import { basename, join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { CurveFile } from "../../learning/curve.ts";
 import { LEARNING_SYSTEMS } from "../../learning/index.ts";
 import { trainOnTask } from "../../nodes/train-on-task.ts";
+import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { drawTrainingCurve } from "../plot/training-curve.ts";
 import { watchTraining } from "../training-view.ts";
@@ -29,11 +30,11 @@ export function trainCommand(): Command {
     .description("train a model on a simulated task and export it as a bundle")
     .requiredOption("--algo <name>", "learning system")
     .requiredOption("--task <name>", "simulated task, e.g. reach or arm-reach")
-    .option("--steps <n>", "environment steps; by default the recipe's", positive)
+    .option("--steps <n>", "environment steps; by default the recipe's", positiveInteger)
     .option("--seconds <n>", "time for collecting and training; the result then depends on the machine", positive)
-    .option("--seed <n>", "seed of everything that is random", Number, 1)
-    .option("--threads <n>", "threads of one operator", positive, 1)
-    .option("--episodes <n>", "episodes of the last evaluation", positive, 50)
+    .option("--seed <n>", "seed of everything that is random", integer, 1)
+    .option("--threads <n>", "threads of one operator", positiveInteger, 1)
+    .option("--episodes <n>", "episodes of the last evaluation", positiveInteger, 50)
     .option("--out <folder>", "checkpoint, curve and imagined frames; by default runs/<task>-<algo>-<seed>")
     .option("--bundle <folder>", "the trained model; by default <out>/bundle")
     .option("--resume", "go on from the checkpoint in the folder", false)
@@ -104,10 +105,4 @@ function commandOf({ algo, task, steps, seconds, seed, threads, episodes, bundle
     ...flag("episodes", episodes),
     ...flag("bundle", bundle),
   ].join(" ");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above 0.");
-  return value;
 }
