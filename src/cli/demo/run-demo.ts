@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LatentloopError } from "../../core/errors.ts";
-import type { NodeContext } from "../../core/node.ts";
+import { LATCHED_QOS, type NodeContext } from "../../core/node.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
 import type { LogRecord } from "../../nodes/host/host-protocol.ts";
 import type { Launch } from "../../nodes/host/launch-description.ts";
@@ -18,6 +18,12 @@ export interface DemoOptions {
   readonly onEpisode: (measured: LoopMeasurements) => void;
 }
 
+export interface DemoResult {
+  readonly measured: LoopMeasurements;
+  /** Folder of the bag. */
+  readonly recording: string;
+}
+
 const ARMING_PATIENCE_MS = 30_000;
 const ARMING_RETRY_MS = 200;
 const SERVICE_PATIENCE_MS = 5000;
@@ -29,8 +35,9 @@ const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 
  *
  * @throws the first node's error; ERR_DEMO_STUCK when the loop cannot be armed or an episode does not end
  */
-export async function runDemo(options: DemoOptions): Promise<LoopMeasurements> {
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const measured = new LoopMeasurements(options.commandRateHz);
+  let recording = "";
   const host = await NodeHost.start(options.launch, options);
   const ended = host.finished().then((error) => {
     throw error ?? new LatentloopError("ERR_INTERRUPTED", "The loop was stopped before its last episode.");
@@ -39,6 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<LoopMeasurements> {
   try {
     const { context } = host;
     measure(context, measured);
+    context.subscribe("recorder/path", "std_msgs/msg/String", ({ data }) => void (recording = data), LATCHED_QOS);
     await Promise.race([ended, arm(context)]);
     options.onRunning(measured);
     for (let episode = 0; episode < options.episodes; episode++) {
@@ -49,7 +57,7 @@ export async function runDemo(options: DemoOptions): Promise<LoopMeasurements> {
   } finally {
     await host.stop();
   }
-  return measured;
+  return { measured, recording };
 }
 
 type Context = NodeContext<RosMessages>;

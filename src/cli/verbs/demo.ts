@@ -11,7 +11,7 @@ import { trainFromScratch } from "../../nodes/train-on-task.ts";
 import { openTrainingWorld } from "../../nodes/training-world.ts";
 import { LiveView } from "../demo/live-view.ts";
 import type { LoopMeasurements } from "../demo/loop-measurements.ts";
-import { runDemo } from "../demo/run-demo.ts";
+import { type DemoResult, runDemo } from "../demo/run-demo.ts";
 import { positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
@@ -23,7 +23,7 @@ interface DemoFlags {
   readonly model?: string;
   readonly fromScratch: boolean;
   readonly trainSeconds: number;
-  readonly out?: string;
+  readonly out: string;
   readonly headless: boolean;
   readonly json: boolean;
 }
@@ -45,7 +45,7 @@ export function demoCommand(): Command {
     .option("--model <folder>", "bundle to drive the arm with")
     .option("--from-scratch", "first collect data and train the model, before your eyes", false)
     .option("--train-seconds <n>", "time for that", positive, 270)
-    .option("--out <folder>", "where the recording goes; by default runs/demo-<time>")
+    .option("--out <folder>", "where the recording (and a model trained from scratch) goes", "runs")
     .option("--headless", "no live view", false)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(demo);
@@ -53,7 +53,7 @@ export function demoCommand(): Command {
 
 async function demo(flags: DemoFlags): Promise<void> {
   const { task, episodes, headless, json } = flags;
-  const folder = resolve(flags.out ?? join("runs", `demo-${new Date().toISOString().replace(/[:.]/g, "-")}`));
+  const folder = resolve(flags.out);
   const log = commentary(json || headless);
   const stop = new AbortController();
   const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
@@ -62,9 +62,14 @@ async function demo(flags: DemoFlags): Promise<void> {
     const trained = flags.fromScratch ? await train(flags, folder, log, stop.signal) : undefined;
     const model = trained ?? flags.model;
     const random = await scoreRandomPolicy(task);
-    const recording = join(folder, "recording");
-    const launch = await demoLaunch(task, { directory: recording, ...(model === undefined ? {} : { model }) });
-    const measured = await play(launch, { task, episodes, log, stop: stop.signal, live: !headless && !json });
+    const launch = await demoLaunch(task, { folder, ...(model === undefined ? {} : { model }) });
+    const { measured, recording } = await play(launch, {
+      task,
+      episodes,
+      log,
+      stop: stop.signal,
+      live: !headless && !json,
+    });
     printResult(resultOf(task, measured, random, recording), summaryOf(measured, random, recording), json);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
@@ -72,7 +77,7 @@ async function demo(flags: DemoFlags): Promise<void> {
 }
 
 /** Node parameters that are paths: in the launch file they start at the package, on the command line where it was called. */
-const PATHS = ["model", "robot", "directory"];
+const PATHS = ["model", "robot", "folder"];
 
 /** The launch file of a task with another model or another place for the recording. */
 async function demoLaunch(task: string, replaced: Readonly<Record<string, string>>): Promise<Launch> {
@@ -101,12 +106,13 @@ async function train(
   signal: AbortSignal,
 ): Promise<string> {
   log(`Training a model for ${task} from nothing, ${trainSeconds} s: random actions, then rounds with its own plans.`);
-  const view = watchTraining({ title: "training", log, stripPath: join(folder, "imagined.png") });
-  const options = { task, clock: systemClock(), folder, watcher: view, signal, budgetSeconds: trainSeconds };
+  const work = join(folder, `from-scratch-${task}-${new Date().toISOString().replace(/[:.]/g, "-")}`);
+  const view = watchTraining({ title: "training", log, stripPath: join(work, "imagined.png") });
+  const options = { task, clock: systemClock(), folder: work, watcher: view, signal, budgetSeconds: trainSeconds };
   await trainFromScratch(options);
   await view.stop();
-  log(`Imagined frames: ${join(folder, "imagined.png")}`);
-  return join(folder, "bundle");
+  log(`Imagined frames: ${join(work, "imagined.png")}`);
+  return join(work, "bundle");
 }
 
 async function scoreRandomPolicy(task: string): Promise<Evaluation> {
@@ -129,7 +135,7 @@ interface PlayOptions {
   readonly live: boolean;
 }
 
-async function play(launch: Launch, { task, episodes, log, stop, live }: PlayOptions): Promise<LoopMeasurements> {
+async function play(launch: Launch, { task, episodes, log, stop, live }: PlayOptions): Promise<DemoResult> {
   let view: LiveView | undefined;
   try {
     return await runDemo({

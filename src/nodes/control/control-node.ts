@@ -166,7 +166,10 @@ export class ControlNode {
     this.#status = STATUSES[record.get("status")]!;
     this.#cause = CAUSES[record.get("haltCause")]!;
     const step = this.#ladder.observe(RUNGS[record.get("rung")]!, this.#cause);
-    if (step?.rung === "hold") this.#context.log.warn(`The robot halts: ${HALT_CAUSES[this.#cause]}.`);
+    if (step?.rung === "hold") {
+      const asked = this.#cause === "operator" || this.#cause === "shutdown";
+      this.#context.log[asked ? "info" : "warn"](`The robot halts: ${HALT_CAUSES[this.#cause]}.`);
+    }
   }
 
   #halt(): TriggerResponse {
