@@ -25,7 +25,7 @@ export interface Slot {
 }
 
 /** Up to this size the nodes that a separate update takes cost more time than copying the tensor into a vector and out. */
-export const MAX_PACKED_ELEMENTS = 8192;
+export const MAX_PACKED_ELEMENTS = 32768;
 
 export interface SlotOptions {
   /** Parameters with a target copy. */

@@ -2,12 +2,13 @@ import { LatentloopError } from "../../core/errors.ts";
 import { evenBins, symexpBins } from "../../math/two-hot.ts";
 import { add, min, mul, neg, sub } from "../operators/arithmetic.ts";
 import { symexp, symlog } from "../operators/functions.ts";
-import { logSoftmax, softmax } from "../operators/normalization.ts";
 import { sum } from "../operators/reduction.ts";
 import { clip } from "../operators/selection.ts";
 import { expandDims } from "../operators/shape.ts";
 import { reverse } from "../operators/slicing.ts";
 import type { Sym } from "../sym.ts";
+import { type Categorical, categorical } from "./categorical.ts";
+import type { Distribution } from "./distribution.ts";
 
 export interface TwoHotOptions {
   /** Outermost bins on the symlog scale. */
@@ -21,13 +22,19 @@ export interface TwoHotOptions {
 }
 
 /** A number predicted as a distribution over fixed bins. */
-export interface TwoHot {
+export interface TwoHot extends Distribution {
+  /** Which bin. */
+  readonly choice: Categorical;
   /** The expected number. */
   mean(): Sym;
+  /** The number of the likeliest bin. */
   mode(): Sym;
+  /** The number of a bin drawn with uniform noise of the logits' shape. */
+  sample(noise: Sym): Sym;
   /** Minus the cross-entropy with the two-hot weights of the value. */
   logProb(value: Sym): Sym;
   entropy(): Sym;
+  kl(other: TwoHot): Sym;
 }
 
 /**
@@ -46,18 +53,25 @@ export function twoHot(logits: Sym, options: TwoHotOptions): TwoHot {
   }
   const places = symlogSpace ? evenBins(low, high, count) : symexpBins(low, high, count);
   const bins = logits.graph.constant(places, [count]);
-  const logProbabilities = logSoftmax(logits);
+  const choice = categorical(logits);
+  const { probabilities, logProbabilities } = choice;
+  const toNumber = (oneHot: Sym) => {
+    const place = sum(mul(oneHot, bins), -1);
+    return symlogSpace ? symexp(place) : place;
+  };
   const mean = () => {
-    const probabilities = softmax(logits);
-    if (symlogSpace) return symexp(sum(mul(probabilities, bins), -1));
+    if (symlogSpace) return toNumber(probabilities);
     // Half the difference to the mirror image: the outer bins are so large that a plain sum of equal weights is not zero.
     return sum(mul(sub(probabilities, reverse(probabilities, -1)), mul(bins, 0.5)), -1);
   };
   return {
+    choice,
     mean,
-    mode: mean,
+    mode: () => toNumber(choice.mode()),
+    sample: (noise) => toNumber(choice.sample(noise)),
     logProb: (value) => sum(mul(twoHotWeights(symlogSpace ? symlog(value) : value, places), logProbabilities), -1),
-    entropy: () => neg(sum(mul(softmax(logits), logProbabilities), -1)),
+    entropy: choice.entropy,
+    kl: (other) => choice.kl(other.choice),
   };
 }
 

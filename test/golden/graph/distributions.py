@@ -104,7 +104,10 @@ def two_hot_values():
         "symlogLogProb": (two_hot_weights(symlog(x), even) * log_probabilities).sum(-1),
         "rawMean": (probabilities * spread).sum(-1),
         "rawLogProb": (two_hot_weights(x, spread) * log_probabilities).sum(-1),
+        "symlogMode": symexp(even[logits.argmax(-1)]),
+        "rawSample": spread[(logits - torch.log(-torch.log(uniform("noise", 3, 4, 11)))).argmax(-1)],
         "entropy": Categorical(logits=logits).entropy(),
+        "kl": kl_divergence(Categorical(logits=logits), Categorical(logits=tensor("logits2", 3, 4, 11))),
     }
 
 

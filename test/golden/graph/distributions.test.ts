@@ -56,17 +56,21 @@ const VALUES: Readonly<Record<string, (input: Input, uniform: Input) => Record<s
     const sample = mixture.sample(uniform("noise", 3, 4, 5), x);
     return { logProb: mixture.logProb(x), mean: mixture.mean(), mode: mixture.mode(), sample };
   },
-  twoHot(input) {
+  twoHot(input, uniform) {
     const logits = input("logits", 3, 4, 11);
     const x = g.mul(input("x", 3, 4), 9);
     const symlog = g.twoHot(logits, { low: -2.5, high: 2.5, space: "symlog" });
     const raw = g.twoHot(logits, { low: -2.5, high: 2.5, space: "raw" });
+    const other = g.twoHot(input("logits2", 3, 4, 11), { low: -2.5, high: 2.5, space: "raw" });
     return {
       symlogMean: symlog.mean(),
       symlogLogProb: symlog.logProb(x),
       rawMean: raw.mean(),
       rawLogProb: raw.logProb(x),
+      symlogMode: symlog.mode(),
+      rawSample: raw.sample(uniform("noise", 3, 4, 11)),
       entropy: raw.entropy(),
+      kl: raw.kl(other),
     };
   },
 };
