@@ -32,4 +32,8 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "calls through the inference thread, beside session.run in the caller's thread",
     load: async () => (await import("./inference.ts")).benchInference,
   },
+  transport: {
+    title: "round trips between threads and processes, beside a cloned MessagePort message",
+    load: async () => (await import("./transport.ts")).benchTransport,
+  },
 };
