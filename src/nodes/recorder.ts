@@ -11,30 +11,45 @@ import {
   type Publisher,
   type Subscription,
 } from "../core/node.ts";
-import { deserializeMessage, EPISODE_KIND, isRosType, type RosMessages, type RosType } from "../messages/index.ts";
+import { deserializeMessage, EPISODE_KIND, isRosType, type RosMessages } from "../messages/index.ts";
 import { type RecordedTopic, Recording } from "../replay/recording.ts";
 
 const topicSchema = z.strictObject({
-  name: z.string().min(1).describe("Topic, as a node would name it."),
+  name: z.string().min(1).meta({ description: "Topic, as a node would name it.", readOnly: true }),
   type: z
-    .custom<RosType>((value) => typeof value === "string" && isRosType(value), "Expected a message type that we know")
-    .describe("ROS name of its message type, e.g. sensor_msgs/msg/Image."),
-  depth: z.int().min(1).default(64).describe("Messages that may wait for the recorder."),
-  latched: z.boolean().default(false).describe("Whether its publisher latches (transient_local)."),
+    .string()
+    .refine(isRosType, "Expected a message type that we know")
+    .meta({ description: "ROS name of its message type, e.g. sensor_msgs/msg/Image.", readOnly: true }),
+  depth: z.int().min(1).default(64).meta({ description: "Messages that may wait for the recorder.", readOnly: true }),
+  latched: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Whether its publisher latches (transient_local).", readOnly: true }),
 });
 
 export const recorderParameters = z.strictObject({
-  folder: z.string().default("runs").describe("Folder below which each recording gets a folder of its own."),
+  folder: z.string().default("runs").meta({ description: "Folder below which each recording gets one of its own." }),
   prefix: z
     .string()
     .regex(/^[\w.-]+$/, "Expected letters, digits, '_', '.' and '-'")
     .default("latentloop")
-    .describe("Begin of the recording's folder name; date and time (UTC) follow."),
-  topics: z.array(topicSchema).min(1).describe("What is recorded."),
-  chunkKilobytes: z.number().min(1).default(768).describe("Size at which a chunk is written."),
-  maxPendingMegabytes: z.number().min(1).default(256).describe("Memory for messages that the disk has not taken yet."),
-  minFreeMegabytes: z.number().min(0).default(512).describe("The recording ends before the disk has less than this."),
-  customData: z.record(z.string(), z.string()).default({}).describe("Written into metadata.yaml, e.g. a session name."),
+    .meta({ description: "Begin of the recording's folder name; date and time (UTC) follow." }),
+  topics: z.array(topicSchema).min(1).meta({ description: "What is recorded.", readOnly: true }),
+  chunkKilobytes: z.number().min(1).default(768).meta({ description: "Size at which a chunk is written.", unit: "kB" }),
+  maxPendingMegabytes: z
+    .number()
+    .min(1)
+    .default(256)
+    .meta({ description: "Memory for messages that the disk has not taken yet.", unit: "MB" }),
+  minFreeMegabytes: z
+    .number()
+    .min(0)
+    .default(512)
+    .meta({ description: "The recording ends before the disk has less than this.", unit: "MB" }),
+  customData: z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({ description: "Written into metadata.yaml, e.g. a session name." }),
 });
 export type RecorderParameters = z.output<typeof recorderParameters>;
 

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parseStrict } from "../../../src/config/parse-strict.ts";
 import { parseConfig } from "../../../src/config/read-config.ts";
-import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
+import { launchSchema, readLaunch, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
+import { recorderParameters } from "../../../src/nodes/recorder.ts";
 
 const parse = (yaml: string) => parseConfig(launchSchema, yaml, "test.launch.yaml");
 
@@ -22,6 +26,16 @@ test("a launch description gives its nodes their defaults and their kind's role"
       role: "intake",
     },
   ]);
+});
+
+test("every launch file of the repository names known kinds, and its recorders take their parameters", async () => {
+  const folder = new URL("../../../../launch/", import.meta.url);
+  for (const name of (await readdir(folder)).filter((entry) => entry.endsWith(".yaml"))) {
+    const launch = await readLaunch(fileURLToPath(new URL(name, folder)));
+    for (const { kind, parameters } of launch.nodes) {
+      if (kind === "recorder") parseStrict(recorderParameters, parameters, name);
+    }
+  }
 });
 
 test("an unknown kind is refused with the nearest known one", async () => {
