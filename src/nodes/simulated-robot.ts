@@ -13,6 +13,7 @@ import {
   type RosMessages,
 } from "../messages/index.ts";
 import { RealtimeRobot } from "../sim/realtime-robot.ts";
+import type { Faults } from "../sim/realtime-session.ts";
 
 export const simulatedRobotParameters = z.strictObject({
   task: z.string().meta({ description: "Simulated task whose robot this is.", readOnly: true }),
@@ -39,7 +40,8 @@ const CAMERA_INFO_PERIOD_MS = 1000;
  *
  * Publishes `joint_states`, `<camera>/image_raw`, `<camera>/camera_info` and `episode` (reward and success: a simulator knows
  * them); obeys `commands`. `~/start_episode` sets a new target and scores it until its time is over; the robot itself is never
- * put back, because a real one is not either.
+ * put back, because a real one is not either. `~/stop_cameras`, `~/freeze_cameras`, `~/silence_joints`, `~/reverse_joints`,
+ * `~/jump_clock` rehearse what goes wrong with robots; `~/heal` ends it.
  */
 export function createSimulatedRobot(
   context: NodeContext<RosMessages>,
@@ -123,11 +125,17 @@ class SimulatedWorld {
     await this.#robot?.close();
   }
 
-  #listen({ commandInterface }: RobotModel): void {
+  #listen({ commandInterface, joints }: RobotModel): void {
     this.#context.subscribe("commands", "std_msgs/msg/Float64MultiArray", ({ data }) =>
       this.#robot?.setCommand(commandInterface, data),
     );
     this.#context.serve("~/start_episode", () => this.#startEpisode());
+    for (const [name, fault] of Object.entries(this.#rehearsals(joints.length))) {
+      this.#context.serve(`~/${name}`, () => {
+        this.#robot?.setFaults(fault);
+        return { success: true, message: `${name} is in force.` };
+      });
+    }
     this.#context.diagnose("simulation", () => {
       const timing = this.#robot?.timing;
       return {
@@ -136,6 +144,19 @@ class SimulatedWorld {
         values: Object.fromEntries(Object.entries(timing ?? {}).map(([name, value]) => [name, Number(value)])),
       };
     });
+  }
+
+  /** Faults to rehearse, by the service that brings each about; they replace one another. */
+  #rehearsals(jointCount: number): Readonly<Record<string, Partial<Faults>>> {
+    const { cameras } = this.#parameters;
+    return {
+      stop_cameras: { stoppedCameras: cameras },
+      freeze_cameras: { frozenCameras: cameras },
+      silence_joints: { silentJoints: true },
+      reverse_joints: { jointOrder: Array.from({ length: jointCount }, (_, i) => jointCount - 1 - i) },
+      jump_clock: { clockJumpNs: -3_600_000_000_000n },
+      heal: {},
+    };
   }
 
   #publishCalibration(robot: RealtimeRobot): void {
