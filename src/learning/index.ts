@@ -2,14 +2,14 @@ import { LatentloopError } from "../core/errors.ts";
 import { keypointSystem } from "./keypoint/learner.ts";
 import type { LearningSystem } from "./learner.ts";
 
-/** Every learning system by the name that commands and manifests use. */
-export const LEARNING_SYSTEMS: Readonly<Record<string, LearningSystem>> = { keypoint: keypointSystem };
+/** Every learning system. */
+export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem];
 
-/** @throws ERR_UNKNOWN_ALGORITHM */
+/** @throws ERR_UNKNOWN_ALGORITHM if no system has this name */
 export function learningSystem(name: string): LearningSystem {
-  const system = LEARNING_SYSTEMS[name];
+  const system = LEARNING_SYSTEMS.find((candidate) => candidate.name === name);
   if (system) return system;
   throw new LatentloopError("ERR_UNKNOWN_ALGORITHM", `Expected a learning system but received "${name}".`, {
-    remedy: `Known: ${Object.keys(LEARNING_SYSTEMS).join(", ")}.`,
+    remedy: `Known: ${LEARNING_SYSTEMS.map((candidate) => candidate.name).join(", ")}.`,
   });
 }

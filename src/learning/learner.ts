@@ -54,6 +54,8 @@ export interface LearnerOptions {
 
 /** One entry of the registry. */
 export interface LearningSystem {
+  /** As commands and manifests call it. */
+  readonly name: string;
   readonly title: string;
   /** The cameras that it watches a task by, and the size of their images. @throws ERR_UNKNOWN_RECIPE */
   eyes(task: string): { readonly cameras: readonly string[]; readonly width: number; readonly height: number };

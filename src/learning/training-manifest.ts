@@ -8,7 +8,7 @@ import type { TrainingWorld } from "./training-world.ts";
 
 /** What a bundle's manifest says about a finished run. */
 export function trainingManifest(
-  { algorithm, bundle, seed }: TrainingRunOptions,
+  { system, bundle, seed }: TrainingRunOptions,
   world: TrainingWorld,
   learner: Learner,
   { ideal, deployed, random }: TrainingScores,
@@ -25,7 +25,7 @@ export function trainingManifest(
   const { episodes, steps } = learner.collected;
   return {
     name: bundle.name,
-    algorithm: { name: algorithm, hyperparameters: z.record(z.string(), z.json()).parse(learner.hyperparameters) },
+    algorithm: { name: system.name, hyperparameters: z.record(z.string(), z.json()).parse(learner.hyperparameters) },
     observation: {
       cameras: world.observationSpace.cameras.map(({ name, width, height }) => ({
         name,

@@ -8,8 +8,7 @@ import { CurveFile } from "./curve.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { exportBundle } from "./export-bundle.ts";
 import type { Imagination } from "./imagination.ts";
-import { learningSystem } from "./index.ts";
-import type { LearnerReport } from "./learner.ts";
+import type { LearnerReport, LearningSystem } from "./learner.ts";
 import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
 import type { SessionOptions } from "./session.ts";
 import { trainingManifest } from "./training-manifest.ts";
@@ -17,7 +16,7 @@ import { judgeFinally, judgeRound, type TrainingScores } from "./training-scores
 import type { TrainingWorld } from "./training-world.ts";
 
 export interface TrainingRunOptions {
-  readonly algorithm: string;
+  readonly system: LearningSystem;
   /** Opens the task: once to train in, once to evaluate in. */
   readonly openWorld: () => Promise<TrainingWorld>;
   readonly seed: number;
@@ -63,8 +62,7 @@ const CHECKPOINT_EVERY_S = 60;
  * @throws ERR_TRAINING_STOPPED if the signal ended it; the checkpoint can be resumed
  */
 export async function runTraining(options: TrainingRunOptions): Promise<TrainingRunResult> {
-  const { algorithm, openWorld, folder, bundle, clock, session, watcher, signal } = options;
-  const system = learningSystem(algorithm);
+  const { system, openWorld, folder, bundle, clock, session, watcher, signal } = options;
   await refuseExisting(bundle.folder);
   await mkdir(folder, { recursive: true });
   const checkpointPath = join(folder, CHECKPOINT_FILE);

@@ -2,14 +2,20 @@ import { learningSystem } from "../learning/index.ts";
 import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/training-run.ts";
 import { openTrainingWorld } from "./training-world.ts";
 
-export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld"> {
+export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld" | "system"> {
+  /** Name of a learning system. */
+  readonly algorithm: string;
   readonly task: string;
 }
 
-/** A training run on a simulated task, seen through the image path that the robot's cameras take. */
-export function trainOnTask({ task, ...options }: TrainOnTaskOptions): Promise<TrainingRunResult> {
-  const eyes = learningSystem(options.algorithm).eyes(task);
-  return runTraining({ ...options, openWorld: () => openTrainingWorld(task, eyes) });
+/**
+ * A training run on a simulated task, seen through the image path that the robot's cameras take.
+ * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
+ */
+export async function trainOnTask({ task, algorithm, ...options }: TrainOnTaskOptions): Promise<TrainingRunResult> {
+  const system = learningSystem(algorithm);
+  const eyes = system.eyes(task);
+  return runTraining({ ...options, system, openWorld: () => openTrainingWorld(task, eyes) });
 }
 
 export interface TrainFromScratchOptions

@@ -25,7 +25,7 @@ interface TrainFlags {
 
 /** `latentloop train`: a model from nothing, on a simulated task. */
 export function trainCommand(): Command {
-  const systems = Object.entries(LEARNING_SYSTEMS).map(([name, { title }]) => `  ${name.padEnd(10)} ${title}`);
+  const systems = LEARNING_SYSTEMS.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`);
   return new Command("train")
     .description("train a model on a simulated task and export it as a bundle")
     .requiredOption("--algo <name>", "learning system")

@@ -32,7 +32,7 @@ export function patches(x: Sym, kernel: readonly [number, number], stride: numbe
     }
   }
   const runs = reshape(whole, [n, height * runsPerRow, run * channels]);
-  const seen = gather(runs, x.graph.constant(indices, [indices.length], "int64"), 1);
+  const seen = gather(runs, x.graph.constant(indices, [indices.length], "int32"), 1);
   return reshape(seen, [n * outY * outX, kernelY * kernelX * channels]);
 }
 

@@ -316,6 +316,7 @@ function makeStore({ world }: LearnerOptions, recipe: KeypointRecipe, spaces: Mo
 
 /** The registry's entry. */
 export const keypointSystem: LearningSystem = {
+  name: "keypoint",
   title: keypoint.title,
   eyes: (task) => ({ cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE }),
   open(options) {

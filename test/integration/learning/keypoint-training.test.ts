@@ -6,30 +6,13 @@ import { after, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../../src/learning/checkpoint.ts";
 import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
-import { type KeypointRecipe, recipeFor } from "../../../src/learning/keypoint/recipe.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import type { Weights } from "../../../src/learning/step-runner.ts";
 import { DotWorld } from "../../support/dot-world.ts";
+import { TINY_KEYPOINT as recipe } from "../../support/tiny-keypoint.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "latentloop-keypoint-"));
 after(() => rm(folder, { recursive: true }));
-
-const usual = recipeFor("reach");
-const recipe: KeypointRecipe = {
-  ...usual,
-  network: { channels: 8, keypoints: 8, embedding: 8, units: 32, decoderUnits: 8, decoderChannels: 4 },
-  planner: { ...usual.planner, horizon: 3, candidates: 32, elites: 8, iterations: 2 },
-  shortPlanner: { iterations: 1, candidates: 16 },
-  randomEpisodes: 160,
-  rounds: 1,
-  episodesPerRound: 8,
-  stepsPerRoundEpisode: 6,
-  updates: { representation: 300, dynamics: 200, decoder: 20 },
-  firstRoundShare: 0.8,
-  learningRate: 3e-3,
-  batch: { representation: 16, dynamics: 32, decoder: 8 },
-  horizon: 3,
-};
 
 function open(options: { seed?: number; resume?: Awaited<ReturnType<typeof loadCheckpoint>> } = {}) {
   return KeypointLearner.open({ world: new DotWorld(), seed: 3, clock: systemClock(), ...options }, recipe);

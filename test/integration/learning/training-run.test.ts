@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { readBundle } from "../../../src/inference/read-bundle.ts";
+import { CurveFile } from "../../../src/learning/curve.ts";
+import { fillGraphs } from "../../../src/learning/fill-graphs.ts";
+import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
+import type { Learner, LearningSystem } from "../../../src/learning/learner.ts";
+import type { Weights } from "../../../src/learning/step-runner.ts";
+import { runTraining, type TrainingRunOptions } from "../../../src/learning/training-run.ts";
+import { DotWorld } from "../../support/dot-world.ts";
+import { TINY_KEYPOINT } from "../../support/tiny-keypoint.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "latentloop-training-"));
+after(() => rm(folder, { recursive: true }));
+
+const eyes = () => ({ cameras: ["scene"], width: 64, height: 64 });
+const short = { ...TINY_KEYPOINT, randomEpisodes: 32, updates: { representation: 40, dynamics: 40, decoder: 4 } };
+const tiny: LearningSystem = {
+  name: "tiny",
+  title: "for tests",
+  eyes,
+  open: (options) => KeypointLearner.open(options, short),
+};
+
+function optionsFor(name: string, system = tiny): TrainingRunOptions {
+  return {
+    system,
+    openWorld: async () => new DotWorld(20),
+    seed: 2,
+    clock: systemClock(),
+    folder: join(folder, name),
+    bundle: { folder: join(folder, name, "bundle"), name: "dot", command: "latentloop train …" },
+    evaluationEpisodes: 4,
+  };
+}
+
+const graphsOf = async (name: string) => (await readBundle(join(folder, name, "bundle"))).onnx;
+
+test("a run leaves a bundle that the loop accepts, with its origin and its scores", async () => {
+  const { scores } = await runTraining(optionsFor("whole"));
+  const { manifest } = await readBundle(join(folder, "whole", "bundle"));
+  assert.equal(manifest.algorithm.name, "tiny");
+  assert.equal(manifest.training.command, "latentloop train …");
+  assert.deepEqual(manifest.training.data, [
+    { source: "simulated task dot", sha256: null, episodes: 40, steps: 32 * 20 + 8 * 6 },
+  ]);
+  assert.ok(manifest.surpriseLimit! > 0);
+  const success = manifest.evaluation.find(({ metric }) => metric === "success_rate");
+  assert.deepEqual(success, { task: "dot", metric: "success_rate", value: scores.ideal.successRate, episodes: 4 });
+});
+
+test("an aborted run can be resumed and ends with the same bundle", async () => {
+  const stop = new AbortController();
+  let reports = 0;
+  const watcher = { onReport: () => void (++reports === 34 && stop.abort()) }; // in the first round's training
+  await assert.rejects(runTraining({ ...optionsFor("aborted"), watcher, signal: stop.signal }), {
+    code: "ERR_TRAINING_STOPPED",
+  });
+  await runTraining({ ...optionsFor("aborted"), resume: true });
+  assert.deepEqual(await graphsOf("aborted"), await graphsOf("whole"));
+  const phases = async (name: string) =>
+    (await new CurveFile(join(folder, name, "curve.jsonl")).read()).map(({ phase, updates }) => [phase, updates]);
+  assert.deepEqual(await phases("aborted"), await phases("whole"));
+});
+
+test("a bundle that exists is never overwritten, and is refused before any work", async () => {
+  let opened = 0;
+  const options = {
+    ...optionsFor("whole"),
+    openWorld: async () => {
+      opened++;
+      return new DotWorld();
+    },
+  };
+  await assert.rejects(runTraining(options), { code: "ERR_BUNDLE_EXISTS" });
+  assert.equal(opened, 0);
+});
+
+test("the weights with the best evaluation are exported, not the last ones", async () => {
+  const rounds: Weights[] = [];
+  const system: LearningSystem = { ...tiny, open: async (options) => witnessed(await tiny.open(options), rounds) };
+  const options = { ...optionsFor("best", system), openWorld: async () => new HardeningWorld(20) };
+  await runTraining(options);
+  assert.equal(rounds.length, 2);
+  const { graphs } = await tiny.open({ world: new DotWorld(), seed: 2, clock: systemClock() });
+  const best = fillGraphs(graphs, rounds[0]!, ["encode", "plan"]);
+  const exported = await graphsOf("best");
+  assert.ok(best.get("encode")!.length > 0 && Buffer.from(best.get("encode")!).equals(exported.encode!));
+  assert.ok(Buffer.from(best.get("plan")!).equals(exported.plan!));
+});
+
+/** Every reward is worse after the first round's evaluation: 20 episodes, and one to imagine. */
+class HardeningWorld extends DotWorld {
+  override step(action: Float32Array) {
+    const result = super.step(action);
+    return this.resets > 21 ? { ...result, reward: result.reward - 100 } : result;
+  }
+}
+
+/** A learner that notes what weights it was asked for. */
+function witnessed(learner: Learner, rounds: Weights[]): Learner {
+  return new Proxy(learner, {
+    get(target, property) {
+      const value = Reflect.get(target, property) as unknown;
+      if (property === "weights") {
+        return async () => {
+          const weights = await target.weights();
+          rounds.push(weights);
+          return weights;
+        };
+      }
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
