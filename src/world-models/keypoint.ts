@@ -56,7 +56,7 @@ export const keypoint: WorldModel<KeypointConfig> = {
   title: "keypoint encoder trained by reward, residual latent dynamics",
   decodes: true,
   config: KeypointConfig,
-  defaults: { channels: 16, keypoints: 32, embedding: 32, units: 128, decoderUnits: 64, decoderChannels: 16 },
+  defaults: { channels: 16, keypoints: 32, embedding: 32, units: 96, decoderUnits: 64, decoderChannels: 16 },
   build: buildKeypointModel,
 };
 
