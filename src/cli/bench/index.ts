@@ -36,4 +36,8 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "round trips between threads and processes, beside a cloned MessagePort message",
     load: async () => (await import("./transport.ts")).benchTransport,
   },
+  sim: {
+    title: "simulated steps and pictures per second, beside real time",
+    load: async () => (await import("./sim.ts")).benchSim,
+  },
 };

@@ -22,6 +22,6 @@ export function benchCommand(): Command {
       const run = await suite.load();
       const log = commentary(options.json);
       const result = await run({ log, ...(options.seconds === undefined ? {} : { seconds: options.seconds }) });
-      printResult(result, JSON.stringify(result, null, 2), options.json);
+      printResult(result, "Every figure as one JSON object: --json.", options.json);
     });
 }
