@@ -10,7 +10,7 @@ export interface PolicyTimes {
 }
 
 /**
- * Acts by a bundle's own graphs, fed as docs/models.md says: encode → observe → plan.
+ * Acts by a bundle's own graphs, fed as docs/models.md says: encode → observe → plan, or act where nothing plans.
  *
  * Evaluation and on-policy collection run what is exported, so that what is measured is what will drive the robot.
  */
@@ -19,8 +19,8 @@ export class BundlePolicy implements Policy {
   readonly #encode: LocalGraph;
   readonly #observe: LocalGraph;
   readonly #plan: LocalGraph;
-  readonly #rng: Rng;
-  readonly #previousMean: Float32Array;
+  readonly #previousMean: Float32Array | undefined;
+  #rng: Rng;
   #surprise = 0;
 
   private constructor(encode: LocalGraph, observe: LocalGraph, plan: LocalGraph, rng: Rng) {
@@ -28,17 +28,20 @@ export class BundlePolicy implements Policy {
     this.#observe = observe;
     this.#plan = plan;
     this.#rng = rng;
-    this.#previousMean = plan.inputs.previous_mean as Float32Array;
+    this.#previousMean = plan.inputs.previous_mean as Float32Array | undefined;
   }
 
   /**
    * @param onnx the graphs' bytes by their names in docs/models.md
-   * @param planName which of the planning graphs to act by
+   * @param planName which graph to act by: by default `plan`, or `act` if there is no plan
    */
   static async open(
     onnx: ReadonlyMap<string, Uint8Array>,
     rng: Rng,
-    { planName = "plan", session = {} }: { planName?: string; session?: SessionOptions } = {},
+    {
+      planName = onnx.has("plan") ? "plan" : "act",
+      session = {},
+    }: { planName?: string; session?: SessionOptions } = {},
   ): Promise<BundlePolicy> {
     const open = (name: string) => LocalGraph.open(onnx.get(name)!, session);
     return new BundlePolicy(await open("encode"), await open("observe"), await open(planName), rng);
@@ -49,12 +52,19 @@ export class BundlePolicy implements Policy {
     return this.#surprise;
   }
 
+  /** Forgets what it believes and planned, and draws its noise from another generator. */
+  begin(rng: Rng): void {
+    this.#rng = rng;
+    (this.#observe.inputs.latent as Float32Array).fill(0);
+    this.#previousMean?.fill(0);
+  }
+
   async act({ images, proprioception, executed, inFlight, inFlightFraction, isFirst }: PolicyInput, out: Float32Array) {
     const beganMs = performance.now();
     for (const [camera, image] of Object.entries(images)) {
       (this.#encode.inputs[`image_${camera}`] as Uint8Array).set(image);
     }
-    (this.#encode.inputs.proprioception as Float32Array).set(proprioception);
+    (this.#encode.inputs.proprioception as Float32Array | undefined)?.set(proprioception);
     const { embedding } = await this.#encode.run();
     (this.#observe.inputs.action as Float32Array).set(executed);
     (this.#observe.inputs.embedding as Float32Array).set(embedding as Float32Array);
@@ -66,16 +76,23 @@ export class BundlePolicy implements Policy {
     const observedMs = performance.now();
 
     (this.#plan.inputs.latent as Float32Array).set(latent_out as Float32Array);
-    (this.#plan.inputs.in_flight_action as Float32Array).set(inFlight);
-    (this.#plan.inputs.in_flight_fraction as Float32Array)[0] = inFlightFraction;
     this.#rng.fillNormal(this.#plan.inputs.noise as Float32Array);
-    if (isFirst) this.#previousMean.fill(0);
-    const actions = (await this.#plan.run()).actions as Float32Array;
-    out.set(actions.subarray(0, out.length));
-    this.#previousMean.set(actions.subarray(out.length));
-    this.#previousMean.fill(0, actions.length - out.length);
+    if (this.#previousMean) await this.#followPlan(inFlight, inFlightFraction, isFirst, out);
+    else out.set((await this.#plan.run()).action as Float32Array);
     this.times.observeMs.push(observedMs - beganMs);
     this.times.planMs.push(performance.now() - observedMs);
+  }
+
+  /** Plays the first step of a new plan and keeps the rest of it as the next one's start. */
+  async #followPlan(inFlight: Float32Array, fraction: number, isFirst: boolean, out: Float32Array): Promise<void> {
+    const previousMean = this.#previousMean!;
+    (this.#plan.inputs.in_flight_action as Float32Array).set(inFlight);
+    (this.#plan.inputs.in_flight_fraction as Float32Array)[0] = fraction;
+    if (isFirst) previousMean.fill(0);
+    const actions = (await this.#plan.run()).actions as Float32Array;
+    out.set(actions.subarray(0, out.length));
+    previousMean.set(actions.subarray(out.length));
+    previousMean.fill(0, actions.length - out.length);
   }
 
   async close(): Promise<void> {

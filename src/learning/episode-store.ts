@@ -1,5 +1,5 @@
 import { LatentloopError } from "../core/errors.ts";
-import type { EpisodeStart } from "./training-world.ts";
+import type { EpisodeStart, TrainingWorld } from "./training-world.ts";
 
 export interface FrameSizes {
   /** Bytes of one image by camera name. */
@@ -21,6 +21,19 @@ export interface StoredEpisode {
   readonly heldOut: boolean;
 }
 
+/** An empty store for so many frames of a world. */
+export function storeFor({ observationSpace, actionSpace }: TrainingWorld, capacityFrames: number): EpisodeStore {
+  const { cameras, proprioception } = observationSpace;
+  return new EpisodeStore(
+    {
+      imageBytes: Object.fromEntries(cameras.map(({ name, width, height }) => [name, width * height * 3])),
+      proprioceptionSize: proprioception.length,
+      actionSize: actionSpace.dimensions.length,
+    },
+    capacityFrames,
+  );
+}
+
 /** Every so many episodes one is held out. */
 const HELD_OUT_EVERY = 16;
 
@@ -29,7 +42,7 @@ const HELD_OUT_EVERY = 16;
  *
  * Frame i holds an observation, the reward on arriving at it (none at an episode's first frame) and the action that was
  * executed from there on (none at its last).
- * Shapes: images [F, Y, X, 3] uint8, proprioception [F, P], actions [F, A], rewards [F]
+ * Shapes: images [F, Y, X, 3] uint8, proprioception [F, P], actions [F, A], rewards [F], terminal [F] (1: the task ended there)
  */
 export class EpisodeStore {
   readonly sizes: FrameSizes;
@@ -38,6 +51,7 @@ export class EpisodeStore {
   readonly proprioception: Float32Array;
   readonly actions: Float32Array;
   readonly rewards: Float32Array;
+  readonly terminal: Uint8Array;
   readonly #episodes: StoredEpisode[] = [];
   #frames = 0;
 
@@ -51,6 +65,7 @@ export class EpisodeStore {
     this.proprioception = new Float32Array(capacityFrames * proprioceptionSize);
     this.actions = new Float32Array(capacityFrames * actionSize);
     this.rewards = new Float32Array(capacityFrames);
+    this.terminal = new Uint8Array(capacityFrames);
   }
 
   get episodes(): readonly StoredEpisode[] {
@@ -64,6 +79,17 @@ export class EpisodeStore {
   /** Steps between frames: what an environment was asked for. */
   get steps(): number {
     return this.#frames - this.#episodes.length;
+  }
+
+  /** Index of the episode that a frame belongs to. */
+  episodeAt(frame: number): number {
+    let [low, high] = [0, this.#episodes.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#episodes[middle]!.firstFrame <= frame) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   borrowImage(camera: string, frame: number): Uint8Array {

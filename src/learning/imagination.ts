@@ -1,5 +1,5 @@
 import { Rng } from "../core/rng.ts";
-import { EpisodeStore } from "./episode-store.ts";
+import { type EpisodeStore, storeFor } from "./episode-store.ts";
 import { LocalGraph } from "./local-graph.ts";
 import { exploringPolicy, rollOut } from "./rollout.ts";
 import type { SessionOptions } from "./session.ts";
@@ -37,7 +37,7 @@ export async function imagine(
   { seed, seenSteps, steps, session = {} }: ImaginationOptions,
 ): Promise<Imagination> {
   const { cameras } = world.observationSpace;
-  const store = storeFor(world);
+  const store = storeFor(world, world.episodeSteps + 1);
   await rollOut(world, exploringPolicy(world, new Rng(seed)), { start: { kind: "reset", seed }, store });
 
   const names = ["encode", "observe", "imagine", "decode"] as const;
@@ -96,7 +96,7 @@ async function believe(
     for (const camera of Object.keys(store.images)) {
       (encode.inputs[`image_${camera}`] as Uint8Array).set(store.borrowImage(camera, frame));
     }
-    (encode.inputs.proprioception as Float32Array).set(store.borrowProprioception(frame));
+    (encode.inputs.proprioception as Float32Array | undefined)?.set(store.borrowProprioception(frame));
     const { embedding } = await encode.run();
     (observe.inputs.embedding as Float32Array).set(embedding as Float32Array);
     (observe.inputs.latent as Float32Array).set(latent);
@@ -105,16 +105,4 @@ async function believe(
     latent = Float32Array.from((await observe.run()).latent_out as Float32Array);
   }
   return latent;
-}
-
-function storeFor(world: TrainingWorld): EpisodeStore {
-  const { cameras, proprioception } = world.observationSpace;
-  return new EpisodeStore(
-    {
-      imageBytes: Object.fromEntries(cameras.map(({ name, width, height }) => [name, width * height * 3])),
-      proprioceptionSize: proprioception.length,
-      actionSize: world.actionSpace.dimensions.length,
-    },
-    world.episodeSteps + 1,
-  );
 }

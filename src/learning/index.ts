@@ -5,6 +5,14 @@ import type { LearningSystem } from "./learner.ts";
 /** Every learning system. */
 export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem];
 
+/** @throws ERR_UNKNOWN_SIZE */
+export function requireSize({ name, sizes = [] }: LearningSystem, size: string | undefined): void {
+  if (size === undefined || sizes.includes(size)) return;
+  throw new LatentloopError("ERR_UNKNOWN_SIZE", `Expected a size of ${name} but received "${size}".`, {
+    remedy: sizes.length > 0 ? `Sizes: ${sizes.join(", ")}.` : `${name} has one size: leave the size out.`,
+  });
+}
+
 /** @throws ERR_UNKNOWN_ALGORITHM if no system has this name */
 export function learningSystem(name: string): LearningSystem {
   const system = LEARNING_SYSTEMS.find((candidate) => candidate.name === name);

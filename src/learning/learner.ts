@@ -36,10 +36,34 @@ export interface Learner {
   /** Whether `snapshot` would catch the run at a point from which it can go on exactly. */
   readonly resumable: boolean;
   snapshot(): Promise<Checkpoint>;
+  /** Tells it where its last snapshot lies, for the error that ends a diverging run. */
+  noteSaved?(path: string): void;
   close(): Promise<void>;
 }
 
-export interface LearnerOptions {
+/** What a run senses of its task. */
+export const OBSERVATION_KINDS = ["pixels", "state", "both"] as const;
+export type ObservationKind = (typeof OBSERVATION_KINDS)[number];
+
+/** What a person may choose about a system before it opens: the rest is the system's recipe for the task. */
+export interface SystemChoice {
+  /** A name among the system's `sizes`. */
+  readonly size?: string;
+  readonly observation?: ObservationKind;
+}
+
+/** How a system looks at a task and acts on it. */
+export interface WorldView {
+  readonly cameras: readonly string[];
+  readonly width: number;
+  readonly height: number;
+  /** Whether the proprioception is sensed; by default it is. */
+  readonly proprioception?: boolean;
+  /** Control steps that one action is held for; by default one. */
+  readonly actionRepeat?: number;
+}
+
+export interface LearnerOptions extends SystemChoice {
   readonly world: TrainingWorld;
   readonly seed: number;
   readonly clock: Clock;
@@ -57,8 +81,10 @@ export interface LearningSystem {
   /** As commands and manifests call it. */
   readonly name: string;
   readonly title: string;
-  /** The cameras that it watches a task by, and the size of their images. @throws ERR_UNKNOWN_RECIPE */
-  eyes(task: string): { readonly cameras: readonly string[]; readonly width: number; readonly height: number };
+  /** Names of its size presets, the default first; none for a system of one size. */
+  readonly sizes?: readonly string[];
+  /** @throws ERR_UNKNOWN_RECIPE if the system cannot watch this task so */
+  eyes(task: string, choice?: SystemChoice): WorldView;
   /** @throws ERR_UNKNOWN_RECIPE, ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
   open(options: LearnerOptions): Promise<Learner>;
 }

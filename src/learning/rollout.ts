@@ -49,7 +49,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
   let episodeReturn = 0;
   let last = { reward: Number.NaN, success: false };
 
-  const observe = (reward: number): number => {
+  const observe = (reward: number, isTerminal = false): number => {
     for (const { name } of cameras) world.renderInto(name, images[name]!);
     world.proprioceptionInto(sensed);
     if (!store || !writer) return -1;
@@ -57,6 +57,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
     for (const { name } of cameras) store.borrowImage(name, frame).set(images[name]!);
     store.borrowProprioception(frame).set(sensed);
     store.rewards[frame] = reward;
+    store.terminal[frame] = isTerminal ? 1 : 0;
     return frame;
   };
 
@@ -86,7 +87,7 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
     episodeReturn += reward;
     last = { reward, success };
     onStep?.({ index, reward, success });
-    frame = store || !isLast ? observe(reward) : -1;
+    frame = store || !isLast ? observe(reward, isTerminal) : -1;
   }
   writer?.end();
   return { episodeReturn, lastReward: last.reward, success: last.success, steps: index };

@@ -134,7 +134,12 @@ export class Trainer {
   /** @throws ERR_CHECKPOINT_WRITE if the disk refuses; the file that was there before is untouched */
   async save(path: string, files?: AtomicFileSystem): Promise<void> {
     await saveCheckpoint(path, await this.snapshot(), files);
-    this.#lastCheckpoint = { path, step: this.#step };
+    this.noteSaved(path);
+  }
+
+  /** Where a snapshot of this run was written: what a diverging run goes back to. */
+  noteSaved(path: string, step = this.#step): void {
+    this.#lastCheckpoint = { path, step };
   }
 
   async close(): Promise<void> {

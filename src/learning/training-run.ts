@@ -8,14 +8,14 @@ import { CurveFile } from "./curve.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { exportBundle } from "./export-bundle.ts";
 import type { Imagination } from "./imagination.ts";
-import type { LearnerReport, LearningSystem } from "./learner.ts";
+import type { LearnerReport, LearningSystem, SystemChoice } from "./learner.ts";
 import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
 import type { SessionOptions } from "./session.ts";
 import { trainingManifest } from "./training-manifest.ts";
 import { judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
 import type { TrainingWorld } from "./training-world.ts";
 
-export interface TrainingRunOptions {
+export interface TrainingRunOptions extends SystemChoice {
   readonly system: LearningSystem;
   /** Opens the task: once to train in, once to evaluate in. */
   readonly openWorld: () => Promise<TrainingWorld>;
@@ -79,7 +79,10 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     let best: BestWeights | undefined = resumed?.best;
     const beganNs = clock.monotonicNs();
     let savedNs = beganNs;
-    const save = async () => saveCheckpoint(checkpointPath, runCheckpoint(await learner.snapshot(), best));
+    const save = async () => {
+      await saveCheckpoint(checkpointPath, runCheckpoint(await learner.snapshot(), best));
+      learner.noteSaved?.(checkpointPath);
+    };
 
     while (!learner.finished) {
       if (signal?.aborted) {

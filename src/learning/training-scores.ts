@@ -32,7 +32,7 @@ export async function judgeRound(
   judge: TrainingWorld,
   session: SessionOptions = {},
 ): Promise<{ evaluation: Evaluation; imagination: Imagination | undefined }> {
-  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "imagine", "decode"]);
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "imagine", "decode"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   try {
     const evaluation = await evaluate(judge, policy, { episodes: ROUND_EPISODES, seed: SEEDS.round });
@@ -52,7 +52,7 @@ export async function judgeFinally(
   judge: TrainingWorld,
   { evaluationEpisodes: episodes, session = {} }: { evaluationEpisodes: number; session?: SessionOptions },
 ): Promise<{ scores: TrainingScores; surpriseLimit: number }> {
-  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan"]);
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   let worstSurprise = 0;
   const watched = {

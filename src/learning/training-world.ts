@@ -6,6 +6,8 @@ import type { Rng } from "../core/rng.ts";
 export interface TrainingWorld extends Environment {
   /** How each element of the proprioception is made: what a manifest stores. */
   readonly proprioceptionFeatures: readonly ProprioceptionFeature[];
+  /** Control steps of the task that one step here holds its action for; 1 where it is not said. */
+  readonly actionRepeat?: number;
   /** Reward per metre from the goal, where the reward is that distance alone: errors of rewards then read as lengths. */
   readonly rewardPerM?: number;
   /** Actions that explore without a model. The returned function writes the next one [A]. */

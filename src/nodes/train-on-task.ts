@@ -1,4 +1,4 @@
-import { learningSystem } from "../learning/index.ts";
+import { learningSystem, requireSize } from "../learning/index.ts";
 import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/training-run.ts";
 import { openTrainingWorld } from "./training-world.ts";
 
@@ -10,11 +10,12 @@ export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld"
 
 /**
  * A training run on a simulated task, seen through the image path that the robot's cameras take.
- * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
+ * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_SIZE, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
  */
 export async function trainOnTask({ task, algorithm, ...options }: TrainOnTaskOptions): Promise<TrainingRunResult> {
   const system = learningSystem(algorithm);
-  const eyes = system.eyes(task);
+  requireSize(system, options.size);
+  const eyes = system.eyes(task, options);
   return runTraining({ ...options, system, openWorld: () => openTrainingWorld(task, eyes) });
 }
 

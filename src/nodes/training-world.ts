@@ -1,22 +1,33 @@
 import { ImagePath } from "../cameras/index.ts";
+import type { Manifest } from "../config/manifest.ts";
+import type { WorldView } from "../learning/learner.ts";
+import { repeatActions } from "../learning/repeat-actions.ts";
 import type { TrainingWorld } from "../learning/training-world.ts";
 import type { EnvironmentOptions } from "../sim/environment.ts";
-import { createEnvironment } from "../sim/index.ts";
+import { createEnvironment, taskNamed } from "../sim/index.ts";
 import { randomPolicy } from "../sim/random-policy.ts";
 
 /** Side of the simulated cameras' images, in training and in real time alike. Units: px */
 export const NATIVE_CAMERA_PX = 128;
 
-export interface TrainingWorldOptions extends Omit<EnvironmentOptions, "imageSizes"> {
-  /** The cameras to look through, and the size of the images that come out of the image path. */
-  readonly cameras: readonly string[];
-  readonly width: number;
-  readonly height: number;
+/** The cameras to look through, the size of the images that come out of the image path, and what else a system asks for. */
+export interface TrainingWorldOptions extends Omit<EnvironmentOptions, "imageSizes">, WorldView {}
+
+/** A simulated task seen and stepped as a bundle's model was trained to. @throws ERR_SIM_TASK */
+export function openWorldOf({ observation, policyRateHz }: Manifest, task: string): Promise<TrainingWorld> {
+  const [first] = observation.cameras;
+  return openTrainingWorld(task, {
+    cameras: observation.cameras.map(({ name }) => name),
+    width: first?.width ?? 1,
+    height: first?.height ?? 1,
+    proprioception: observation.proprioception.length > 0,
+    actionRepeat: Math.max(1, Math.round(taskNamed(task).controlRateHz / policyRateHz)),
+  });
 }
 
 /** A simulated task whose images take the same path as a robot's: rendered at the camera's size, then resized. */
 export async function openTrainingWorld(task: string, options: TrainingWorldOptions): Promise<TrainingWorld> {
-  const { cameras, width, height, ...environmentOptions } = options;
+  const { cameras, width, height, proprioception = true, actionRepeat = 1, ...environmentOptions } = options;
   const native = { width: NATIVE_CAMERA_PX, height: NATIVE_CAMERA_PX };
   const environment = await createEnvironment(task, {
     ...environmentOptions,
@@ -36,16 +47,16 @@ export async function openTrainingWorld(task: string, options: TrainingWorldOpti
     ]),
   );
   const { rewardPerM } = environment;
-  return {
+  const world: TrainingWorld = {
     task,
     observationSpace: {
       cameras: cameras.map((name) => ({ name, width, height })),
-      proprioception: environment.observationSpace.proprioception,
+      proprioception: proprioception ? environment.observationSpace.proprioception : [],
     },
     actionSpace: environment.actionSpace,
     controlRateHz: environment.controlRateHz,
     episodeSteps: environment.episodeSteps,
-    proprioceptionFeatures: environment.proprioceptionFeatures,
+    proprioceptionFeatures: proprioception ? environment.proprioceptionFeatures : [],
     ...(rewardPerM !== undefined && { rewardPerM }),
     ...(environment.canRetarget && { retarget: (rng) => environment.retarget(rng) }),
     randomPolicy: (rng) => randomPolicy(rng, environment.actionSpace.dimensions.length),
@@ -55,7 +66,8 @@ export async function openTrainingWorld(task: string, options: TrainingWorldOpti
       environment.renderInto(camera, image.data);
       paths.get(camera)!.convertInto(image, out);
     },
-    proprioceptionInto: (out) => environment.proprioceptionInto(out),
+    proprioceptionInto: (out) => proprioception && environment.proprioceptionInto(out),
     close: () => environment.close(),
   };
+  return repeatActions(world, actionRepeat);
 }

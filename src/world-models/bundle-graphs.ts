@@ -30,7 +30,8 @@ export interface BundleGraphOptions<Config> {
   readonly worldModel: WorldModel<Config>;
   readonly config: Config;
   readonly spaces: ModelSpaces;
-  readonly planning: Planning;
+  /** Left out for a model that acts by its policy alone. */
+  readonly planning?: Planning;
   /** Action sequences that one call of `imagine` takes, and their length. */
   readonly imagination: { readonly sequences: number; readonly horizon: number };
 }
@@ -41,8 +42,9 @@ export type BundleGraphDefinition = (parameters: Parameters) => void;
 export interface BundleGraphDefinitions {
   readonly encode: BundleGraphDefinition;
   readonly observe: BundleGraphDefinition;
-  readonly plan: BundleGraphDefinition;
-  readonly plan_short: BundleGraphDefinition;
+  readonly plan?: BundleGraphDefinition;
+  readonly plan_short?: BundleGraphDefinition;
+  readonly act?: BundleGraphDefinition;
   readonly imagine: BundleGraphDefinition;
   readonly decode?: BundleGraphDefinition;
 }
@@ -59,10 +61,12 @@ export function bundleGraphs<Config>(options: BundleGraphOptions<Config>): Bundl
   return {
     encode: define((graph, model) => defineEncode(graph, model, spaces)),
     observe: define(defineObserve),
-    plan: define((graph, model) => definePlan(graph, model, planning.method, planning.config)),
-    plan_short: define((graph, model) =>
-      definePlan(graph, model, planning.method, { ...planning.config, ...planning.short }),
-    ),
+    ...(planning && {
+      plan: define((graph, model) => definePlan(graph, model, planning.method, planning.config)),
+      plan_short: define((graph, model) =>
+        definePlan(graph, model, planning.method, { ...planning.config, ...planning.short }),
+      ),
+    }),
     imagine: define((graph, model) => defineImagine(graph, model, imagination)),
     ...(worldModel.decodes && { decode: define((graph, model) => defineDecode(graph, model, imagination.horizon)) }),
   };
@@ -72,7 +76,7 @@ function defineEncode(graph: Graph, model: LatentModel, { cameras, proprioceptio
   const images = Object.fromEntries(
     cameras.map(({ name, height, width }) => [name, graph.input(`image_${name}`, [1, height, width, 3], "uint8")]),
   );
-  const proprioception = graph.input("proprioception", [1, proprioceptionSize]);
+  const proprioception = proprioceptionSize > 0 ? graph.input("proprioception", [1, proprioceptionSize]) : undefined;
   graph.output("embedding", model.encode(images, proprioception));
 }
 
@@ -122,6 +126,7 @@ function defineImagine(
   const actions = graph.input("actions", [sequences, horizon, model.actionSize]);
   const latents: Sym[] = [];
   const rewards: Sym[] = [];
+  const values: Sym[] = [];
   const continuation: Sym[] = [];
   let latent = expand(start, [sequences, model.latentSize]);
   for (let t = 0; t < horizon; t++) {
@@ -129,11 +134,13 @@ function defineImagine(
     const next = model.next(latent, action, undefined);
     latents.push(next);
     rewards.push(model.reward(latent, action, next));
+    if (model.value && model.noiseSizes.value === 0) values.push(model.value(next, undefined));
     if (model.continuation) continuation.push(model.continuation(next));
     latent = next;
   }
   graph.output("latents", stack(latents, 1));
   graph.output("rewards", concat(rewards, 1));
+  if (values.length > 0) graph.output("values", concat(values, 1));
   if (continuation.length > 0) graph.output("continuation", concat(continuation, 1));
 }
 

@@ -66,13 +66,13 @@ export function buildKeypointModel(parameters: Parameters, spaces: ModelSpaces, 
   const { cameras, proprioceptionSize, actionSize } = spaces;
   const latentSize = config.embedding + proprioceptionSize;
 
-  const encode = (images: ImageSyms, proprioception: Sym) => {
+  const encode = (images: ImageSyms, proprioception: Sym | undefined) => {
     const encoder = parameters.scope("encoder");
     const points = cameras.map(({ name }) => imagePoints(encoder.scope(name), images[name]!, config));
     const seen = tanh(
       linear(encoder.scope("merge"), concat(points), config.embedding, { initializer: varianceScaling() }),
     );
-    return concat([seen, proprioception]);
+    return proprioception ? concat([seen, proprioception]) : seen;
   };
   const next = (latent: Sym, action: Sym) =>
     add(latent, perceptron(parameters.scope("dynamics"), concat([latent, action]), latentSize, config));

@@ -26,8 +26,8 @@ export interface Observed {
  */
 export interface LatentModel extends PlannableModel {
   readonly embeddingSize: number;
-  /** Shapes: proprioception [B, P] → [B, E] */
-  encode(images: ImageSyms, proprioception: Sym): Sym;
+  /** Shapes: proprioception [B, P], undefined where there is none → [B, E] */
+  encode(images: ImageSyms, proprioception: Sym | undefined): Sym;
   /** What is believed after an observation, were the latent not forgotten. Shapes: latent [B, L], action [B, A], embedding [B, E] */
   observe(latent: Sym, action: Sym, embedding: Sym): Observed;
   /** What is believed after the first observation. Shapes: embedding [B, E] → [B, L] */

@@ -7,7 +7,7 @@ import { type Evaluation, type EvaluationOptions, evaluate } from "../../learnin
 import type { Policy } from "../../learning/policy.ts";
 import { exploringPolicy } from "../../learning/rollout.ts";
 import { DEPLOYED } from "../../learning/training-scores.ts";
-import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positiveInteger } from "../flags.ts";
 import { commentary, formatTable, printResult } from "../output.ts";
 import { startProgress } from "../progress.ts";
@@ -18,7 +18,7 @@ interface EvaluateFlags {
   readonly episodes: number;
   readonly seed: number;
   readonly deployed: boolean;
-  readonly planGraph: string;
+  readonly planGraph?: string;
   readonly json: boolean;
 }
 
@@ -31,7 +31,7 @@ export function evaluateCommand(): Command {
     .option("--episodes <n>", "episodes of each policy", positiveInteger, 50)
     .option("--seed <n>", "seed of the first episode", integer, 5_000_000)
     .option("--deployed", "plans act late, and the robot goes on from where it is when the goal moves", false)
-    .option("--plan-graph <name>", "plan or plan_short", "plan")
+    .option("--plan-graph <name>", "plan, plan_short or act; by default plan, or act if the bundle does not plan")
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(evaluateBundle);
 }
@@ -42,11 +42,12 @@ async function evaluateBundle({
   episodes,
   seed,
   deployed,
-  planGraph,
+  planGraph: wanted,
   json,
 }: EvaluateFlags): Promise<void> {
   const { manifest, onnx } = await readBundle(model);
   const graphs = new Map(Object.entries(onnx));
+  const planGraph = wanted ?? (graphs.has("plan") ? "plan" : "act");
   if (!graphs.has(planGraph)) {
     throw new LatentloopError(
       "ERR_INVALID_ARGUMENT",
@@ -56,9 +57,7 @@ async function evaluateBundle({
       },
     );
   }
-  const [first] = manifest.observation.cameras;
-  const cameras = manifest.observation.cameras.map(({ name }) => name);
-  const world = await openTrainingWorld(task, { cameras, width: first?.width ?? 1, height: first?.height ?? 1 });
+  const world = await openWorldOf(manifest, task);
   requireSameActions(manifest.action.dimensions.length, world.actionSpace.dimensions.length, model, task);
   const policy = await BundlePolicy.open(graphs, new Rng(seed), { planName: planGraph });
   const progress = startProgress(`evaluate ${manifest.name}`, 2 * episodes);

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { imagine } from "../../learning/imagination.ts";
-import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positiveInteger } from "../flags.ts";
 import { printResult } from "../output.ts";
 import { writeImaginationStrip } from "../plot/image-strip.ts";
@@ -41,9 +41,7 @@ export function imagineCommand(): Command {
           },
         );
       }
-      const [first] = manifest.observation.cameras;
-      const cameras = manifest.observation.cameras.map(({ name }) => name);
-      const world = await openTrainingWorld(task, { cameras, width: first?.width ?? 1, height: first?.height ?? 1 });
+      const world = await openWorldOf(manifest, task);
       try {
         const imagination = await imagine(world, graphs, { seed, seenSteps: SEEN_STEPS, steps });
         await writeImaginationStrip(out, imagination);

@@ -1,8 +1,9 @@
 import { basename, join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { systemClock } from "../../core/clock.ts";
 import { CurveFile } from "../../learning/curve.ts";
 import { LEARNING_SYSTEMS } from "../../learning/index.ts";
+import { OBSERVATION_KINDS, type ObservationKind } from "../../learning/learner.ts";
 import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
@@ -12,6 +13,8 @@ import { watchTraining } from "../training-view.ts";
 interface TrainFlags {
   readonly algo: string;
   readonly task: string;
+  readonly size?: string;
+  readonly observe?: ObservationKind;
   readonly steps?: number;
   readonly seconds?: number;
   readonly seed: number;
@@ -25,11 +28,15 @@ interface TrainFlags {
 
 /** `latentloop train`: a model from nothing, on a simulated task. */
 export function trainCommand(): Command {
-  const systems = LEARNING_SYSTEMS.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`);
+  const systems = LEARNING_SYSTEMS.map(
+    ({ name, title, sizes }) => `  ${name.padEnd(12)} ${title}${sizes ? ` (sizes ${sizes.join(", ")})` : ""}`,
+  );
   return new Command("train")
     .description("train a model on a simulated task and export it as a bundle")
     .requiredOption("--algo <name>", "learning system")
     .requiredOption("--task <name>", "simulated task, e.g. reach or arm-reach")
+    .option("--size <name>", "size preset of the system's networks")
+    .addOption(new Option("--observe <kind>", "what it senses; by default the recipe's").choices(OBSERVATION_KINDS))
     .option("--steps <n>", "environment steps; by default the recipe's", positiveInteger)
     .option("--seconds <n>", "time for collecting and training; the result then depends on the machine", positive)
     .option("--seed <n>", "seed of everything that is random", integer, 1)
@@ -44,7 +51,7 @@ export function trainCommand(): Command {
 }
 
 async function train(flags: TrainFlags): Promise<void> {
-  const { algo, task, seed, steps, seconds, threads, episodes, resume, json } = flags;
+  const { algo, task, seed, size, observe, steps, seconds, threads, episodes, resume, json } = flags;
   const folder = flags.out ?? join("runs", `${task}-${algo}-${seed}`);
   const bundle = flags.bundle ?? join(folder, "bundle");
   const log = commentary(json);
@@ -57,6 +64,8 @@ async function train(flags: TrainFlags): Promise<void> {
       algorithm: algo,
       task,
       seed,
+      ...(size !== undefined && { size }),
+      ...(observe !== undefined && { observation: observe }),
       clock: systemClock(),
       ...(steps !== undefined && { steps }),
       ...(seconds !== undefined && { seconds }),
@@ -91,13 +100,15 @@ async function train(flags: TrainFlags): Promise<void> {
 }
 
 /** The command that makes the same bundle again: what decides the result, in one order. */
-function commandOf({ algo, task, steps, seconds, seed, threads, episodes, bundle }: TrainFlags): string {
+function commandOf({ algo, task, size, observe, steps, seconds, seed, threads, episodes, bundle }: TrainFlags): string {
   const flag = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [`--${name}`, `${value}`];
   return [
     "latentloop train",
     ...flag("algo", algo),
     ...flag("task", task),
+    ...flag("size", size),
+    ...flag("observe", observe),
     ...flag("steps", steps),
     ...flag("seconds", seconds),
     ...flag("seed", seed),

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { LatentloopError } from "../../core/errors.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import type { Checkpoint } from "../checkpoint.ts";
+import { EpisodeLog, logEpisodes, replayEpisodes } from "../episode-log.ts";
 import type { LearnerOptions } from "../learner.ts";
-import { rollOut, scriptedPolicy } from "../rollout.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
 import type { KeypointPhase } from "./steps.ts";
@@ -20,14 +20,7 @@ const Extra = z.strictObject({
     turnBeganS: z.number(),
     collectingS: z.number(),
   }),
-  episodes: z.array(
-    z.strictObject({
-      kind: z.enum(["reset", "retarget"]),
-      seed: z.int(),
-      steps: z.int(),
-      source: z.enum(["random", "policy"]),
-    }),
-  ),
+  episodes: EpisodeLog,
 });
 
 const PHASES = ["representation", "dynamics", "decoder"] as const satisfies readonly KeypointPhase[];
@@ -47,15 +40,14 @@ export function snapshotRun(state: KeypointState, task: string, seed: number, re
       tensors.set(`optimizers/${phase}/${name}`, makeTensor("float32", [data.length], data));
     }
   }
-  const { actionSize } = store.sizes;
-  const actions = store.actions.slice(0, store.frames * actionSize);
-  tensors.set(ACTIONS, makeTensor("float32", [store.frames, actionSize], actions));
+  const { episodes, actions } = logEpisodes(store);
+  tensors.set(ACTIONS, actions);
   const extra: z.infer<typeof Extra> = {
     system: "keypoint",
     task,
     recipe: JSON.stringify(recipe),
     position,
-    episodes: store.episodes.map(({ start, frames, source }) => ({ ...start, steps: frames - 1, source })),
+    episodes,
   };
   return { tensors, progress: { step: position.updates, seed, extra } };
 }
@@ -83,13 +75,7 @@ export async function restoreRun(
     const kept = valuesBelow(tensors, `optimizers/${phase}/`);
     if (kept.size > 0) state.optimizers[phase] = kept;
   }
-  const actions = tensors.get(ACTIONS)!.data as Float32Array;
-  const { store } = state;
-  for (const { kind, seed: episodeSeed, steps, source } of episodes) {
-    const first = store.frames * store.sizes.actionSize;
-    const script = scriptedPolicy(actions.subarray(first, first + steps * store.sizes.actionSize));
-    await rollOut(world, script, { start: { kind, seed: episodeSeed }, steps, store, source });
-  }
+  await replayEpisodes(world, episodes, tensors.get(ACTIONS)!, state.store);
 }
 
 /** Values of the tensors whose names begin so, by the rest of the name. */

@@ -7,11 +7,12 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { batchRng } from "../batches.ts";
 import { BundlePolicy } from "../bundle-policy.ts";
 import type { Checkpoint } from "../checkpoint.ts";
-import { EpisodeStore } from "../episode-store.ts";
+import { storeFor } from "../episode-store.ts";
 import { fillGraphs } from "../fill-graphs.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
 import type { Policy } from "../policy.ts";
 import { exploringPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
+import { spacesOf } from "../spaces.ts";
 import { StepRunner, type Weights } from "../step-runner.ts";
 import type { EpisodeStart } from "../training-world.ts";
 import { KeypointBatches, rewardedFrames } from "./batches.ts";
@@ -65,7 +66,7 @@ export class KeypointLearner implements Learner {
     this.#recipe = recipe;
     this.#encoder = encoder;
     this.#state = state;
-    this.#spaces = spacesOf(options);
+    this.#spaces = spacesOf(options.world);
     this.#turns = turnsOf(recipe);
     this.#timetable = new KeypointTimetable(this.#turns, options.seconds);
     const { network, horizon } = recipe;
@@ -90,12 +91,12 @@ export class KeypointLearner implements Learner {
 
   /** @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
   static async open(options: LearnerOptions, recipe: KeypointRecipe): Promise<KeypointLearner> {
-    const spaces = spacesOf(options);
+    const spaces = spacesOf(options.world);
     const state: KeypointState = {
       position: { turn: 0, done: 0, updates: 0, elapsedS: 0, turnBeganS: 0, collectingS: 0 },
       weights: initialWeights(spaces, recipe, options.seed),
       optimizers: {},
-      store: makeStore(options, recipe, spaces),
+      store: storeFor(options.world, framesOf(options, recipe)),
     };
     if (options.resume) await restoreRun(options.resume, options, recipe, state);
     return new KeypointLearner(
@@ -280,14 +281,6 @@ function rateShare(share: number, update: number): number {
   return decay * Math.min(1, (update + 1) / WARM_UP);
 }
 
-function spacesOf({ world }: LearnerOptions): ModelSpaces {
-  return {
-    cameras: world.observationSpace.cameras,
-    proprioceptionSize: world.proprioceptionFeatures.length,
-    actionSize: world.actionSpace.dimensions.length,
-  };
-}
-
 function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: number): Weights {
   const graph = new Graph("declare");
   const source = new InputParameters(graph);
@@ -302,16 +295,9 @@ function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: 
   return initializeParameters(source.specs.values(), seed);
 }
 
-function makeStore({ world }: LearnerOptions, recipe: KeypointRecipe, spaces: ModelSpaces): EpisodeStore {
+function framesOf({ world }: LearnerOptions, recipe: KeypointRecipe): number {
   const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
-  return new EpisodeStore(
-    {
-      imageBytes: Object.fromEntries(spaces.cameras.map(({ name, width, height }) => [name, width * height * 3])),
-      proprioceptionSize: spaces.proprioceptionSize,
-      actionSize: spaces.actionSize,
-    },
-    randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1),
-  );
+  return randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1);
 }
 
 /** The registry's entry. */

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { LatentloopError } from "../../core/errors.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { EpisodeLog, logEpisodes } from "../episode-log.ts";
+import type { EpisodeStore } from "../episode-store.ts";
+
+/** Where an online run stands, besides its tensors and episodes. */
+export interface OnlinePosition {
+  readonly elapsedS: number;
+  /** Evaluations that were due so far. */
+  readonly evaluations: number;
+}
+
+/** What tells one run from another: a checkpoint is only good for the run that made it. */
+export interface RunIdentity {
+  readonly system: string;
+  readonly task: string;
+  readonly seed: number;
+  /** Everything that decides what is learned. */
+  readonly recipe: unknown;
+}
+
+const Extra = z.strictObject({
+  system: z.string(),
+  task: z.string(),
+  recipe: z.string(),
+  elapsedS: z.number(),
+  evaluations: z.int(),
+  episodes: EpisodeLog,
+});
+
+const ACTIONS = "episodes/actions";
+
+/** The trainer's checkpoint with the episodes, as starts and actions, and the position. */
+export function snapshotOnline(
+  trained: Checkpoint,
+  store: EpisodeStore,
+  position: OnlinePosition,
+  { system, task, recipe }: RunIdentity,
+): Checkpoint {
+  const { episodes, actions } = logEpisodes(store);
+  const extra: z.infer<typeof Extra> = { system, task, recipe: JSON.stringify(recipe), ...position, episodes };
+  return { tensors: new Map([...trained.tensors, [ACTIONS, actions]]), progress: { ...trained.progress, extra } };
+}
+
+export interface OnlineSnapshot {
+  readonly trained: Checkpoint;
+  readonly position: OnlinePosition;
+  readonly episodes: EpisodeLog;
+  readonly actions: Tensor;
+}
+
+/** @throws ERR_CHECKPOINT_MISMATCH if the checkpoint belongs to another system, task, recipe or seed */
+export function readOnline({ tensors, progress }: Checkpoint, identity: RunIdentity): OnlineSnapshot {
+  const parsed = Extra.safeParse(progress.extra);
+  const { system, task, seed, recipe } = identity;
+  if (!parsed.success) throw mismatch(`a run of ${system}`, "one of another kind");
+  const { elapsedS, evaluations, episodes, ...found } = parsed.data;
+  if (found.system !== system) throw mismatch(`a run of ${system}`, `one of ${found.system}`);
+  if (found.task !== task) throw mismatch(`a run on ${task}`, `one on ${found.task}`);
+  if (progress.seed !== seed) throw mismatch(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
+  if (found.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
+  const actions = tensors.get(ACTIONS);
+  if (!actions) throw mismatch("a run with its episodes", "one without");
+  const trained = new Map([...tensors].filter(([name]) => name !== ACTIONS));
+  return {
+    trained: { tensors: trained, progress: { ...progress, extra: {} } },
+    position: { elapsedS, evaluations },
+    episodes,
+    actions,
+  };
+}
+
+function mismatch(expected: string, received: string): LatentloopError {
+  return new LatentloopError(
+    "ERR_CHECKPOINT_MISMATCH",
+    `Expected a checkpoint of ${expected} but received ${received}.`,
+    { remedy: "Resume with the options that the run was started with, or start a new run in another folder." },
+  );
+}

@@ -1,0 +1,240 @@
+import type { Rng } from "../../core/rng.ts";
+import { buildStep, type StepDefinition, type StepGraph } from "../../graph/index.ts";
+import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
+import { type BatchArrays, batchRng, inlineBatches } from "../batches.ts";
+import { BundlePolicy } from "../bundle-policy.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { parametersOf } from "../checkpoint-tensors.ts";
+import { replayEpisodes } from "../episode-log.ts";
+import { type EpisodeStore, storeFor } from "../episode-store.ts";
+import { fillGraphs } from "../fill-graphs.ts";
+import type { Learner, LearnerOptions, LearnerReport } from "../learner.ts";
+import type { Policy } from "../policy.ts";
+import { exploringPolicy, noisyPolicy, rollOut } from "../rollout.ts";
+import type { Weights } from "../step-runner.ts";
+import { freshStart, Trainer } from "../trainer.ts";
+import type { EpisodeStart } from "../training-world.ts";
+import { type OnlinePosition, type RunIdentity, readOnline, snapshotOnline } from "./checkpoint.ts";
+import { type OnlineRecipe, updatesDue } from "./recipe.ts";
+
+/** What an algorithm brings to the online loop. */
+export interface OnlineSystem {
+  /** Its name in the registry. */
+  readonly name: string;
+  readonly latentSize: number;
+  /** Everything that decides what is learned: the manifest stores it. */
+  readonly hyperparameters: Readonly<Record<string, unknown>>;
+  readonly recipe: OnlineRecipe;
+  /** One update. It reports a metric "loss". */
+  readonly step: StepDefinition;
+  /** The bundle's graphs. */
+  readonly graphs: BundleGraphDefinitions;
+  /** The graphs that collect, where they differ from the bundle's: such as a policy that samples. */
+  readonly collecting?: BundleGraphDefinitions;
+  /** How the batch of an update is drawn from the episodes so far. */
+  batches(store: EpisodeStore): { fill(arrays: BatchArrays, rng: Rng): void };
+}
+
+/** Seeds of independent streams of random numbers. */
+const SALT = { episode: 0x0e, policy: 0x91 };
+/** About how long a slice of updates takes. */
+const SLICE_NS = 1e9;
+
+/**
+ * Takes turns between collecting an episode and making the updates that are due for it.
+ *
+ * Without a time budget the same seed gives the same weights, bit for bit, also across a resume.
+ */
+export class OnlineLearner implements Learner {
+  readonly #options: LearnerOptions;
+  readonly #system: OnlineSystem;
+  readonly #step: StepGraph;
+  readonly #store: EpisodeStore;
+  readonly #trainer: Trainer;
+  #position: OnlinePosition;
+  /** Acts with the weights as they are now; undefined when they have changed since. */
+  #policy: BundlePolicy | undefined;
+
+  private constructor(
+    options: LearnerOptions,
+    system: OnlineSystem,
+    parts: { step: StepGraph; store: EpisodeStore; trainer: Trainer; position: OnlinePosition },
+  ) {
+    this.#options = options;
+    this.#system = system;
+    this.#step = parts.step;
+    this.#store = parts.store;
+    this.#trainer = parts.trainer;
+    this.#position = parts.position;
+  }
+
+  /** @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
+  static async open(options: LearnerOptions, system: OnlineSystem): Promise<OnlineLearner> {
+    const { world, seed, resume, session } = options;
+    const step = buildStep(system.step);
+    const store = storeFor(world, framesOf(options, system.recipe));
+    const resumed = resume && readOnline(resume, identityOf(options, system));
+    if (resumed) await replayEpisodes(world, resumed.episodes, resumed.actions, store);
+    const trainer = await Trainer.create({
+      step,
+      from: resumed?.trained ?? freshStart(step, seed),
+      batches: (plan) => inlineBatches(system.batches(store), plan),
+      ...(session && { session }),
+    });
+    const position = resumed?.position ?? { elapsedS: 0, evaluations: 0 };
+    return new OnlineLearner(options, system, { step, store, trainer, position });
+  }
+
+  get hyperparameters(): Readonly<Record<string, unknown>> {
+    return this.#system.hyperparameters;
+  }
+
+  get latentSize(): number {
+    return this.#system.latentSize;
+  }
+
+  get graphs(): BundleGraphDefinitions {
+    return this.#system.graphs;
+  }
+
+  get collected(): { readonly episodes: number; readonly steps: number } {
+    return { episodes: this.#store.episodes.length, steps: this.#environmentSteps };
+  }
+
+  get finished(): boolean {
+    const { seconds = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#position.elapsedS >= seconds) return true;
+    return this.#environmentSteps >= this.#system.recipe.steps && this.#due <= 0;
+  }
+
+  get resumable(): boolean {
+    return this.#trainer.healthy;
+  }
+
+  async advance(): Promise<LearnerReport> {
+    const { clock } = this.#options;
+    const beganNs = clock.monotonicNs();
+    const phase = this.#due > 0 ? "train" : "collect";
+    const figures = phase === "train" ? await this.#train() : await this.#collect();
+    const elapsedS = this.#position.elapsedS + (clock.monotonicNs() - beganNs) / 1e9;
+    this.#position = { ...this.#position, elapsedS };
+    const milestone = this.#evaluationDue();
+    if (milestone) this.#position = { ...this.#position, evaluations: this.#evaluations };
+    return {
+      phase,
+      progress: this.#progress(),
+      environmentSteps: this.#environmentSteps,
+      updates: this.#trainer.step,
+      figures,
+      milestone,
+    };
+  }
+
+  async weights(): Promise<Weights> {
+    return parametersOf(this.#step, (await this.#trainer.snapshot()).tensors);
+  }
+
+  async snapshot(): Promise<Checkpoint> {
+    return snapshotOnline(
+      await this.#trainer.snapshot(),
+      this.#store,
+      this.#position,
+      identityOf(this.#options, this.#system),
+    );
+  }
+
+  noteSaved(path: string): void {
+    this.#trainer.noteSaved(path);
+  }
+
+  async close(): Promise<void> {
+    await this.#policy?.close();
+    await this.#trainer.close();
+  }
+
+  get #environmentSteps(): number {
+    return this.#store.steps * (this.#options.world.actionRepeat ?? 1);
+  }
+
+  /** Updates that the collected steps still ask for. */
+  get #due(): number {
+    return updatesDue(this.#system.recipe, this.#environmentSteps) - this.#trainer.step;
+  }
+
+  /** Evaluations that the collected steps ask for. */
+  get #evaluations(): number {
+    return Math.floor(this.#environmentSteps / this.#system.recipe.evaluateEvery);
+  }
+
+  #evaluationDue(): boolean {
+    if (this.#trainer.step === 0) return false;
+    return this.finished || (this.#due <= 0 && this.#evaluations > this.#position.evaluations);
+  }
+
+  #progress(): number {
+    const { steps } = this.#system.recipe;
+    const { seconds } = this.#options;
+    if (seconds !== undefined) return Math.min(1, this.#position.elapsedS / seconds);
+    const updates = updatesDue(this.#system.recipe, steps);
+    const acted = Math.min(1, this.#environmentSteps / steps);
+    return this.finished ? 1 : Math.min(acted, this.#trainer.step / Math.max(1, updates));
+  }
+
+  /** One episode. */
+  async #collect(): Promise<Readonly<Record<string, number>>> {
+    const { world, seed } = this.#options;
+    const { explorationStd } = this.#system.recipe;
+    const index = this.#store.episodes.length;
+    const rng = batchRng(seed ^ SALT.episode, index);
+    // Every other episode only moves the goal, where there is one: the robot goes on from where it is.
+    const moves = index % 2 === 1 && world.retarget !== undefined;
+    const start: EpisodeStart = { kind: moves ? "retarget" : "reset", seed: rng.integer(2 ** 31) };
+    let policy: Policy = exploringPolicy(world, rng);
+    if (this.#trainer.step > 0) {
+      this.#policy ??= await this.#openPolicy();
+      this.#policy.begin(batchRng(seed ^ SALT.policy, index));
+      policy = explorationStd > 0 ? noisyPolicy(this.#policy, explorationStd, rng) : this.#policy;
+    }
+    const { episodeReturn } = await rollOut(world, policy, {
+      start,
+      store: this.#store,
+      source: this.#trainer.step > 0 ? "policy" : "random",
+    });
+    return { return: episodeReturn };
+  }
+
+  async #openPolicy(): Promise<BundlePolicy> {
+    const { session } = this.#options;
+    const graphs = this.#system.collecting ?? this.#system.graphs;
+    const filled = fillGraphs(graphs, await this.weights(), ["encode", "observe", "plan", "act"]);
+    return BundlePolicy.open(filled, batchRng(this.#options.seed, 0), { ...(session && { session }) });
+  }
+
+  /** A slice of the updates that are due: the mean of each metric. */
+  async #train(): Promise<Readonly<Record<string, number>>> {
+    await this.#policy?.close();
+    this.#policy = undefined;
+    const { clock } = this.#options;
+    const endNs = clock.monotonicNs() + SLICE_NS;
+    const sums: Record<string, number> = {};
+    let count = 0;
+    do {
+      for (const { metrics } of await this.#trainer.advance()) {
+        for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
+        count++;
+      }
+    } while (this.#due > 0 && clock.monotonicNs() < endNs);
+    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]));
+  }
+}
+
+function identityOf({ world, seed }: LearnerOptions, { name, hyperparameters }: OnlineSystem): RunIdentity {
+  return { system: name, task: world.task, seed, recipe: hyperparameters };
+}
+
+/** Frames of the whole run: whole episodes, the last of which may pass the number of steps. */
+function framesOf({ world }: LearnerOptions, { steps }: OnlineRecipe): number {
+  const perEpisode = world.episodeSteps;
+  const episodes = Math.ceil(steps / (perEpisode * (world.actionRepeat ?? 1)));
+  return episodes * (perEpisode + 1);
+}

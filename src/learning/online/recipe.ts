@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+/** How a system takes turns between acting and learning. Environment steps are control steps of the task. */
+export const OnlineRecipe = z.strictObject({
+  steps: z.int().positive().describe("environment steps in all"),
+  randomSteps: z.int().positive().describe("environment steps of random actions before anything is learned"),
+  firstUpdates: z.int().nonnegative().describe("updates on the random episodes alone, before the model acts"),
+  updatesPerStep: z.number().positive().describe("updates for every environment step after the random ones"),
+  explorationStd: z
+    .number()
+    .nonnegative()
+    .describe("normal noise on the actions while collecting, besides the policy's own"),
+  evaluateEvery: z.int().positive().describe("environment steps between two evaluations"),
+});
+export type OnlineRecipe = z.infer<typeof OnlineRecipe>;
+
+/** The same recipe over so many environment steps: the share of random ones stays. */
+export function withSteps(recipe: OnlineRecipe, steps: number): OnlineRecipe {
+  const randomSteps = Math.min(recipe.randomSteps, Math.max(1, Math.round(steps / 2)));
+  return { ...recipe, steps, randomSteps };
+}
+
+/** Updates that are to be made by the time so many environment steps are collected. */
+export function updatesDue({ randomSteps, firstUpdates, updatesPerStep }: OnlineRecipe, steps: number): number {
+  return steps < randomSteps ? 0 : firstUpdates + Math.floor((steps - randomSteps) * updatesPerStep);
+}

@@ -1,0 +1,97 @@
+import type { Rng } from "../../core/rng.ts";
+import type { TensorSpec } from "../../core/tensor.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import type { BatchArrays } from "../batches.ts";
+import type { EpisodeStore } from "../episode-store.ts";
+
+/** Frames that a piece of the past is made of. */
+export interface SequenceSize {
+  readonly length: number;
+  readonly batch: number;
+}
+
+/**
+ * What a batch of sequences holds, step by step: the observation, the action that led to it, the reward for that, and flags.
+ *
+ * `is_first`: nothing before this frame belongs to it. `rewarded`: 0 at an episode's first frame, whose reward means nothing.
+ * Shapes: image_<camera> [T, B, Y, X, 3] uint8, proprioception [T, B, P], action [T, B, A], reward, is_first, is_terminal, rewarded [T, B]
+ */
+export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSize): TensorSpec[] {
+  const { cameras, proprioceptionSize, actionSize } = spaces;
+  const rows = [length, batch];
+  const floats = (name: string, ...rest: number[]): TensorSpec => ({
+    name,
+    shape: [...rows, ...rest],
+    dtype: "float32",
+  });
+  return [
+    ...cameras.map(
+      ({ name, width, height }): TensorSpec => ({
+        name: `image_${name}`,
+        shape: [...rows, height, width, 3],
+        dtype: "uint8",
+      }),
+    ),
+    ...(proprioceptionSize > 0 ? [floats("proprioception", proprioceptionSize)] : []),
+    floats("action", actionSize),
+    floats("reward"),
+    floats("is_first"),
+    floats("is_terminal"),
+    floats("rewarded"),
+  ];
+}
+
+/** Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes. */
+export class SequenceReplay {
+  readonly #store: EpisodeStore;
+  readonly #size: SequenceSize;
+
+  constructor(store: EpisodeStore, size: SequenceSize) {
+    this.#store = store;
+    this.#size = size;
+  }
+
+  /** Whether there are enough frames for one sequence. */
+  get ready(): boolean {
+    return this.#store.frames >= this.#size.length;
+  }
+
+  /** Shapes: as `sequenceSpecs` */
+  fill(arrays: BatchArrays, rng: Rng): void {
+    const { length, batch } = this.#size;
+    for (let row = 0; row < batch; row++) {
+      const start = rng.integer(this.#store.frames - length + 1);
+      this.#copy(arrays as Arrays, start, row);
+    }
+  }
+
+  #copy(arrays: Arrays, start: number, row: number): void {
+    const store = this.#store;
+    const { length, batch } = this.#size;
+    const { imageBytes, proprioceptionSize, actionSize } = store.sizes;
+    let episode = store.episodeAt(start);
+    for (let t = 0; t < length; t++) {
+      const frame = start + t;
+      if (frame >= store.episodes[episode]!.firstFrame + store.episodes[episode]!.frames) episode++;
+      const { firstFrame, start: began } = store.episodes[episode]!;
+      const place = t * batch + row;
+      const isStart = frame === firstFrame;
+      const isFirst = isStart && began.kind === "reset";
+      for (const camera of Object.keys(imageBytes)) {
+        arrays[`image_${camera}`]!.set(store.borrowImage(camera, frame), place * imageBytes[camera]!);
+      }
+      if (proprioceptionSize > 0) {
+        arrays.proprioception!.set(store.borrowProprioception(frame), place * proprioceptionSize);
+      }
+      const action = arrays.action!.subarray(place * actionSize, (place + 1) * actionSize);
+      if (isStart) action.fill(0);
+      else action.set(store.borrowAction(frame - 1));
+      arrays.reward![place] = store.rewards[frame]!;
+      arrays.is_first![place] = isFirst ? 1 : 0;
+      arrays.is_terminal![place] = store.terminal[frame]!;
+      arrays.rewarded![place] = isStart ? 0 : 1;
+    }
+  }
+}
+
+type Arrays = Readonly<Record<string, Float32Array | Uint8Array>>;
