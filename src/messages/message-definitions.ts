@@ -8,7 +8,7 @@ import type { RosType } from "./ros-messages.ts";
 
 /** Our own definitions, and ROS's as @foxglove/rosmsg-msgs-common ships them. */
 const OWN_PACKAGE = "latentloop_msgs";
-const ownFolder = fileURLToPath(new URL("../../../msg/", import.meta.url)); // seen from dist/src/messages
+const ownFolder = fileURLToPath(new URL("../../../ros/latentloop_msgs/msg/", import.meta.url)); // seen from dist/src/messages
 const rosFolder = join(
   dirname(createRequire(import.meta.url).resolve("@foxglove/rosmsg-msgs-common/package.json")),
   "msgdefs/ros2humble",

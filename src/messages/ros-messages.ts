@@ -125,7 +125,7 @@ export interface DiagnosticArray {
   status: readonly DiagnosticStatus[];
 }
 
-/** latentloop_msgs/Plan: msg/Plan.msg says what each field means. */
+/** latentloop_msgs/Plan: ros/latentloop_msgs/msg/Plan.msg says what each field means. */
 export interface PlanMessage {
   header: Header;
   plan_id: bigint;
@@ -143,7 +143,7 @@ export interface PlanMessage {
   actions: Float32Array;
 }
 
-/** latentloop_msgs/Tick: msg/Tick.msg says what each field means. */
+/** latentloop_msgs/Tick: ros/latentloop_msgs/msg/Tick.msg says what each field means. */
 export interface TickMessage {
   header: Header;
   tick: bigint;
@@ -167,7 +167,7 @@ export interface TickMessage {
 /** `kind` of an EpisodeEvent. */
 export const EPISODE_KIND = { begin: 0, step: 1, end: 2 } as const;
 
-/** latentloop_msgs/EpisodeEvent: msg/EpisodeEvent.msg says what each field means. */
+/** latentloop_msgs/EpisodeEvent: ros/latentloop_msgs/msg/EpisodeEvent.msg says what each field means. */
 export interface EpisodeEvent {
   header: Header;
   kind: number;

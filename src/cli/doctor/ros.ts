@@ -41,7 +41,7 @@ function examineBinding(): Finding {
     const { version } = createRequire(import.meta.url)("rclnodejs/package.json") as { version: string };
     return { ...base, status: "ok", found: version, values: { version } };
   } catch {
-    const remedy = "With ROS 2 sourced, run npm install rclnodejs.";
+    const remedy = "Run npm ci; then, with ROS 2 sourced, latentloop ros setup.";
     return { ...base, status: "missing", found: "not installed", remedy };
   }
 }

@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { imagineCommand } from "./imagine.ts";
 import { modelsCommand } from "./models.ts";
+import { rosCommand } from "./ros.ts";
 import { simCommand } from "./sim.ts";
 import { trainCommand } from "./train.ts";
 import { upCommand } from "./up.ts";
@@ -21,5 +22,6 @@ export function verbs(): Command[] {
     modelsCommand(),
     doctorCommand(),
     benchCommand(),
+    rosCommand(),
   ];
 }

@@ -1,4 +1,4 @@
-/** Float64 fields at the head of a record, in order: msg/Tick.msg says what each means. */
+/** Float64 fields at the head of a record, in order: Tick.msg says what each means. */
 const FIELDS = [
   "tick",
   "deadlineNs",

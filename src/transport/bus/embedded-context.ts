@@ -11,6 +11,7 @@ import {
   type Subscription,
   type TriggerResponse,
 } from "../../core/node.ts";
+import { startPeriodic } from "../../core/periodic.ts";
 import {
   borrowSerialized,
   type DiagnosticArray,
@@ -20,7 +21,6 @@ import {
   type RosType,
 } from "../../messages/index.ts";
 import type { RingReader } from "../shared-ring.ts";
-import { startPeriodic } from "./periodic.ts";
 import type { Publication } from "./publication.ts";
 import type { ServiceHandler, ThreadBus } from "./thread-bus.ts";
 import { type NameScope, resolveName } from "./topic-name.ts";

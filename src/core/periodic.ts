@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Calls back on a fixed grid of times until the returned function is called; a slot that was missed is skipped.

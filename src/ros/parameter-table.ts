@@ -1,0 +1,151 @@
+import { parse } from "yaml";
+import type { z } from "zod";
+import { describeSchema, type ParameterDescription } from "../config/describe-schema.ts";
+import { LatentloopError, messageOf } from "../core/errors.ts";
+import { PARAMETER_TYPE } from "./rclnodejs.ts";
+import { toSnakeCase } from "./snake-case.ts";
+
+export type ParameterValue = boolean | bigint | number | string | ArrayLike<number | bigint> | readonly string[];
+
+/** One ROS parameter, made from one leaf of a node's schema. */
+export interface ParameterRow {
+  /** As ROS knows it: "inference.cpu_threads". */
+  readonly name: string;
+  /** Keys in the node's own parameters: ["inference", "cpuThreads"]. */
+  readonly path: readonly string[];
+  readonly type: number;
+  /** The value is YAML in a string: lists of maps, maps by name, and whatever ROS has no "not given" for. */
+  readonly isYaml: boolean;
+  readonly default: ParameterValue;
+  readonly description: string;
+  readonly range: string;
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
+  readonly readOnly: boolean;
+}
+
+const TYPES: Readonly<Record<Exclude<ParameterDescription["type"], "group">, number>> = {
+  boolean: PARAMETER_TYPE.bool,
+  integer: PARAMETER_TYPE.integer,
+  number: PARAMETER_TYPE.double,
+  string: PARAMETER_TYPE.string,
+  "list of numbers": PARAMETER_TYPE.doubleArray,
+  "list of strings": PARAMETER_TYPE.stringArray,
+  other: PARAMETER_TYPE.string,
+};
+/** ROS has no null: these stand for "not given", which is the schema's default, or an error where there is none. */
+const NOT_GIVEN: Readonly<Record<number, ParameterValue>> = {
+  [PARAMETER_TYPE.double]: Number.NaN,
+  [PARAMETER_TYPE.string]: "",
+  [PARAMETER_TYPE.doubleArray]: [],
+  [PARAMETER_TYPE.stringArray]: [],
+};
+
+/** The ROS parameters of a node: declared from its schema, read back as the object that the schema takes. */
+export class ParameterTable {
+  readonly rows: readonly ParameterRow[];
+  readonly #schema: z.ZodType;
+
+  constructor(schema: z.ZodType) {
+    this.#schema = schema;
+    const leaves = describeSchema(schema);
+    const groups = leaves.filter(({ type, nullable }) => type === "group" && nullable).map(({ name }) => `${name}.`);
+    const rows = leaves.flatMap((leaf) => {
+      // The defaults inside a group that may be null count only once something in it is given.
+      const isOptional = groups.some((group) => leaf.name.startsWith(group));
+      return leaf.type === "group" ? [] : [toRow({ ...leaf, default: isOptional ? null : leaf.default }, leaf.type)];
+    });
+    this.rows = rows.filter((row, i) => rows.findIndex(({ name }) => name === row.name) === i);
+  }
+
+  row(name: string): ParameterRow | undefined {
+    return this.rows.find((row) => row.name === name);
+  }
+
+  /** @throws ERR_SYNTAX for a YAML value that is none */
+  toObject(values: ReadonlyMap<string, ParameterValue>): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (const row of this.rows) {
+      const value = readValue(row, values.get(row.name) ?? row.default);
+      if (value !== undefined) place(object, row.path, value);
+    }
+    return object;
+  }
+
+  /** Why the schema refuses one of the changed values, as a sentence; undefined when it takes them all. */
+  refusal(values: ReadonlyMap<string, ParameterValue>, changed: readonly string[]): string | undefined {
+    let object: unknown;
+    try {
+      object = this.toObject(values);
+    } catch (thrown) {
+      return messageOf(thrown);
+    }
+    const issues = this.#schema.safeParse(object).error?.issues ?? [];
+    for (const name of changed) {
+      const row = this.row(name);
+      if (row === undefined) continue;
+      const issue = issues.find(({ path }) => row.path.every((key, i) => path[i] === key));
+      if (issue === undefined) continue;
+      const expected = row.range || issue.message;
+      return `Expected ${expected} for '${name}' but received ${formatValue(values.get(name))}.`;
+    }
+    return undefined;
+  }
+}
+
+function toRow(leaf: ParameterDescription, leafType: keyof typeof TYPES): ParameterRow {
+  const name = leaf.name.replace(/(\[\]|\.<name>).*$/, "");
+  const hasInner = name !== leaf.name;
+  const plain = hasInner ? PARAMETER_TYPE.string : TYPES[leafType];
+  const needsNull = leaf.default === undefined || leaf.default === null;
+  const isYaml = hasInner || leafType === "other" || (needsNull && NOT_GIVEN[plain] === undefined);
+  const type = isYaml ? PARAMETER_TYPE.string : plain;
+  const unit = leaf.unit === undefined ? "" : ` Unit: ${leaf.unit}.`;
+  return {
+    name: toSnakeCase(name),
+    path: name.split("."),
+    type,
+    isYaml,
+    default: needsNull || hasInner ? NOT_GIVEN[type]! : writeDefault(type, isYaml, leaf.default),
+    description: `${leaf.description}${unit}${isYaml ? " YAML." : ""}`.trim(),
+    range: hasInner ? "" : leaf.range,
+    minimum: isYaml ? undefined : leaf.minimum,
+    maximum: isYaml ? undefined : leaf.maximum,
+    readOnly: leaf.readOnly,
+  };
+}
+
+function writeDefault(type: number, isYaml: boolean, value: unknown): ParameterValue {
+  if (isYaml) return JSON.stringify(value);
+  return type === PARAMETER_TYPE.integer ? BigInt(value as number) : (value as ParameterValue);
+}
+
+/** @throws ERR_SYNTAX for a YAML value that is none */
+function readValue(row: ParameterRow, value: ParameterValue): unknown {
+  if (value === "" || (typeof value === "number" && Number.isNaN(value))) return undefined;
+  if (typeof value === "bigint") return Number(value);
+  if (typeof value === "boolean" || typeof value === "number") return value;
+  if (typeof value === "string") return row.isYaml ? readYaml(row.name, value) : value;
+  if (value.length === 0) return undefined;
+  return Array.from<string | number | bigint, string | number>(value, (item) =>
+    typeof item === "bigint" ? Number(item) : item,
+  );
+}
+
+function readYaml(name: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new LatentloopError("ERR_SYNTAX", `Expected YAML in parameter '${name}': ${messageOf(cause)}.`, { cause });
+  }
+}
+
+function place(object: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let inner = object;
+  for (const key of path.slice(0, -1)) inner = (inner[key] ??= {}) as Record<string, unknown>;
+  inner[path.at(-1)!] = value;
+}
+
+function formatValue(value: ParameterValue | undefined): string {
+  return typeof value === "object" ? `[${Array.from(value as ArrayLike<unknown>).join(", ")}]` : String(value);
+}
