@@ -48,13 +48,7 @@ export class ParameterTable {
 
   constructor(schema: z.ZodType) {
     this.#schema = schema;
-    const leaves = describeSchema(schema);
-    const groups = leaves.filter(({ type, nullable }) => type === "group" && nullable).map(({ name }) => `${name}.`);
-    const rows = leaves.flatMap((leaf) => {
-      // The defaults inside a group that may be null count only once something in it is given.
-      const isOptional = groups.some((group) => leaf.name.startsWith(group));
-      return leaf.type === "group" ? [] : [toRow({ ...leaf, default: isOptional ? null : leaf.default }, leaf.type)];
-    });
+    const rows = describeSchema(schema).flatMap((leaf) => (leaf.type === "group" ? [] : [toRow(leaf, leaf.type)]));
     this.rows = rows.filter((row, i) => rows.findIndex(({ name }) => name === row.name) === i);
   }
 
@@ -62,11 +56,15 @@ export class ParameterTable {
     return this.rows.find((row) => row.name === name);
   }
 
-  /** @throws ERR_SYNTAX for a YAML value that is none */
+  /**
+   * What differs from the defaults: those are the schema's own, and an optional group stays absent without more.
+   * @throws ERR_SYNTAX for a YAML value that is none
+   */
   toObject(values: ReadonlyMap<string, ParameterValue>): Record<string, unknown> {
     const object: Record<string, unknown> = {};
     for (const row of this.rows) {
-      const value = readValue(row, values.get(row.name) ?? row.default);
+      const given = values.get(row.name);
+      const value = given === undefined || isSame(given, row.default) ? undefined : readValue(row, given);
       if (value !== undefined) place(object, row.path, value);
     }
     return object;
@@ -138,6 +136,11 @@ function readYaml(name: string, text: string): unknown {
   } catch (cause) {
     throw new LatentloopError("ERR_SYNTAX", `Expected YAML in parameter '${name}': ${messageOf(cause)}.`, { cause });
   }
+}
+
+function isSame(a: ParameterValue, b: ParameterValue): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
+  return a.length === b.length && Array.from(a as ArrayLike<unknown>).every((item, i) => item === b[i]);
 }
 
 function place(object: Record<string, unknown>, path: readonly string[], value: unknown): void {

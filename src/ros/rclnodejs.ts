@@ -5,7 +5,7 @@
 export interface Rcl {
   init(context?: undefined, argv?: readonly string[]): Promise<void>;
   shutdown(): void;
-  isShutdown(): boolean;
+  removeSignalHandlers(): void;
   readonly Node: new (
     name: string,
     namespace: string,

@@ -54,6 +54,7 @@ export class RosContext implements NodeContext<RosMessages> {
   readonly #undo: (() => void)[] = [];
   readonly #tasks = new Map<string, () => Diagnosis>();
   readonly #diagnostics: Publisher<DiagnosticArray>;
+  #isClosed = false;
 
   constructor({ rcl, node, log }: RosContextOptions) {
     this.name = node.name();
@@ -75,8 +76,10 @@ export class RosContext implements NodeContext<RosMessages> {
       this.#node.createPublisher(typeClassOf(type), topic, { qos: qosToRcl(this.#rcl, qos) }),
     );
     this.#publishers.push(publisher);
-    const publishSerialized = (cdr: Uint8Array): void =>
-      publisher.publish(Buffer.from(cdr.buffer, cdr.byteOffset, cdr.byteLength));
+    const publishSerialized = (cdr: Uint8Array): void => {
+      // What a node's threads still had on their way when it was cleaned up has nowhere to go.
+      if (!this.#isClosed) publisher.publish(Buffer.from(cdr.buffer, cdr.byteOffset, cdr.byteLength));
+    };
     return {
       dropped: 0,
       publishSerialized,
@@ -162,6 +165,7 @@ export class RosContext implements NodeContext<RosMessages> {
 
   /** Ends timers, subscriptions, services, clients and publishers; the ROS node stays. */
   close(): void {
+    this.#isClosed = true;
     for (const undo of this.#undo.splice(0)) undo();
     for (const subscription of this.#subscriptions.splice(0)) subscription.close();
     for (const client of this.#clients.values()) this.#node.destroyClient(client);

@@ -35,6 +35,7 @@ const SPIN_TIMEOUT_MS = 10;
 export async function runRosNode(options: RosNodeOptions): Promise<void> {
   const rcl = await loadRclnodejs();
   await rcl.init(undefined, options.argv);
+  rcl.removeSignalHandlers(); // its own destroys the node at once, before the robot rests
   const node = new rcl.Node(options.name, "", undefined, { enableRosout: false }); // rcl has opened /rosout already
   const log = rosLogger(node);
   const table = new ParameterTable(options.schema);
@@ -64,13 +65,16 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
     onError: ({ label }, thrown) => log.error(sentenceOf(`Node '${node.name()}' failed to ${label}`, thrown)),
   });
   serveLifecycle(node, lifecycle, log);
+  const signal = nextSignal();
   node.spin(SPIN_TIMEOUT_MS);
-
-  if (autostart && (await lifecycle.request({ label: "configure" }))) await lifecycle.request({ label: "activate" });
-  await nextSignal();
-  await lifecycle.shutdown();
-  node.stop();
-  rcl.shutdown();
+  try {
+    if (autostart && (await lifecycle.request({ label: "configure" }))) await lifecycle.request({ label: "activate" });
+    await signal;
+    await lifecycle.shutdown();
+  } finally {
+    node.stop();
+    rcl.shutdown();
+  }
 }
 
 function declareAutostart(rcl: Rcl, node: RclNode): boolean {
