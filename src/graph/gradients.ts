@@ -93,7 +93,7 @@ class Cotangents {
         left.rank === 2 ? gemm(left, right, undefined, { transposeA: true }) : matmul(transposeMatrix(left), right);
       parts.push(reshape(product, sym.shape));
     }
-    if (rows.length > 0) parts.push(reshape(sum(this.#concatRows(rows.map((part) => part.rows)), 0), sym.shape));
+    if (rows.length > 0) parts.push(reshape(sum(this.#concatRows(rows.map((part) => part.rows)), -2), sym.shape));
     return parts.reduce((total, part) => add(total, part)); // not ONNX Sum: the WebGPU provider lacks it
   }
 

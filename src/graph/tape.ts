@@ -7,7 +7,7 @@ export interface OuterProduct {
   readonly right: Sym;
 }
 
-/** The gradient of a bias or gain vector before it is computed: the sum over the rows of a matrix. */
+/** The gradient of a bias or gain before it is computed: the sum over the rows of a matrix, or of a stack of them. */
 export interface RowSum {
   readonly kind: "rows";
   readonly rows: Sym;

@@ -1,6 +1,6 @@
 import { add, mul, neg, sub } from "../operators/arithmetic.ts";
 import { log } from "../operators/functions.ts";
-import { argMax, oneHot } from "../operators/indexing.ts";
+import { hardMax } from "../operators/indexing.ts";
 import { logSoftmax, softmax } from "../operators/normalization.ts";
 import { sum } from "../operators/reduction.ts";
 import { clip, straightThrough } from "../operators/selection.ts";
@@ -17,6 +17,8 @@ export interface CategoricalOptions {
 export interface Categorical extends Distribution {
   readonly probabilities: Sym;
   readonly logProbabilities: Sym;
+  /** A sample from noise that gumbelNoise has prepared: for a recurrence, prepare the noise of all steps at once. */
+  sampleWith(gumbel: Sym): Sym;
   entropy(): Sym;
   /** E over this of log this - log other. */
   kl(other: Categorical): Sym;
@@ -36,18 +38,21 @@ export function categorical(logits: Sym, { unimix = 0, eventRank = 0 }: Categori
   const classes = logits.extent(-1);
   const probabilities = unimix === 0 ? softmax(logits) : add(mul(softmax(logits), 1 - unimix), unimix / classes);
   const logProbabilities = unimix === 0 ? logSoftmax(logits) : log(probabilities);
+  const sampleWith = (gumbel: Sym) => straightThrough(hardMax(add(logProbabilities, gumbel)), probabilities);
   const expected = (values: Sym) => sumEvent(sum(mul(probabilities, values), -1), eventRank);
   return {
     probabilities,
     logProbabilities,
-    mode: () => straightThrough(oneHot(argMax(logProbabilities), classes), probabilities),
-    sample: (noise) => {
-      const uniform = clip(noise, NOISE_MARGIN, 1 - NOISE_MARGIN);
-      const gumbel = neg(log(neg(log(uniform))));
-      return straightThrough(oneHot(argMax(add(logProbabilities, gumbel)), classes), probabilities);
-    },
+    mode: () => straightThrough(hardMax(logProbabilities), probabilities),
+    sample: (noise) => sampleWith(gumbelNoise(noise)),
+    sampleWith,
     logProb: (value) => sumEvent(sum(mul(value, logProbabilities), -1), eventRank),
     entropy: () => neg(expected(logProbabilities)),
     kl: (other) => expected(sub(logProbabilities, other.logProbabilities)),
   };
+}
+
+/** Uniform noise as standard Gumbel noise. */
+export function gumbelNoise(uniform: Sym): Sym {
+  return neg(log(neg(log(clip(uniform, NOISE_MARGIN, 1 - NOISE_MARGIN)))));
 }

@@ -1,6 +1,6 @@
 import { add, div, mul, square, sub } from "../operators/arithmetic.ts";
 import { log } from "../operators/functions.ts";
-import { argMax, oneHot } from "../operators/indexing.ts";
+import { hardMax } from "../operators/indexing.ts";
 import { logSoftmax } from "../operators/normalization.ts";
 import { logSumExp, sum } from "../operators/reduction.ts";
 import { stopGradient } from "../operators/selection.ts";
@@ -38,7 +38,7 @@ export function gaussianMixture(
   const component = categorical(tempered);
   const choose = (values: Sym, choice: Sym) => sum(mul(values, choice), -1);
   return {
-    mode: () => choose(means, oneHot(argMax(tempered), means.extent(-1))),
+    mode: () => choose(means, hardMax(tempered)),
     mean: () => choose(means, component.probabilities),
     sample: (componentNoise, noise) => {
       const choice = stopGradient(component.sample(componentNoise));

@@ -1,7 +1,6 @@
 import { elementCount } from "../../core/tensor.ts";
 import * as op from "../operators/index.ts";
 import type { Parameters } from "../parameters.ts";
-import { shapeError } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
 import { type Initializer, uniformFanIn } from "./initializers.ts";
 
@@ -47,29 +46,6 @@ export function ensembleLinear(p: Parameters, x: Sym, members: number, units: nu
   const inputs = x.extent(-1);
   const [weight, bias] = weightAndBias(p, [members, inputs, units], [members, 1, units], inputs, units, options);
   return p.build(() => op.ensembleLinear(x.rank === 2 ? op.expandDims(x, 0) : x, weight, bias));
-}
-
-/**
- * A layer whose weight matrix is block-diagonal: each block of the features has its own small matrix.
- *
- * Shapes: x [B, I] → [B, units], both divisible by `blocks`
- * Source: the recurrent model of Hafner et al. 2023, arXiv:2301.04104.
- */
-export function blockLinear(p: Parameters, x: Sym, blocks: number, units: number, options: LayerOptions = {}): Sym {
-  const [rows, inputs] = [x.extent(0), x.extent(-1)];
-  if (x.rank !== 2 || inputs % blocks !== 0 || units % blocks !== 0) {
-    throw shapeError(
-      "BlockLinear",
-      `a matrix whose ${inputs} columns and ${units} units divide into ${blocks} blocks`,
-      [x],
-    );
-  }
-  const [fanIn, fanOut] = [inputs / blocks, units / blocks];
-  const [weight, bias] = weightAndBias(p, [blocks, fanIn, fanOut], [blocks, 1, fanOut], fanIn, fanOut, options);
-  return p.build(() => {
-    const byBlock = op.transpose(op.reshape(x, [rows, blocks, fanIn]), [1, 0, 2]);
-    return op.reshape(op.transpose(op.ensembleLinear(byBlock, weight, bias), [1, 0, 2]), [rows, units]);
-  });
 }
 
 /**

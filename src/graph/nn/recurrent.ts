@@ -1,10 +1,11 @@
 import * as op from "../operators/index.ts";
 import type { Parameters } from "../parameters.ts";
+import { shapeError } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
-import { uniformFanIn } from "./initializers.ts";
-import { blockLinear, type LayerOptions, linear } from "./linear.ts";
+import { ones, uniformFanIn } from "./initializers.ts";
+import { ensembleLinear, type LayerOptions, linear } from "./linear.ts";
 import type { Activation } from "./mlp.ts";
-import { layerNorm, type Normalization, rmsNorm } from "./normalization.ts";
+import { layerNorm, rmsNorm } from "./normalization.ts";
 
 /**
  * Gated recurrent unit, gates in PyTorch's order (reset, update, new).
@@ -57,7 +58,6 @@ export interface BlockGruOptions {
   readonly hidden: number;
   readonly layers?: number;
   readonly activation?: Activation;
-  readonly normalization?: Normalization;
   readonly layer?: LayerOptions;
 }
 
@@ -69,30 +69,38 @@ export interface BlockGruOptions {
  * Source: Hafner et al. 2023, arXiv:2301.04104, appendix B.
  */
 export function blockGruCell(p: Parameters, inputs: readonly Sym[], hidden: Sym, options: BlockGruOptions): Sym {
-  const { blocks = 8, layers = 1, activation = op.silu, normalization = rmsNorm, layer = {} } = options;
+  const { blocks = 8, layers = 1, activation = op.silu, layer = {} } = options;
   const [rows, units] = [hidden.extent(0), hidden.extent(-1)];
-  const normalized = (scope: Parameters, x: Sym) =>
-    scope.build(() => activation(normalization(scope.scope("norm"), x)));
+  const perBlock = units / blocks;
+  if (!Number.isInteger(perBlock))
+    throw shapeError("BlockGru", `a hidden state divisible by ${blocks} blocks`, [hidden]);
   const projected = [hidden, ...inputs].map((x, i) => {
     const scope = p.scope(`in${i}`);
-    return normalized(scope, linear(scope, x, options.hidden, layer));
+    return scope.build(() => activation(rmsNorm(scope.scope("norm"), linear(scope, x, options.hidden, layer))));
   });
-  let h = p.build(() => {
-    const shared = op.expandDims(op.concat(projected, -1), 1);
-    const repeated = op.expand(shared, [rows, blocks, shared.extent(-1)]);
-    return op.reshape(op.concat([op.reshape(hidden, [rows, blocks, -1]), repeated], -1), [rows, -1]);
-  });
-  for (let i = 0; i < layers; i++) {
-    const scope = p.scope(`hidden${i}`);
-    h = normalized(scope, blockLinear(scope, h, blocks, units, layer));
-  }
-  const gates = blockLinear(p.scope("gates"), h, blocks, 3 * units, layer);
   return p.build(() => {
-    const third = units / blocks;
-    const byBlock = op.split(op.reshape(gates, [rows, blocks, 3 * third]), [third, third, third]);
-    const flat = byBlock.map((gate) => op.reshape(gate, [rows, units])) as [Sym, Sym, Sym];
-    return combineGates(flat, hidden, -1);
+    // Blocks lead, [blocks, B, units of a block], so that each layer is one batched product without transposes.
+    const before = op.transpose(op.reshape(hidden, [rows, blocks, perBlock]), [1, 0, 2]);
+    const shared = op.concat(projected, -1);
+    let h = op.concat([before, op.expand(op.expandDims(shared, 0), [blocks, rows, shared.extent(-1)])], -1);
+    for (let i = 0; i < layers; i++) {
+      const scope = p.scope(`hidden${i}`);
+      h = activation(blockRmsNorm(scope.scope("norm"), ensembleLinear(scope, h, blocks, perBlock, layer)));
+    }
+    const gates = op.split(ensembleLinear(p.scope("gates"), h, blocks, 3 * perBlock, layer), [
+      perBlock,
+      perBlock,
+      perBlock,
+    ]);
+    const after = combineGates(gates as [Sym, Sym, Sym], before, -1);
+    return op.reshape(op.transpose(after, [1, 0, 2]), [rows, units]);
   });
+}
+
+/** Shapes: x [blocks, B, U] → the same, normalised over all blocks of a row */
+function blockRmsNorm(p: Parameters, x: Sym): Sym {
+  const gain = p.get("gain", { shape: [x.extent(0), 1, x.extent(2)], initializer: ones, fanIn: 1 });
+  return p.build(() => op.rmsNorm(x, gain, 1e-6, [0, 2]));
 }
 
 export interface LstmState {

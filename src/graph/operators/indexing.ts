@@ -113,6 +113,16 @@ export function argMax(x: Sym, axis = -1): Sym {
   return node("ArgMax", [x], shape, { attributes: { axis: front, keepdims: 0 }, dtype: "int64" });
 }
 
+/** 1 at the largest element of each row and 0 elsewhere; the first of equals. */
+export function hardMax(x: Sym): Sym {
+  const classes = x.graph.constant([...Array(x.extent(-1)).keys()], [x.extent(-1)], "int64");
+  const winner = node("ArgMax", [x], withExtent(x.shape, x.rank - 1, 1), {
+    attributes: { axis: x.rank - 1, keepdims: 1 },
+    dtype: "int64",
+  });
+  return cast(equal(winner, classes), "float32");
+}
+
 /** 1 at each index along a new last axis, else 0. */
 export function oneHot(indices: Sym, depth: number): Sym {
   requireDType("OneHot", indices, "int64", "int32");

@@ -1,9 +1,8 @@
 import { sameShape } from "../../core/tensor.ts";
 import { differentiable, node } from "../operator.ts";
-import { broadcastShapes, shapeError } from "../shapes.ts";
+import { broadcastShapes, requireShape, shapeError, withExtent } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
 import { outerProduct, rowSum } from "../tape.ts";
-import { add } from "./arithmetic.ts";
 import { sumTo } from "./reduction.ts";
 import { reshape, transposeMatrix } from "./shape.ts";
 
@@ -67,12 +66,13 @@ export const matmul: (a: Sym, b: Sym) => Sym = differentiable("MatMul", (a, b) =
   return {
     operands: [a, b],
     value: node("MatMul", [a, b], [...batch, a.extent(-2), b.extent(-1)]),
-    gradient: (dy) => [
-      sumTo(matmul(dy, transposeMatrix(b)), a.shape),
-      sameShape(a.shape.slice(0, -2), batch) && sameShape(b.shape.slice(0, -2), batch)
-        ? outerProduct(a, dy)
-        : sumTo(matmul(transposeMatrix(a), dy), b.shape),
-    ],
+    gradient: (dy) => {
+      const stacked = sameShape(a.shape.slice(0, -2), batch) && sameShape(b.shape.slice(0, -2), batch);
+      return [
+        sumTo(matmul(dy, transposeMatrix(b)), a.shape),
+        stacked ? outerProduct(a, dy) : sumTo(matmul(transposeMatrix(a), dy), b.shape),
+      ];
+    },
   };
 });
 
@@ -95,5 +95,15 @@ export function linear(x: Sym, weight: Sym, bias?: Sym): Sym {
  */
 export function ensembleLinear(x: Sym, weight: Sym, bias?: Sym): Sym {
   const y = matmul(x, weight);
-  return bias ? add(y, bias) : y;
+  return bias ? addRowVectors(y, bias) : y;
 }
+
+/** Shapes: x [E, B, O], bias [E, 1, O] → [E, B, O] */
+const addRowVectors: (x: Sym, bias: Sym) => Sym = differentiable("AddRowVectors", (x, bias) => {
+  requireShape("EnsembleLinear", bias, withExtent(x.shape, x.rank - 2, 1));
+  return {
+    operands: [x, bias],
+    value: node("Add", [x, bias], x.shape),
+    gradient: (dy) => [dy, rowSum(dy)],
+  };
+});

@@ -1,9 +1,9 @@
 import { differentiable, node, nodes } from "../operator.ts";
-import { frontAxis, shapeError } from "../shapes.ts";
+import { frontAxis, requireShape, shapeError, withExtent } from "../shapes.ts";
 import type { Sym } from "../sym.ts";
 import { rowSum } from "../tape.ts";
-import { add, mul, sub } from "./arithmetic.ts";
-import { exp, reciprocal, sqrt } from "./functions.ts";
+import { add, mul, pow, sub } from "./arithmetic.ts";
+import { exp } from "./functions.ts";
 import { mean, sum } from "./reduction.ts";
 import { reshape } from "./shape.ts";
 
@@ -66,24 +66,26 @@ export const layerNorm: (x: Sym, gain?: Sym, bias?: Sym, epsilon?: number) => Sy
 );
 
 /**
- * Each row to root mean square 1, then the gain.
+ * Each row to root mean square 1, then the gain. With other axes than the last, what lies along all of them is one row.
  *
- * Shapes: x [..., D], gain [D] → [..., D]
+ * Shapes: x [..., D], gain [D] → [..., D]; or x [G, N, D], gain [G, 1, D] with axes 0 and 2
  * Source: Zhang and Sennrich 2019, arXiv:1910.07467.
  */
-export const rmsNorm: (x: Sym, gain: Sym, epsilon?: number) => Sym = differentiable(
+export const rmsNorm: (x: Sym, gain: Sym, epsilon?: number, axes?: readonly number[]) => Sym = differentiable(
   "RmsNormalization",
-  (x, gain, epsilon = 1e-6) => {
-    requireVectors("RmsNormalization", x, gain);
-    const inverse = reciprocal(sqrt(add(mean(mul(x, x), -1, true), epsilon)));
+  (x, gain, epsilon = 1e-6, axes = [-1]) => {
+    if (gain.rank === 1) requireVectors("RmsNormalization", x, gain);
+    else requireShape("RmsNormalization", gain, withExtent(x.shape, x.rank - 2, 1));
+    const inverse = pow(add(mean(mul(x, x), axes, true), epsilon), -0.5);
     const normal = mul(x, inverse);
     return {
       operands: [x, gain],
       value: mul(normal, gain),
       gradient: (dy) => {
         const dNormal = mul(dy, gain);
-        const dx = mul(inverse, sub(dNormal, mul(normal, mean(mul(dNormal, normal), -1, true))));
-        return [dx, rowSum(rowsOf(mul(dy, normal)))];
+        const dx = mul(inverse, sub(dNormal, mul(normal, mean(mul(dNormal, normal), axes, true))));
+        const dGain = mul(dy, normal);
+        return [dx, rowSum(gain.rank === 1 ? rowsOf(dGain) : dGain)];
       },
     };
   },

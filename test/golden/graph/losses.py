@@ -176,7 +176,9 @@ def block_gru_cell(p, name, inputs, hidden, blocks, units):
     parts = [normalized(f"{name}/in{i}", linear(p, f"{name}/in{i}", x, units)) for i, x in enumerate([hidden, *inputs])]
     shared = torch.cat(parts, -1)[:, None].expand(rows, blocks, -1)
     h = torch.cat([hidden.view(rows, blocks, -1), shared], -1).reshape(rows, -1)
-    h = normalized(f"{name}/hidden0", block_linear(p, f"{name}/hidden0", h, blocks, size))
+    h = block_linear(p, f"{name}/hidden0", h, blocks, size)
+    gain = p.get(f"{name}/hidden0/norm/gain", (blocks, 1, size // blocks))
+    h = F.silu(F.rms_norm(h, (size,), gain.flatten(), 1e-6))
     gates = block_linear(p, f"{name}/gates", h, blocks, 3 * size).view(rows, blocks, -1).chunk(3, -1)
     return combine(*[gate.reshape(rows, size) for gate in gates], hidden)
 

@@ -315,6 +315,27 @@ export const OPERATOR_CHECKS: readonly OperatorCheck[] = [
       apply: (x, gain) => op.rmsNorm(x!, gain!, 1e-2),
     })),
   },
+  {
+    operator: "RmsNormalization",
+    cases: matrices.map(({ m, k, n }) => ({
+      shapes: [
+        [m, k + 1, n + 1],
+        [m, 1, n + 1],
+      ],
+      apply: (x, gain) => op.add(op.rmsNorm(x!, gain!, 1e-2, [0, 2]), op.rmsNorm(op.square(x!), gain!, 1e-2, [0, 2])),
+    })),
+  },
+  {
+    operator: "AddRowVectors",
+    cases: matrices.map(({ m, k, n, flags }) => ({
+      shapes: [
+        [flags[0] ? 1 : m, k, n],
+        [m, n, n],
+        [m, 1, n],
+      ],
+      apply: (x, weight, bias) => op.ensembleLinear(op.tanh(op.ensembleLinear(x!, weight!, bias)), weight!, bias),
+    })),
+  },
   convolution("Conv2d", op.conv2d),
   convolution("Conv", op.nativeConv2d),
   transposedConvolution("ConvTranspose2d", op.convTranspose2d),
