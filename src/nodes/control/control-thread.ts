@@ -1,4 +1,5 @@
-import { GCProfiler } from "node:v8";
+import { GCProfiler, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
@@ -42,6 +43,7 @@ const wakeReaders = bellRinger(doorbell.fd, doorbell.targets);
 const tick = makeControlTick(setup, memory, clock, { commands, wakeReaders }, workspace);
 const operator = new OperatorWords(memory.operator);
 warmUp(setup, workspace);
+collectGarbage(); // what starting left, so that it is not collected between two ticks
 
 const thread = enterRealTime(() => clock.monotonicNs(), setup.priority);
 const collections = new GCProfiler();
@@ -64,6 +66,11 @@ post({
   failure: tick.failure === undefined ? undefined : messageOf(tick.failure),
   collections: { count: costs.length, longest_us: Math.max(0, ...costs) },
 });
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc()");
+}
 
 function post(message: ControlThreadMessage): void {
   parentPort!.postMessage(message);

@@ -9,7 +9,7 @@ import { makeControlTick } from "./make-control-tick.ts";
 import { OperatorWords } from "./operator-words.ts";
 import { PlanSlotWriter } from "./plan-slot.ts";
 
-const WARM_UP_TICKS = 3000;
+const WARM_UP_TICKS = 10_000;
 const TICKS_PER_PLAN = 10;
 
 /**
