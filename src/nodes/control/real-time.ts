@@ -27,14 +27,15 @@ const SCHED_RESET_ON_FORK = 0x40000000;
 const PR_SET_TIMERSLACK = 29;
 const DEFAULT_SLACK_NS = 50_000;
 
-/** An ordinary thread is woken this much too early and spins for the rest: its wake-ups are coarse. */
+/** Atomics.wait wakes this coarsely: it is asked to wake so much earlier, and the rest is spun. */
 const SPIN_NS = 500_000;
 
 /**
  * Makes the calling thread keep time as well as it may: SCHED_FIFO, 1 µs of timer slack, absolute sleeps in the kernel.
  *
- * Where the priority is refused it wakes early and spins, and without Linux or koffi it waits with Atomics. Memory is not
- * locked: V8 gives pages back with calls that fail on locked memory, and then aborts the process.
+ * Without Linux or koffi it waits with Atomics and spins for the last half millisecond. Where only the priority is refused
+ * it does not spin: under load that was measured to change nothing. Memory is not locked: V8 gives pages back with calls
+ * that fail on locked memory, and then aborts the process.
  */
 export function enterRealTime(nowNs: () => number, priority: number): RealTimeThread {
   const system = loadSystemCalls();
@@ -53,25 +54,19 @@ export function enterRealTime(nowNs: () => number, priority: number): RealTimeTh
   }
 
   const timespec = new Int32Array(4); // two 64-bit words: seconds, nanoseconds
-  const spinNs = granted > 0 ? 0 : SPIN_NS;
   return {
     grant: { sleep: "clock_nanosleep", priority: granted, timerSlackNs: slackNs, refusals },
     sleepUntil(deadlineNs) {
-      const wakeNs = deadlineNs - spinNs;
       // The clock is read into `timespec`: a function that returned it would allocate a number each time.
       let readNs: number;
       do {
-        const seconds = Math.floor(wakeNs / 1e9);
+        const seconds = Math.floor(deadlineNs / 1e9);
         timespec[0] = seconds;
-        timespec[2] = Math.ceil(wakeNs - seconds * 1e9);
+        timespec[2] = Math.ceil(deadlineNs - seconds * 1e9);
         system.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec, null); // a signal may end it early
         system.clock_gettime(CLOCK_MONOTONIC, timespec);
         readNs = timespec[0] * 1e9 + timespec[2];
-      } while (readNs < wakeNs);
-      while (readNs < deadlineNs) {
-        system.clock_gettime(CLOCK_MONOTONIC, timespec);
-        readNs = timespec[0] * 1e9 + timespec[2];
-      }
+      } while (readNs < deadlineNs);
     },
     threadCpuNs() {
       system.clock_gettime(CLOCK_THREAD_CPUTIME_ID, timespec);

@@ -15,9 +15,13 @@ export interface SystemCalls {
   errno(): number;
 }
 
+/** Architectures whose C structures have the layout that the buffers here are filled with: 64 bits, little-endian. */
+const ARCHITECTURES = ["x64", "arm64", "riscv64", "loong64"];
+
 /** The calls, or a sentence that says why there are none. */
 export function loadSystemCalls(): SystemCalls | string {
-  if (process.platform !== "linux") return `absolute sleeps need Linux, this is ${process.platform}`;
+  const { platform, arch } = process;
+  if (platform !== "linux" || !ARCHITECTURES.includes(arch)) return `no absolute sleeps on ${platform} ${arch}`;
   try {
     const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
     const libc = koffi.load("libc.so.6");
