@@ -120,6 +120,7 @@ export class SafetyGate {
   /** Releases the latch of the emergency stop once it is no longer pressed and the robot is at rest. Arming stays necessary. */
   resetEstop(evidence: Evidence): ArmRefusal {
     if (evidence.estop) return "estop";
+    if (!this.#estopLatched) return "none";
     if (ageNs(evidence.nowNs, evidence.jointStateArrivalNs) > this.#options.maxJointStateAgeMs * 1e6) {
       return "joint-state-stale";
     }

@@ -14,7 +14,7 @@ import type { CollectionReport, ControlThreadData, ControlThreadMessage } from "
 import { type BellTargets, Doorbell } from "./doorbell.ts";
 import { JointSlotWriter } from "./joint-slot.ts";
 import { type LoopReport, LoopStatistics } from "./loop-statistics.ts";
-import { OperatorWords } from "./operator-words.ts";
+import { type OperatorRequest, OperatorWords } from "./operator-words.ts";
 import { PlanSlotWriter } from "./plan-slot.ts";
 import type { RealTimeGrant } from "./real-time.ts";
 import { TickRecord } from "./tick-record.ts";
@@ -60,6 +60,7 @@ export class ControlHost {
   #exited: Promise<unknown> = Promise.resolve();
   #ended: Extract<ControlThreadMessage, { kind: "ended" }> | undefined;
   #isRunning = false;
+  #lastRequest: Promise<ArmRefusal> = Promise.resolve("none");
   #stopping: Promise<ControlSummary> | undefined;
 
   /** @throws ERR_INVALID_ARGUMENT, ERR_ACTION_MISMATCH for a setup that makes no loop */
@@ -155,11 +156,17 @@ export class ControlHost {
     this.#operator.setHalt("none");
     await this.#ticks(2); // so that the gate has seen a tick without the halt
     if (this.#stopping !== undefined) return "inactive";
-    return this.#operator.request("arm", REQUEST_TIMEOUT_MS);
+    return this.#request("arm");
   }
 
   resetEstop(): Promise<ArmRefusal> {
-    return this.#operator.request("resetEstop", REQUEST_TIMEOUT_MS);
+    return this.#request("resetEstop");
+  }
+
+  /** One after the other, whoever asks. */
+  #request(kind: OperatorRequest): Promise<ArmRefusal> {
+    this.#lastRequest = this.#lastRequest.then(() => this.#operator.request(kind, REQUEST_TIMEOUT_MS));
+    return this.#lastRequest;
   }
 
   /** Brings the robot to rest, then ends the loop. Safe to call at any moment, more than once. */

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { wakeRingReaders } from "../../transport/shared-ring.ts";
 import { OperatorWords } from "./operator-words.ts";
-import { loadSystemCalls } from "./system-calls.ts";
+import { loadSystemCalls, type SystemCalls } from "./system-calls.ts";
 
 /** Shared memory whose waiters a tick wakes. */
 export interface BellTargets {
@@ -18,6 +18,8 @@ export interface DoorbellData {
   readonly fd: number;
   readonly targets: BellTargets;
   readonly priority: number;
+  /** One word: not 0 once the thread is to end. */
+  readonly stop: SharedArrayBuffer;
 }
 
 /**
@@ -28,11 +30,16 @@ export interface DoorbellData {
  */
 export class Doorbell {
   readonly fd: number;
-  readonly #worker: Worker;
+  readonly #system: SystemCalls;
+  readonly #stop: SharedArrayBuffer;
+  readonly #exited: Promise<unknown>;
 
-  private constructor(fd: number, worker: Worker) {
-    this.fd = fd;
-    this.#worker = worker;
+  private constructor(system: SystemCalls, data: DoorbellData) {
+    this.fd = data.fd;
+    this.#system = system;
+    this.#stop = data.stop;
+    const worker = new Worker(new URL("./doorbell-thread.js", import.meta.url), { workerData: data });
+    this.#exited = new Promise((resolve) => worker.once("exit", resolve));
   }
 
   /** Undefined where the system has no eventfd: the control thread then wakes its readers itself. */
@@ -41,15 +48,18 @@ export class Doorbell {
     if (typeof system === "string") return undefined;
     const fd = system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0) return undefined;
-    const data: DoorbellData = { fd, targets, priority };
-    return new Doorbell(fd, new Worker(new URL("./doorbell-thread.js", import.meta.url), { workerData: data }));
+    return new Doorbell(system, { fd, targets, priority, stop: new SharedArrayBuffer(4) });
   }
 
-  /** Ends the thread, which looks up at least every 100 ms, and closes the descriptor. */
+  /**
+   * Ends the thread and closes the descriptor. The thread ends by itself: terminating one that is inside a system call's
+   * wrapper can abort the process.
+   */
   async remove(): Promise<void> {
-    await this.#worker.terminate();
-    const system = loadSystemCalls();
-    if (typeof system !== "string") system.close(this.fd);
+    Atomics.store(new Int32Array(this.#stop), 0, 1);
+    this.#system.write(this.fd, Int32Array.of(1, 0), 8);
+    await this.#exited;
+    this.#system.close(this.fd);
   }
 }
 

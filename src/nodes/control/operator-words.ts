@@ -57,7 +57,10 @@ export class OperatorWords {
     const before = Atomics.load(this.#words, ANSWERED);
     Atomics.store(this.#words, REQUEST_KIND, REQUESTS.indexOf(kind));
     const number = Atomics.add(this.#words, REQUEST, 1) + 1;
-    await Atomics.waitAsync(this.#words, ANSWERED, before, timeoutMs).value;
+    let outcome = "ok";
+    while (outcome === "ok" && Atomics.load(this.#words, ANSWERED) === before) {
+      outcome = await Atomics.waitAsync(this.#words, ANSWERED, before, timeoutMs).value; // every tick wakes it
+    }
     // Withdrawn: a thread that comes back later must not arm a robot whose operator was told that it is not.
     if (Atomics.compareExchange(this.#words, ANSWERED, before, number) !== number) return "inactive";
     return ARM_REFUSAL_NAMES[Atomics.load(this.#words, ANSWER)]!;

@@ -103,7 +103,7 @@ test("a workspace whose kinematics a module brings is loaded in the thread, and 
     host.writeJointState({ positions: still, velocities: still, stampNs: 0n, arrivalNs: nowNs });
     assert.equal(await host.arm(), "outside-workspace", "the tip at (1, 0) is below y = 0.1");
     host.writeJointState({ positions: Float64Array.of(0.4, 0), velocities: still, stampNs: 0n, arrivalNs: nowNs });
-    assert.equal(await host.arm(), "none");
+    assert.deepEqual(await Promise.all([host.arm(), host.resetEstop(), host.arm()]), ["none", "none", "none"]);
   } finally {
     await host.stop();
   }

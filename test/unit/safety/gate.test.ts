@@ -198,6 +198,14 @@ test("the emergency stop stays latched until it is released, reset at rest, and 
   bench.expect("tracking", "none");
 });
 
+test("resetting an emergency stop that nobody pressed changes nothing", () => {
+  const bench = new Bench().running();
+  bench.run(40, FORWARD, (e) => void (e.haltRequest = "operator"));
+  assert.equal(bench.gate.resetEstop(bench.evidence), "none");
+  bench.run(1);
+  bench.expect("holding", "operator");
+});
+
 test("an emergency stop before arming latches as well", () => {
   const bench = new Bench();
   bench.run(1, FORWARD, (e) => void (e.estop = true));
