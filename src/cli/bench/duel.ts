@@ -1,4 +1,4 @@
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Tensor } from "../../core/tensor.ts";
 import { writeFileAtomically } from "../../learning/atomic-file.ts";
@@ -40,6 +40,8 @@ export interface DuelResult {
     readonly peakMb: number;
     /** How many times faster we are: the median over the rounds. */
     readonly speedRatio: number;
+    /** The same by processor time. */
+    readonly cpuRatio: number;
     readonly memoryRatio: number;
     /** Largest difference between the two sides' first results, relative to the baseline's largest value. */
     readonly difference: number;
@@ -85,6 +87,7 @@ export async function duel(workload: Workload, threads: number, seconds: number)
               engine: twin.greeting.engine,
               ...theirs,
               speedRatio: ratios[1]!,
+              cpuRatio: theirs.cpuMs / mine.cpuMs,
               memoryRatio: mine.peakMb / theirs.peakMb,
               difference,
             }
@@ -113,9 +116,25 @@ export async function writeTensors(path: string, tensors: ReadonlyMap<string, Te
   return path;
 }
 
-export function machine(): object {
+export interface Machine {
+  readonly processor: string;
+  readonly cores: number;
+  readonly node: string;
+  /** Processes that wanted to run, mean of the last minute, before the measurement. */
+  readonly load: number;
+}
+
+/** What the figures were taken on; says so when other work is in the way. */
+export function inspectMachine(log: (line: string) => void): Machine {
   const processors = cpus();
-  return { processor: processors[0]?.model.trim() ?? "unknown", cores: processors.length, node: process.version };
+  const load = loadavg()[0]!;
+  const cores = processors.length;
+  if (load > cores / 2) {
+    log(
+      `This machine is busy (load ${load.toFixed(1)} on ${cores} cores): trust processor times, and ratios of one thread.`,
+    );
+  }
+  return { processor: processors[0]?.model.trim() ?? "unknown", cores, node: process.version, load };
 }
 
 export const RESULT_HEADING = [
@@ -124,21 +143,31 @@ export const RESULT_HEADING = [
   "ours ms",
   "PyTorch ms",
   "ratio",
+  "cpu ratio",
   "goal",
-  "MB",
+  "ours MB",
   "PyTorch MB",
-  "first",
+  "first differs",
 ];
 
 export function resultRow({ workload, threads, ms, peakMb, baseline, goal }: DuelResult): string[] {
-  const theirs = baseline
-    ? [
-        baseline.ms.toFixed(1),
-        baseline.speedRatio.toFixed(2),
-        goal.toFixed(1),
-        peakMb.toFixed(0),
-        baseline.peakMb.toFixed(0),
-      ]
-    : ["–", "–", goal.toFixed(1), peakMb.toFixed(0), "–"];
-  return [workload, String(threads), ms.toFixed(1), ...theirs, baseline ? baseline.difference.toExponential(1) : "–"];
+  const theirs = baseline && {
+    ms: baseline.ms.toFixed(1),
+    ratio: baseline.speedRatio.toFixed(2),
+    cpuRatio: baseline.cpuRatio.toFixed(2),
+    peakMb: baseline.peakMb.toFixed(0),
+    difference: baseline.difference.toExponential(1),
+  };
+  return [
+    workload,
+    String(threads),
+    ms.toFixed(1),
+    theirs?.ms ?? "–",
+    theirs?.ratio ?? "–",
+    theirs?.cpuRatio ?? "–",
+    goal.toFixed(1),
+    peakMb.toFixed(0),
+    theirs?.peakMb ?? "–",
+    theirs?.difference ?? "–",
+  ];
 }

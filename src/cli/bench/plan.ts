@@ -1,29 +1,38 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "../../core/rng.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { Graph, InputParameters, initializeParameters, Parameters } from "../../graph/index.ts";
 import { formatTable } from "../output.ts";
-import { type DuelResult, duel, machine, RESULT_HEADING, resultRow, writeTensors } from "./duel.ts";
+import {
+  type DuelResult,
+  duel,
+  inspectMachine,
+  type Machine,
+  RESULT_HEADING,
+  resultRow,
+  writeTensors,
+} from "./duel.ts";
 import type { BenchOptions } from "./index.ts";
 import { PLANS, type PlanWorkload } from "./networks/index.ts";
 import { buildPlan } from "./networks/plan.ts";
 import { findTorch } from "./torch.ts";
 
 const DEFAULT_SECONDS = 10;
-const THREADS = [1, 2];
+const THREADS = [1, 2].filter((threads) => threads <= availableParallelism());
 const SEED = 3;
 
 export interface PlanBenchResult {
   readonly suite: "plan";
-  readonly machine: object;
+  readonly machine: Machine;
   readonly baseline: string | null;
   readonly results: readonly DuelResult[];
 }
 
 /** Whole MPPI searches as one graph each, with the same search in eager PyTorch beside them if it is installed. */
 export async function benchPlan({ seconds = DEFAULT_SECONDS, log }: BenchOptions): Promise<PlanBenchResult> {
+  const machine = inspectMachine(log);
   const torch = findTorch();
   log(torch ? `Baseline: eager PyTorch ${torch}.` : "PyTorch is not installed: our figures stand alone.");
   const folder = await mkdtemp(join(tmpdir(), "latentloop-bench-"));
@@ -47,7 +56,7 @@ export async function benchPlan({ seconds = DEFAULT_SECONDS, log }: BenchOptions
       }
     }
     log(formatTable([RESULT_HEADING, ...results.map(resultRow)]));
-    return { suite: "plan", machine: machine(), baseline: torch ? `PyTorch ${torch}` : null, results };
+    return { suite: "plan", machine, baseline: torch ? `PyTorch ${torch}` : null, results };
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -21,15 +21,9 @@ export function gruCell(p: Parameters, x: Sym, hidden: Sym): Sym {
   const hiddenWeight = parameter("hiddenWeight", [units, 3 * units]);
   const inputBias = parameter("inputBias", [3 * units]);
   const hiddenBias = parameter("hiddenBias", [3 * units]);
-  return p.build(() => {
-    const thirds = [units, units, units];
-    const [xr, xu, xn] = op.split(op.gemm(x, inputWeight, inputBias), thirds) as [Sym, Sym, Sym];
-    const [hr, hu, hn] = op.split(op.gemm(hidden, hiddenWeight, hiddenBias), thirds) as [Sym, Sym, Sym];
-    const reset = op.sigmoid(op.add(xr, hr));
-    const update = op.sigmoid(op.add(xu, hu));
-    const candidate = op.tanh(op.add(xn, op.mul(reset, hn)));
-    return op.add(candidate, op.mul(update, op.sub(hidden, candidate)));
-  });
+  return p.build(() =>
+    op.gruGates(op.gemm(x, inputWeight, inputBias), op.gemm(hidden, hiddenWeight, hiddenBias), hidden),
+  );
 }
 
 /**

@@ -67,18 +67,19 @@ export const gelu: (x: Sym) => Sym = differentiable("Gelu", (x) => {
 const MISH_LINEAR = 20;
 
 /**
- * x · tanh(softplus(x)), computed as x - x · r with r = 2 / (u² + 2u + 2), u = exp(x): one transcendental function.
+ * x · tanh(softplus(x)), computed as x · w / (w + 2) with w = u² + 2u, u = exp(x): one transcendental function, and no digits
+ * lost where x is far below zero.
  *
  * Source: Misra 2019, arXiv:1908.08681.
  */
 export const mish: (x: Sym) => Sym = differentiable("Mish", (x) => {
   const u = exp(min(x, MISH_LINEAR));
-  const v = add(u, 2);
-  const r = div(2, add(mul(u, v), 2));
+  const w = mul(u, add(u, 2));
+  const share = div(w, add(w, 2));
   return {
     operands: [x],
-    value: sub(x, mul(x, r)),
-    // d/dx = 1 - r + x · r · (2 - r · (u + 2))
-    gradient: (dy) => [mul(dy, add(sub(mul(x, mul(r, sub(2, mul(r, v)))), r), 1))],
+    value: mul(x, share),
+    // d share / dx = (1 - share)² · (u² + u)
+    gradient: (dy) => [mul(dy, add(share, mul(x, mul(square(sub(1, share)), sub(w, u)))))],
   };
 });

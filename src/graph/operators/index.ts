@@ -8,6 +8,7 @@ export * from "./functions.ts";
 export * from "./indexing.ts";
 export * from "./linear.ts";
 export * from "./normalization.ts";
+export * from "./recurrent.ts";
 export * from "./reduction.ts";
 export * from "./selection.ts";
 export * from "./shape.ts";

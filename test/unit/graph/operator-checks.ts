@@ -336,6 +336,17 @@ export const OPERATOR_CHECKS: readonly OperatorCheck[] = [
       apply: (x, weight, bias) => op.ensembleLinear(op.tanh(op.ensembleLinear(x!, weight!, bias)), weight!, bias),
     })),
   },
+  {
+    operator: "GruGates",
+    cases: fc.tuple(extent, extent).map(([rows, units]) => ({
+      shapes: [
+        [rows, 3 * units],
+        [rows, 3 * units],
+        [rows, units],
+      ],
+      apply: (fromInput, fromHidden, hidden) => op.gruGates(fromInput!, fromHidden!, hidden!),
+    })),
+  },
   convolution("Conv2d", op.conv2d),
   convolution("Conv", op.nativeConv2d),
   transposedConvolution("ConvTranspose2d", op.convTranspose2d),

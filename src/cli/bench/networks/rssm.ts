@@ -17,7 +17,6 @@ import {
   softplus,
   split,
   square,
-  stack,
   sub,
   sum,
   sumSquares,
@@ -63,7 +62,7 @@ export const rssm: StepDefinition = {
       deviations.push(posterior.deviation);
     }
     const rows = STEPS * BATCH;
-    const flat = (parts: readonly Sym[]) => reshape(stack(parts), [rows, -1]);
+    const flat = (parts: readonly Sym[]) => concat(parts, 0); // [T·B, …]
     const features = concat([flat(deters), flat(stochs)]);
     const posterior = { mean: flat(means), deviation: flat(deviations) };
     const prior = gaussian(parameters.scope("prior"), flat(deters));
