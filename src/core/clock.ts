@@ -10,10 +10,15 @@ export interface Clock {
   rosNs(): bigint;
 }
 
-/** The machine's own clocks. Timing: safe in the control loop, `monotonicNs` allocates nothing. */
+/**
+ * The machine's own clocks. Timing: safe in the control loop, `monotonicNs` allocates nothing.
+ *
+ * Stamps of threads and processes agree to a few microseconds: `timeOrigin` was read in microseconds when the process
+ * began, where Date.now() would put each thread up to a millisecond apart. A later step of the wall clock is not followed.
+ */
 export function systemClock(): Clock {
   const originNs = monotonicOriginNs();
-  const epochOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+  const epochOffsetNs = BigInt(Math.round(performance.timeOrigin * 1e3)) * 1000n - BigInt(Math.round(originNs));
   return {
     monotonicNs: () => performance.now() * 1e6 + originNs,
     rosNs: () => process.hrtime.bigint() + epochOffsetNs,

@@ -1,7 +1,8 @@
 import { crc32 } from "@foxglove/crc";
-import { McapChunkBuilder, McapConstants, McapRecordBuilder, type McapTypes } from "@mcap/core";
+import { McapChunkBuilder, McapRecordBuilder, type McapTypes } from "@mcap/core";
 import { messageOf } from "../core/errors.ts";
 import type { BagFile } from "./bag-file.ts";
+import { writeSummary } from "./mcap-summary.ts";
 
 export interface McapFileWriterOptions {
   /** A chunk is closed once it holds this much; rosbag2's own default is 768 KiB. */
@@ -150,7 +151,13 @@ export class McapFileWriter {
     try {
       this.#records.writeDataEnd({ dataSectionCrc: 0 });
       await this.#write();
-      this.#buildSummary();
+      writeSummary(this.#records, BigInt(this.#position), {
+        schemas: this.#schemas.values(),
+        channels: this.#channels,
+        statistics: this.#statistics,
+        metadataIndexes: this.#metadataIndexes,
+        chunkIndexes: this.#chunkIndexes,
+      });
       await this.#write();
       await this.#file.sync();
     } catch (error) {
@@ -228,29 +235,6 @@ export class McapFileWriter {
       compressedSize: uncompressedSize,
       uncompressedSize,
     });
-  }
-
-  /** Summary, offsets and footer (MCAP specification, "Summary Section"). */
-  #buildSummary(): void {
-    const { Opcode } = McapConstants;
-    const records = this.#records;
-    const summaryStart = BigInt(this.#position);
-    const groups: McapTypes.SummaryOffset[] = [];
-    const group = <Item>(groupOpcode: number, items: Iterable<Item>, write: (item: Item) => bigint) => {
-      const start = records.length;
-      for (const item of items) write(item);
-      const groupLength = BigInt(records.length - start);
-      if (groupLength > 0n) groups.push({ groupOpcode, groupStart: summaryStart + BigInt(start), groupLength });
-    };
-    group(Opcode.SCHEMA, this.#schemas.values(), (schema) => records.writeSchema(schema));
-    group(Opcode.CHANNEL, this.#channels, (channel) => records.writeChannel(channel));
-    group(Opcode.STATISTICS, [this.#statistics], (statistics) => records.writeStatistics(statistics));
-    group(Opcode.METADATA_INDEX, this.#metadataIndexes, (index) => records.writeMetadataIndex(index));
-    group(Opcode.CHUNK_INDEX, this.#chunkIndexes, (index) => records.writeChunkIndex(index));
-    const summaryOffsetStart = summaryStart + BigInt(records.length);
-    for (const offset of groups) records.writeSummaryOffset(offset);
-    records.writeFooter({ summaryStart, summaryOffsetStart, summaryCrc: 0 });
-    records.writeMagic();
   }
 
   async #write(): Promise<void> {

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import { type Clock, systemClock } from "../../core/clock.ts";
@@ -108,7 +108,7 @@ export class NodeHost {
     this.#folder = joined ? await mkdtemp(join(tmpdir(), "latentloop-")) : undefined;
     for (const name of names) {
       const own = nodes.filter((node) => node.process === name);
-      const id = `${process.pid}-${name}`;
+      const id = `${hostname()}-${process.pid}-${name}`;
       const socket = peerAddress(process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`);
       this.#groups.set(
         name,

@@ -46,6 +46,7 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
   readonly #tasks = new Map<string, () => Diagnosis>();
   readonly #stopTimers: (() => void)[] = [];
   #errors = 0;
+  #errorsReported = 0;
   #lastError = "";
 
   constructor(options: EmbeddedContextOptions) {
@@ -161,8 +162,8 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
     const unread = this.#publications.reduce((sum, { dropped }) => sum + dropped, 0);
     const missed = this.#subscriptions.reduce((sum, { dropped }) => sum + dropped, 0);
     const values = { published_and_dropped: unread, subscribed_and_dropped: missed, callback_errors: this.#errors };
-    return this.#errors === 0
-      ? { level: "ok", message: "running", values }
-      : { level: "error", message: this.#lastError, values };
+    const isNew = this.#errors > this.#errorsReported;
+    this.#errorsReported = this.#errors;
+    return isNew ? { level: "error", message: this.#lastError, values } : { level: "ok", message: "running", values };
   }
 }

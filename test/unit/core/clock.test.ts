@@ -18,17 +18,38 @@ for (let i = 0; i < 1000; i++) {
   tightest = Number(after - before);
   offsetNs = nowNs - Number(before + after) / 2;
 }
-parentPort.postMessage(offsetNs);
+parentPort.postMessage({ offsetNs, epochNs: clock.rosNs() - BigInt(Math.round(clock.monotonicNs())) });
 `;
 
-test("every thread's monotonic clock is the machine's, to a few microseconds", async () => {
+interface Report {
+  readonly offsetNs: number;
+  readonly epochNs: bigint;
+}
+
+function startThread(): Worker {
   const workerData = new URL("../../../src/core/clock.js", import.meta.url).href;
-  const source = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { workerData });
+}
+
+function reportOf(worker: Worker): Promise<Report> {
+  return new Promise((resolve, reject) => worker.on("message", resolve).on("error", reject));
+}
+
+test("every thread's monotonic clock is the machine's, to a few microseconds", async () => {
   for (let i = 0; i < 3; i++) {
-    const worker = new Worker(source, { workerData });
-    const offsetNs = await new Promise<number>((resolve, reject) => worker.on("message", resolve).on("error", reject));
+    const { offsetNs } = await reportOf(startThread());
     assert.ok(Math.abs(offsetNs) < 10_000, `thread ${i} is ${offsetNs} ns off`);
   }
+});
+
+test("stamps of threads are comparable: their ROS clocks agree to a tenth of a millisecond", async () => {
+  const reports = await Promise.all([0, 1, 2, 3].map(() => reportOf(startThread())));
+  const epochs = reports.map(({ epochNs }) => Number(epochNs - reports[0]!.epochNs));
+  for (const differenceNs of epochs) assert.ok(Math.abs(differenceNs) < 100_000, `${differenceNs} ns apart`);
+});
+
+test("the ROS clock is the wall clock", () => {
+  assert.ok(Math.abs(Number(systemClock().rosNs() / 1_000_000n) - Date.now()) < 1000);
 });
 
 test("the monotonic clock never goes back", () => {
