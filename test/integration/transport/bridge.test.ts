@@ -51,7 +51,7 @@ function texts(from: Site, topic: string, count: number, qos = DEFAULT_QOS): Pro
     from.node.subscribe(
       topic,
       "std_msgs/msg/String",
-      ({ data }) => received.push(data) === count && resolve(received),
+      ({ data }) => received.length < count && received.push(data) === count && resolve(received),
       qos,
     );
   });

@@ -18,7 +18,17 @@ for (let i = 0; i < 1000; i++) {
   tightest = Number(after - before);
   offsetNs = nowNs - Number(before + after) / 2;
 }
-parentPort.postMessage({ offsetNs, epochNs: clock.rosNs() - BigInt(Math.round(clock.monotonicNs())) });
+let tightestStamps = Infinity;
+let epochNs = 0n;
+for (let i = 0; i < 1000; i++) {
+  const before = clock.rosNs();
+  const monotonicNs = process.hrtime.bigint();
+  const after = clock.rosNs();
+  if (Number(after - before) >= tightestStamps) continue;
+  tightestStamps = Number(after - before);
+  epochNs = (before + after) / 2n - monotonicNs;
+}
+parentPort.postMessage({ offsetNs, epochNs });
 `;
 
 interface Report {

@@ -53,7 +53,7 @@ function texts(node: NodeContext<RosMessages>, topic: string, count: number, qos
       topic,
       "std_msgs/msg/String",
       ({ data }) => {
-        if (received.push(data) === count) resolve(received);
+        if (received.length < count && received.push(data) === count) resolve(received);
       },
       qos,
     );
