@@ -36,6 +36,7 @@ export function ensureReady() {
   if (textOf("node_modules/.installed-lock.json") !== textOf("package-lock.json")) {
     run("installing packages (the first run only)", "npm", ["ci", "--include=dev", "--include=optional"]);
     copyFileSync(`${root}package-lock.json`, `${root}node_modules/.installed-lock.json`);
+    writeFileSync(`${root}node_modules/COLCON_IGNORE`, ""); // `colcon build` is not to look for packages in there
   }
   if (modifiedMs(`${root}dist/.built`) < newestSourceMs()) {
     run("compiling", process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", root]);
