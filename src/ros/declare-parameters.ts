@@ -1,4 +1,4 @@
-import type { ParameterRow, ParameterTable, ParameterValue } from "./parameter-table.ts";
+import { coerce, type ParameterRow, type ParameterTable, type ParameterValue, typeName } from "./parameter-table.ts";
 import {
   PARAMETER_TYPE,
   type Rcl,
@@ -13,19 +13,18 @@ import {
  * `isLocked` says why no parameter may change now, or nothing.
  *
  * @returns reads the values of now
+ * @throws ERR_INVALID_VALUE for an override of another type
  */
 export function declareParameters(
   rcl: Rcl,
   node: RclNode,
   table: ParameterTable,
+  overrides: ReadonlyMap<string, unknown>,
   isLocked: () => string | undefined,
 ): () => Map<string, ParameterValue> {
-  const overrides = new Map(node.getParameterOverrides().map((parameter) => [parameter.name, parameter]));
   for (const row of table.rows) {
-    const given = overrides.get(row.name);
-    const value = given === undefined ? row.default : widen(row, given);
-    const type = given === undefined || isNumeric(row) ? row.type : given.type;
-    node.declareParameter(new rcl.Parameter(row.name, type, value), describe(rcl, row), true);
+    const value = overrides.has(row.name) ? coerce(row, overrides.get(row.name)) : row.default;
+    node.declareParameter(new rcl.Parameter(row.name, row.type, value), describe(rcl, row), true);
   }
   const read = () =>
     new Map(table.rows.map(({ name }) => [name, node.getParameter(name).value as ParameterValue] as const));
@@ -74,21 +73,4 @@ function rangeOf({ type, minimum, maximum }: ParameterRow): object {
   if (type !== PARAMETER_TYPE.double) return {};
   const [from_value, to_value] = [minimum ?? -Number.MAX_VALUE, maximum ?? Number.MAX_VALUE];
   return { floating_point_range: [{ from_value, to_value, step: 0 }] };
-}
-
-function isNumeric({ type }: ParameterRow): boolean {
-  return type === PARAMETER_TYPE.double || type === PARAMETER_TYPE.doubleArray;
-}
-
-/** A launch file may write 100 where a parameter is 100.0. */
-function widen(row: ParameterRow, { type, value }: RclParameter): unknown {
-  if (row.type === PARAMETER_TYPE.double && type === PARAMETER_TYPE.integer) return Number(value);
-  if (row.type === PARAMETER_TYPE.doubleArray && type === PARAMETER_TYPE.integerArray)
-    return Array.from(value as ArrayLike<number | bigint>, Number);
-  return value;
-}
-
-function typeName(type: number): string {
-  const [name = `parameter type ${type}`] = Object.entries(PARAMETER_TYPE).find(([, number]) => number === type) ?? [];
-  return name.replace("Array", " array");
 }

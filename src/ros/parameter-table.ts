@@ -138,6 +138,31 @@ function readYaml(name: string, text: string): unknown {
   }
 }
 
+/**
+ * A value of a launch file or the command line in the row's own type: 100 may stand for 100.0, a list for its YAML.
+ * @throws ERR_INVALID_VALUE for one that has no place there
+ */
+export function coerce(row: ParameterRow, value: unknown): ParameterValue {
+  if (row.isYaml) return typeof value === "string" ? value : JSON.stringify(value);
+  const isList = Array.isArray(value);
+  if (row.type === PARAMETER_TYPE.bool && typeof value === "boolean") return value;
+  if (row.type === PARAMETER_TYPE.integer && Number.isInteger(value)) return BigInt(value as number);
+  if (row.type === PARAMETER_TYPE.double && typeof value === "number") return value;
+  if (row.type === PARAMETER_TYPE.string && !isList && typeof value !== "object") return String(value);
+  if (row.type === PARAMETER_TYPE.doubleArray && isList && value.every((item) => typeof item === "number"))
+    return value;
+  if (row.type === PARAMETER_TYPE.stringArray && isList) return value.map(String);
+  throw new LatentloopError(
+    "ERR_INVALID_VALUE",
+    `Expected ${typeName(row.type)} for parameter '${row.name}' but received ${JSON.stringify(value)}.`,
+  );
+}
+
+export function typeName(type: number): string {
+  const [name = `parameter type ${type}`] = Object.entries(PARAMETER_TYPE).find(([, number]) => number === type) ?? [];
+  return name.replace("Array", " array");
+}
+
 function isSame(a: ParameterValue, b: ParameterValue): boolean {
   if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
   return a.length === b.length && Array.from(a as ArrayLike<unknown>).every((item, i) => item === b[i]);

@@ -60,9 +60,9 @@ export interface RclNode {
   /** Neither expands nor remaps: give it a resolved name. */
   getPublishersInfoByTopic(topic: string): readonly RclEndpoint[];
   resolveTopicName(name: string): string;
-  getParameterOverrides(): readonly RclParameter[];
   declareParameter(parameter: RclParameter, descriptor: RclParameterDescriptor, ignoreOverride: boolean): RclParameter;
   getParameter(name: string): RclParameter;
+  setParameter(parameter: RclParameter): RclSetResult;
   addOnSetParametersCallback(callback: (parameters: readonly RclParameter[]) => RclSetResult): void;
 }
 

@@ -7,6 +7,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { Transition } from "./lifecycle-graph.ts";
 import { descriptionMessage, serveLifecycle } from "./lifecycle-services.ts";
 import { loadRclnodejs } from "./load-rclnodejs.ts";
+import { parameterOverrides } from "./parameter-overrides.ts";
 import { ParameterTable } from "./parameter-table.ts";
 import { PARAMETER_TYPE, type Rcl, type RclNode } from "./rclnodejs.ts";
 import { RosContext } from "./ros-context.ts";
@@ -25,6 +26,7 @@ export interface RosNodeOptions {
 
 /** How long the middleware's thread waits before it looks whether it is to stop or to take a new entity. */
 const SPIN_TIMEOUT_MS = 10;
+const SAME_SIGNAL_MS = 1000;
 
 /**
  * Runs one node as a managed ROS 2 node until a signal; resolves when the robot rests and everything is closed.
@@ -39,12 +41,14 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
   const node = new rcl.Node(options.name, "", undefined, { enableRosout: false }); // rcl has opened /rosout already
   const log = rosLogger(node);
   const table = new ParameterTable(options.schema);
-  const autostart = declareAutostart(rcl, node);
+  const overrides = parameterOverrides(options.argv, node.getFullyQualifiedName());
+  const autostart = overrides.get("autostart") === true;
+  declareCommon(rcl, node, overrides, autostart);
   const isLocked = () =>
     lifecycle.state === "unconfigured"
       ? undefined
       : `Node '${node.name()}' is ${lifecycle.state}: clean it up before its parameters change.`;
-  const readParameters = declareParameters(rcl, node, table, isLocked);
+  const readParameters = declareParameters(rcl, node, table, overrides, isLocked);
   const events = node.createPublisher("lifecycle_msgs/msg/TransitionEvent", "~/transition_event", {
     qos: new rcl.QoS(1, 10, 1, 2),
   });
@@ -77,16 +81,16 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
   }
 }
 
-function declareAutostart(rcl: Rcl, node: RclNode): boolean {
-  const name = "autostart";
-  const given = node.getParameterOverrides().find((parameter) => parameter.name === name)?.value;
+/** The parameters that every node of ours has besides its own. */
+function declareCommon(rcl: Rcl, node: RclNode, overrides: ReadonlyMap<string, unknown>, autostart: boolean): void {
+  const bool = PARAMETER_TYPE.bool;
   const description = "Configure and activate without being asked.";
   node.declareParameter(
-    new rcl.Parameter(name, PARAMETER_TYPE.bool, given === true),
-    new rcl.ParameterDescriptor(name, PARAMETER_TYPE.bool, description, true),
+    new rcl.Parameter("autostart", bool, autostart),
+    new rcl.ParameterDescriptor("autostart", bool, description, true),
     true,
   );
-  return given === true;
+  node.setParameter(new rcl.Parameter("use_sim_time", bool, overrides.get("use_sim_time") === true));
 }
 
 function eventMessage(node: RclNode, transition: Transition): object {
@@ -99,12 +103,16 @@ function sentenceOf(what: string, thrown: unknown): string {
   return `${what}: ${messageOf(thrown)}${remedy}${code}`;
 }
 
-/** The first signal ends in order, a second one at once. */
+/**
+ * The first signal ends in order. A terminal and `ros2 launch` both pass Ctrl-C on, so one right after it is the same one;
+ * a later one ends at once.
+ */
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let signals = 0;
+    let firstMs: number | undefined;
     const onSignal = (): void => {
-      if (signals++ > 0) process.exit(130);
+      firstMs ??= performance.now();
+      if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(130);
       resolve();
     };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
