@@ -95,11 +95,16 @@ export class Trainer {
     const state = emptyState(step);
     copyTensors(step, from.tensors, state);
     const session = await TrainingSession.create(step, options.session);
-    session.load(state);
-    const specs = [...step.fields, ...step.noise.map(({ kind, ...spec }) => ({ ...spec, noise: kind }))];
-    const { seed, step: firstIndex } = from.progress;
-    const stream = batches({ specs, stepsPerRun: step.updates ?? 1, seed, firstIndex });
-    return new Trainer(session, stream, lossColumn, options);
+    try {
+      session.load(state);
+      const specs = [...step.fields, ...step.noise.map(({ kind, ...spec }) => ({ ...spec, noise: kind }))];
+      const { seed, step: firstIndex } = from.progress;
+      const stream = batches({ specs, stepsPerRun: step.updates ?? 1, seed, firstIndex });
+      return new Trainer(session, stream, lossColumn, options);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
   }
 
   /** Optimiser steps tried so far. */

@@ -1,11 +1,12 @@
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Tensor } from "../../core/tensor.ts";
+import type { Provider } from "../../inference/placement.ts";
 import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { encodeSafetensors } from "../../learning/safetensors.ts";
 import { Contestant, holdContest } from "./contest.ts";
 import type { Greeting } from "./engine.ts";
-import { findTorch, pythonCommand, TWIN_PROGRAM } from "./torch.ts";
+import { benchProvider, findTorch, pythonCommand, TWIN_PROGRAM } from "./torch.ts";
 
 /** One workload for both sides. */
 export interface Workload {
@@ -52,13 +53,14 @@ export interface DuelResult {
 const ENGINE = fileURLToPath(new URL("./engine.js", import.meta.url));
 
 export async function startOurs({ kind, name, weights, batch }: Workload, threads: number) {
-  const args = [ENGINE, kind, name, weights, batch, String(threads)];
+  const args = [ENGINE, kind, name, weights, batch, String(threads), benchProvider()];
   return Contestant.start<Greeting>("onnxruntime", process.execPath, args, threads);
 }
 
 export async function startTwin({ twin, weights, batch, plan }: Workload, threads: number) {
   const files = ["--network", twin, "--weights", weights, "--batch", batch, "--threads", String(threads)];
-  const args = [TWIN_PROGRAM, ...files, ...(plan ? ["--plan", JSON.stringify(plan)] : [])];
+  const device = ["--device", benchProvider() === "cpu" ? "cpu" : "cuda"];
+  const args = [TWIN_PROGRAM, ...files, ...device, ...(plan ? ["--plan", JSON.stringify(plan)] : [])];
   return Contestant.start<{ engine: string }>("PyTorch", pythonCommand(), args, threads);
 }
 
@@ -120,6 +122,7 @@ export interface Machine {
   readonly processor: string;
   readonly cores: number;
   readonly node: string;
+  readonly provider: Provider;
   /** Processes that wanted to run, mean of the last minute, before the measurement. */
   readonly load: number;
 }
@@ -134,7 +137,13 @@ export function inspectMachine(log: (line: string) => void): Machine {
       `This machine is busy (load ${load.toFixed(1)} on ${cores} cores): trust processor times, and ratios of one thread.`,
     );
   }
-  return { processor: processors[0]?.model.trim() ?? "unknown", cores, node: process.version, load };
+  return {
+    processor: processors[0]?.model.trim() ?? "unknown",
+    cores,
+    node: process.version,
+    provider: benchProvider(),
+    load,
+  };
 }
 
 export const RESULT_HEADING = [

@@ -1,6 +1,8 @@
-// Our side of a contest, in a process of its own: `engine.js train|plan <workload> <weights> <batch> <threads>`.
+// Our side of a contest, in a process of its own: `engine.js train|plan <workload> <weights> <batch> <threads> <provider>`.
 // It speaks the protocol that torch_twin.py describes.
 import { createInterface } from "node:readline";
+import type { Provider } from "../../inference/placement.ts";
+import type { SessionOptions } from "../../learning/session.ts";
 import type { Command } from "./contest.ts";
 import { planningEngine } from "./planning-engine.ts";
 import { trainingEngine } from "./training-engine.ts";
@@ -18,7 +20,7 @@ export interface EngineFiles {
   readonly workload: string;
   readonly weights: string;
   readonly batch: string;
-  readonly threads: number;
+  readonly session: SessionOptions;
 }
 
 export interface Engine {
@@ -29,9 +31,10 @@ export interface Engine {
   answer(command: Command): Promise<object>;
 }
 
-const [kind, workload = "", weights = "", batch = "", threads] = process.argv.slice(2);
+const [kind, workload = "", weights = "", batch = "", threads, provider] = process.argv.slice(2);
 const open = kind === "plan" ? planningEngine : trainingEngine;
-const engine = await open({ workload, weights, batch, threads: Number(threads) });
+const session = { threads: Number(threads), provider: provider as Provider };
+const engine = await open({ workload, weights, batch, session });
 
 async function answer(command: Command): Promise<object> {
   if (command.do !== "run") return engine.answer(command);

@@ -7,14 +7,14 @@ import { PLANS } from "./networks/index.ts";
 import { buildPlan } from "./networks/plan.ts";
 
 /** One workload's whole search as one graph on onnxruntime, its weights inside. */
-export async function planningEngine({ workload, weights, batch, threads }: EngineFiles): Promise<Engine> {
+export async function planningEngine({ workload, weights, batch, session: options }: EngineFiles): Promise<Engine> {
   const stored = await readSafetensors(weights);
   const values = new Map([...stored.tensors].map(([name, { data }]) => [name, data as Float32Array]));
   const began = performance.now();
   const graph = new Graph("plan");
   buildPlan(new Parameters(new ConstantParameters(graph, values)), PLANS[workload]!);
   const built = performance.now();
-  const session = await createSession(graph.toOnnx(), { threads });
+  const session = await createSession(graph.toOnnx(), options);
   const ready = performance.now();
   const { tensors } = await readSafetensors(batch);
   const feeds = Object.fromEntries(

@@ -267,12 +267,13 @@ NETWORKS = {"conv-vae": ConvVae, "rssm": Rssm, "act-block": ActBlock, "td-mpc2":
 
 class Twin:
     def __init__(self, options):
-        self.network = NETWORKS[options.network]()
-        self.batch = read_safetensors(options.batch)
+        torch.set_default_tensor_type(torch.cuda.FloatTensor if options.device == "cuda" else torch.FloatTensor)
+        self.batch = {name: x.to(options.device) for name, x in read_safetensors(options.batch).items()}
+        self.device, self.network = options.device, NETWORKS[options.network]()
         self.config = json.loads(options.plan) if options.plan else None
         weights = read_safetensors(options.weights)
         training = self.config is None
-        self.p = {name: torch_layout(name, x).requires_grad_(training) for name, x in weights.items()}
+        self.p = {name: torch_layout(name, x.to(self.device)).requires_grad_(training) for name, x in weights.items()}
         if not training:
             return
         rates = self.network.learning_rate
@@ -315,6 +316,8 @@ class Twin:
                 self.network.plan(self.p, self.batch, self.config)
             else:
                 self.step(self.batch)
+        if self.device == "cuda":
+            torch.cuda.synchronize()
         return {
             "seconds": time.perf_counter() - began,
             "cpuSeconds": time.process_time() - worked,
@@ -344,6 +347,7 @@ def main():
     for name in ("network", "weights", "batch"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--plan", help="planner parameters as JSON: plan instead of training")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

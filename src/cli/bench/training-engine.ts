@@ -7,11 +7,11 @@ import type { Engine, EngineFiles } from "./engine.ts";
 import { TRAINING } from "./networks/index.ts";
 
 /** One workload's training step on onnxruntime, always on the same batch. */
-export async function trainingEngine({ workload, weights, batch, threads }: EngineFiles): Promise<Engine> {
+export async function trainingEngine({ workload, weights, batch, session: options }: EngineFiles): Promise<Engine> {
   const began = performance.now();
   const step = buildStep(TRAINING[workload]!.definition);
   const built = performance.now();
-  const session = await TrainingSession.create(step, { threads });
+  const session = await TrainingSession.create(step, options);
   const ready = performance.now();
 
   const stored = await readSafetensors(weights);
