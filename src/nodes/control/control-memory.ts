@@ -4,6 +4,7 @@ import { LoopStatistics } from "./loop-statistics.ts";
 import { createOperatorWords } from "./operator-words.ts";
 import { createPlanSlot } from "./plan-slot.ts";
 import { TickRecord } from "./tick-record.ts";
+import { touchPages } from "./touch-pages.ts";
 
 /** Everything that passes between the control thread and its host: shared memory only, polled by both. */
 export interface ControlMemory {
@@ -18,7 +19,7 @@ export interface ControlMemory {
 const RECORD_DEPTH = 1000;
 
 export function createControlMemory(jointCount: number, actionDimension: number, maxHorizon: number): ControlMemory {
-  return {
+  const memory: ControlMemory = {
     joints: createJointSlot(jointCount),
     plans: createPlanSlot(actionDimension, maxHorizon),
     operator: createOperatorWords(),
@@ -28,4 +29,6 @@ export function createControlMemory(jointCount: number, actionDimension: number,
     }),
     statistics: new LoopStatistics().memory,
   };
+  for (const part of Object.values(memory)) touchPages(part);
+  return memory;
 }

@@ -13,6 +13,7 @@ import { LoopStatistics } from "./loop-statistics.ts";
 import { makeControlTick } from "./make-control-tick.ts";
 import { OperatorWords } from "./operator-words.ts";
 import { enterRealTime, type RealTimeGrant } from "./real-time.ts";
+import { touchPages } from "./touch-pages.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface ControlThreadData {
@@ -42,6 +43,7 @@ const commands = ring && commandPortOnRing(ring, robot.joints.length, () => cloc
 const wakeReaders = bellRinger(doorbell.fd, doorbell.targets);
 const tick = makeControlTick(setup, memory, clock, { commands, wakeReaders }, workspace);
 const operator = new OperatorWords(memory.operator);
+if (commandRing) touchPages(commandRing);
 warmUp(setup, workspace);
 collectGarbage(); // what starting left, so that it is not collected between two ticks
 

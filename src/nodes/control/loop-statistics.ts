@@ -3,7 +3,7 @@ import { HISTOGRAM_BYTES, LatencyHistogram } from "./latency-histogram.ts";
 /** Why a tick was not done by the next deadline. */
 export const OVERRUN_CAUSES = {
   wokeLate: "the machine woke the thread too late",
-  preempted: "another thread had the core while the tick ran",
+  preempted: "something else had the core while the tick ran: another thread, or the host of a virtual machine",
   ranLong: "the tick itself took too long",
 } as const;
 export type OverrunCause = keyof typeof OVERRUN_CAUSES;
