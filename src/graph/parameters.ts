@@ -3,6 +3,7 @@ import { Rng } from "../core/rng.ts";
 import { elementCount, formatShape, type Shape, sameShape } from "../core/tensor.ts";
 import type { Graph } from "./graph.ts";
 import type { Initializer } from "./nn/initializers.ts";
+import { gather } from "./operators/indexing.ts";
 import { stopGradient } from "./operators/selection.ts";
 import type { Sym } from "./sym.ts";
 
@@ -73,6 +74,15 @@ export class Parameters {
   /** The slowly moving copies of these parameters; no gradient flows to them. */
   target(): Parameters {
     return new Parameters(this.#source, this.#path, this.#group, "target");
+  }
+
+  /**
+   * Some members of an ensemble: layers built on these parameters ask for as many members as there are indices.
+   *
+   * Shapes: indices [M] int64, each below `of`, the ensemble's size
+   */
+  members(indices: Sym, of: number): Parameters {
+    return new Parameters(new MemberParameters(this.#source, indices, of), this.#path, this.#group, this.#variant);
   }
 
   /** @throws ERR_SHAPE_MISMATCH if the name was used with another shape before */
@@ -187,6 +197,35 @@ export class BoundParameters implements ParameterSource {
     const sym = this.#syms.get(name);
     if (!sym) throw unknownParameter(name);
     return sym;
+  }
+}
+
+/** Rows of another source's ensemble parameters. */
+class MemberParameters implements ParameterSource {
+  readonly #source: ParameterSource;
+  readonly #indices: Sym;
+  readonly #of: number;
+
+  constructor(source: ParameterSource, indices: Sym, of: number) {
+    this.#source = source;
+    this.#indices = indices;
+    this.#of = of;
+  }
+
+  get graph(): Graph {
+    return this.#source.graph;
+  }
+
+  parameter(spec: ParameterSpec): Sym {
+    return gather(this.#source.parameter(this.#whole(spec)), this.#indices);
+  }
+
+  target(spec: ParameterSpec): Sym {
+    return gather(this.#source.target(this.#whole(spec)), this.#indices);
+  }
+
+  #whole(spec: ParameterSpec): ParameterSpec {
+    return { ...spec, shape: [this.#of, ...spec.shape.slice(1)] };
   }
 }
 

@@ -39,6 +39,9 @@ export interface SearchState {
 export interface Refinement extends SearchState {
   /** The elites' returns, weighted as their actions are. Shapes: [1] */
   readonly value: Sym;
+  /** What mean and deviation were fitted to. Shapes: actions [H, K, A], weights [K] */
+  readonly eliteActions: Sym;
+  readonly eliteWeights: Sym;
 }
 
 export interface NoiseCounts {
@@ -104,6 +107,8 @@ export function iterateSearch(
     std: clip(sqrt(variance), minStd, maxStd),
     policyActions,
     value: reshape(sum(mul(returns, weights)), [1]),
+    eliteActions,
+    eliteWeights: weights,
   };
 }
 

@@ -107,7 +107,11 @@ function mapImages(cameras: ModelSpaces["cameras"], make: (camera: ModelSpaces["
 }
 
 /** Where in the image each filter of the last convolution responds. Shapes: image [B, Y, X, 3] → [B, 2 · keypoints] */
-function imagePoints(parameters: Parameters, image: Sym, { channels, keypoints }: KeypointConfig): Sym {
+export function imagePoints(
+  parameters: Parameters,
+  image: Sym,
+  { channels, keypoints }: Pick<KeypointConfig, "channels" | "keypoints">,
+): Sym {
   const layer = { kernel: KERNEL, stride: 2, initializer: varianceScaling() };
   const edges = relu(conv2d(parameters.scope("conv0"), centerImage(image), { ...layer, filters: channels }));
   return spatialSoftmax(conv2d(parameters.scope("conv1"), edges, { ...layer, filters: keypoints }));

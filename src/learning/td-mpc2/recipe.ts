@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { LatentloopError } from "../../core/errors.ts";
+import { PlannerConfig } from "../../planners/index.ts";
+import { mppi } from "../../planners/mppi.ts";
+import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
+import type { ObservationKind, WorldView } from "../learner.ts";
+import { OnlineRecipe, withSteps } from "../online/recipe.ts";
+
+/** The numbers of TD-MPC2's losses and update, under the paper's values by default. */
+export const TdMpc2Learning = z.strictObject({
+  batch: z.int().positive().describe("pieces of episodes in an update"),
+  horizon: z.int().positive().describe("steps that the model is unrolled for"),
+  learningRate: z.number().positive(),
+  encoderRateShare: z.number().positive().describe("the encoder's learning rate, as a share of the others'"),
+  gradientNorm: z.number().positive().describe("largest norm of the gradients together"),
+  stepWeight: z.number().positive().max(1).describe("weight of a step relative to the one before"),
+  consistencyWeight: z.number().nonnegative(),
+  rewardWeight: z.number().nonnegative(),
+  valueWeight: z.number().nonnegative(),
+  entropyWeight: z.number().nonnegative(),
+  tau: z.number().positive().max(1).describe("share that slow heads and the value scale take on per update"),
+});
+export type TdMpc2Learning = z.infer<typeof TdMpc2Learning>;
+
+/** Source: Hansen et al. 2023, arXiv:2310.16828, table of hyper-parameters. */
+export const PUBLISHED_LEARNING: TdMpc2Learning = {
+  batch: 256,
+  horizon: 3,
+  learningRate: 3e-4,
+  encoderRateShare: 0.3,
+  gradientNorm: 20,
+  stepWeight: 0.5,
+  consistencyWeight: 20,
+  rewardWeight: 0.1,
+  valueWeight: 0.1,
+  entropyWeight: 1e-4,
+  tau: 0.01,
+};
+
+/** Everything that decides what TD-MPC2 learns from the same seed: the manifest stores it. */
+export const TdMpc2Recipe = z.strictObject({
+  size: z.string(),
+  network: TdMpc2Config,
+  planner: PlannerConfig,
+  shortPlanner: z
+    .strictObject({ iterations: z.int().positive(), candidates: z.int().positive() })
+    .describe("what plan_short changes"),
+  learning: TdMpc2Learning,
+  online: OnlineRecipe,
+  shiftPx: z.int().nonnegative().describe("largest random shift of an image in training"),
+});
+export type TdMpc2Recipe = z.infer<typeof TdMpc2Recipe>;
+
+/** How a task is watched and how long it is learned. */
+interface TaskRecipe {
+  readonly view: WorldView;
+  readonly online: OnlineRecipe;
+  readonly network?: Partial<TdMpc2Config>;
+  readonly learning?: Partial<TdMpc2Learning>;
+}
+
+/** Control suite from state. One update per decision; 5 % of the steps are random, as published. */
+const SUITE: TaskRecipe = {
+  view: { cameras: [], width: 1, height: 1, actionRepeat: 2 },
+  online: {
+    steps: 100_000,
+    randomSteps: 5000,
+    firstUpdates: 2500,
+    updatesPerStep: 0.5,
+    explorationStd: 0,
+    evaluateEvery: 10_000,
+  },
+};
+
+/** Reaching from images: points in them generalise over targets where a flat encoder memorises those it has seen. */
+const REACHING: TaskRecipe = {
+  view: { cameras: ["scene"], width: 64, height: 64 },
+  online: {
+    steps: 15_000,
+    randomSteps: 7500,
+    firstUpdates: 3000,
+    updatesPerStep: 0.5,
+    explorationStd: 0,
+    evaluateEvery: 2500,
+  },
+  network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
+  learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
+};
+
+const TASKS: Readonly<Record<string, TaskRecipe>> = {
+  reach: REACHING,
+  "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 24_000, randomSteps: 12_000 } },
+  "cartpole-swingup": SUITE,
+  "reacher-easy": SUITE,
+  "finger-spin": SUITE,
+  "walker-walk": SUITE,
+};
+
+/** Half the paper's candidates on a CPU-sized network, which plans in some ten milliseconds on one core. */
+const CPU_PLANNER = { candidates: 256 };
+
+/** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
+export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
+  const { view } = taskRecipe(task);
+  if (observation === undefined) return view;
+  const sees = view.cameras.length > 0;
+  if (observation === "state" ? !sees : sees) return observation === "pixels" ? { ...view, proprioception: false } : view;
+  throw new LatentloopError(
+    "ERR_UNKNOWN_RECIPE",
+    `Expected an observation that td-mpc2 has a recipe for on ${task} but received "${observation}".`,
+    { remedy: `Known: ${sees ? "both, pixels" : "state"}.` },
+  );
+}
+
+/**
+ * @param episodeSteps decisions of an episode, from which the discount follows as published
+ * @throws ERR_UNKNOWN_RECIPE
+ */
+export function recipeFor(
+  task: string,
+  episodeSteps: number,
+  { size = "cpu", steps }: { readonly size?: string | undefined; readonly steps?: number | undefined } = {},
+): TdMpc2Recipe {
+  const { online, network, learning } = taskRecipe(task);
+  const discount = discountOf(episodeSteps);
+  return {
+    size,
+    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network },
+    planner: { ...mppi.defaults, discount, policyCandidates: 24, ...(size === "cpu" && CPU_PLANNER) },
+    shortPlanner: { iterations: 3, candidates: 128 },
+    learning: { ...PUBLISHED_LEARNING, ...learning },
+    online: steps === undefined ? online : withSteps(online, steps),
+    shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
+  };
+}
+
+/** Sees about a fifth of an episode ahead. Source: the authors' code of arXiv:2310.16828. */
+export function discountOf(episodeSteps: number): number {
+  const fifth = episodeSteps / 5;
+  return Math.min(0.995, Math.max(0.95, (fifth - 1) / fifth));
+}
+
+function taskRecipe(task: string): TaskRecipe {
+  const recipe = TASKS[task];
+  if (recipe) return recipe;
+  throw new LatentloopError(
+    "ERR_UNKNOWN_RECIPE",
+    `Expected a task that td-mpc2 has a recipe for but received "${task}".`,
+    { remedy: `Tasks: ${Object.keys(TASKS).join(", ")}.` },
+  );
+}

@@ -1,0 +1,48 @@
+import { mppi } from "../../planners/mppi.ts";
+import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
+import { buildTdMpc2, tdMpc2 } from "../../world-models/td-mpc2.ts";
+import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import type { LearningSystem } from "../learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { SegmentReplay } from "../segment-replay.ts";
+import { spacesOf } from "../spaces.ts";
+import { exploringPlan } from "./exploring-plan.ts";
+import { recipeFor, type TdMpc2Recipe, viewFor } from "./recipe.ts";
+import { tdMpc2Update } from "./update.ts";
+
+const NAME = "td-mpc2";
+
+/** TD-MPC2 as the online loop runs it. */
+export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineSystem {
+  const { network, planner, shortPlanner, learning, shiftPx } = recipe;
+  const graphs = bundleGraphs({
+    worldModel: tdMpc2,
+    config: network,
+    spaces,
+    planning: { method: mppi, config: planner, short: shortPlanner },
+    imagination: { sequences: 1, horizon: planner.horizon },
+  });
+  return {
+    name: NAME,
+    latentSize: network.latent,
+    hyperparameters: recipe,
+    recipe: recipe.online,
+    step: tdMpc2Update({ spaces, network, learning, discounts: [planner.discount] }),
+    graphs,
+    collecting: { ...graphs, plan: exploringPlan((parameters) => buildTdMpc2(parameters, spaces, network), planner) },
+    batches: (store) => new SegmentReplay(store, learning, spaces.cameras, shiftPx),
+  };
+}
+
+/** The registry's entry. */
+export const tdMpc2System: LearningSystem = {
+  title: tdMpc2.title,
+  sizes: Object.keys(TD_MPC2_SIZES),
+  eyes: (task, choice) => viewFor(task, choice?.observation),
+  open(options) {
+    const { world, size, steps } = options;
+    const recipe = recipeFor(world.task, world.episodeSteps, { size, steps });
+    return OnlineLearner.open(options, tdMpc2Online(spacesOf(world), recipe));
+  },
+};

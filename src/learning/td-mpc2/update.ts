@@ -1,0 +1,209 @@
+import type { Shape } from "../../core/tensor.ts";
+import {
+  adam,
+  add,
+  at,
+  concat,
+  div,
+  expand,
+  expandDims,
+  gather,
+  globalNorm,
+  max,
+  mean,
+  mul,
+  neg,
+  reduceMin,
+  reshape,
+  type Step,
+  type StepDefinition,
+  type Sym,
+  slice,
+  square,
+  stopGradient,
+  sub,
+  sum,
+} from "../../graph/index.ts";
+import { buildTdMpc2, TD_MPC2_GROUPS, type TdMpc2Model } from "../../world-models/td-mpc2.ts";
+import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
+import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
+import { percentiles } from "../percentile.ts";
+import type { TdMpc2Learning } from "./recipe.ts";
+
+/** A piece of experience. Shapes: images [H + 1, B, Y, X, 3], proprioception [H + 1, B, P], actions [H, B, A], rewards [H, B] */
+export interface TdMpc2Batch {
+  readonly images: ImageSyms;
+  readonly proprioception: Sym | undefined;
+  readonly actions: Sym;
+  readonly rewards: Sym;
+}
+
+export interface ModelLosses {
+  readonly total: Sym;
+  /** How far imagined latents lie from those that are then observed. */
+  readonly consistency: Sym;
+  readonly reward: Sym;
+  readonly value: Sym;
+  /** All imagined latents, where the policy is trained. Shapes: [(H + 1) · B, L] */
+  readonly latents: Sym;
+}
+
+export interface TdMpc2UpdateOptions {
+  readonly spaces: ModelSpaces;
+  readonly network: TdMpc2Config;
+  readonly learning: TdMpc2Learning;
+  /** Of a model of several tasks, one each. */
+  readonly discounts: readonly number[];
+}
+
+/**
+ * One update of TD-MPC2: the model by consistency, rewards and temporal differences, then the policy by the values just
+ * updated, then the slowly moving value heads.
+ *
+ * Source: Hansen et al. 2023, arXiv:2310.16828, eq. 3 and 4. Differs: docs/algorithms.md.
+ */
+export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
+  const { spaces, network, learning } = options;
+  const { batch, horizon, learningRate, gradientNorm } = learning;
+  return {
+    name: "td-mpc2",
+    define(step) {
+      const task = network.tasks && step.field("task", [batch], "int64");
+      const model = buildTdMpc2(step.parameters, spaces, network, task);
+      const data = batchFields(step, spaces, batch, horizon);
+      const target = valueTarget(step, options, data, task);
+
+      const losses = modelLosses(model, data, target, learning);
+      for (const name of ["consistency", "reward", "value"] as const) step.metric(name, losses[name]);
+      step.metric("loss", losses.total);
+      const updated = step.minimize("model", losses.total, {
+        groups: {
+          [TD_MPC2_GROUPS.encoder]: { learningRate: learningRate * learning.encoderRateShare },
+          [TD_MPC2_GROUPS.model]: { learningRate },
+          [TD_MPC2_GROUPS.value]: { learningRate },
+        },
+        optimizer: adam(),
+        clip: globalNorm(gradientNorm),
+      });
+
+      const latents = stopGradient(losses.latents);
+      const { action, logProb } = model.act(latents, step.noise("policyNoise", [latents.extent(0), spaces.actionSize]));
+      const judge = buildTdMpc2(updated.frozen(), spaces, network, task);
+      const values = mean(judge.valuePair(latents, action, step.noise("policyHeads", [network.heads])), 0);
+      const scale = runningScale(step, slice(values, 0, 0, batch), learning.tau);
+      const loss = policyLoss(values, logProb, scale, learning);
+      step.metric("policy", loss);
+      step.metric("scale", scale);
+      step.metric("meanValue", mean(values));
+      step.metric("logProb", mean(logProb));
+      step.minimize("policy", loss, {
+        groups: { [TD_MPC2_GROUPS.policy]: { learningRate } },
+        optimizer: adam({ epsilon: 1e-5 }),
+        clip: globalNorm(gradientNorm),
+      });
+      step.trackTargets({ tau: learning.tau });
+    },
+  };
+}
+
+/** What a segment's steps led to, without gradients. */
+export interface ValueTarget {
+  /** Encoded observations. Shapes: [H · B, L] */
+  readonly reached: Sym;
+  /** Shapes: [H · B] */
+  readonly returns: Sym;
+}
+
+/** r + γ·min(Q, Q'): the policy's action where the step led, judged by two of the slow heads. */
+function valueTarget(
+  step: Step,
+  { spaces, network, learning, discounts }: TdMpc2UpdateOptions,
+  { images, proprioception, rewards }: TdMpc2Batch,
+  task: Sym | undefined,
+): ValueTarget {
+  const { batch, horizon } = learning;
+  const rows = horizon * batch;
+  const present = buildTdMpc2(step.parameters.frozen(), spaces, network, task);
+  const slow = buildTdMpc2(step.parameters.target(), spaces, network, task);
+  const flat = (x: Sym) => reshape(slice(x, 0, 1), [rows, ...x.shape.slice(2)]);
+  const shown = Object.fromEntries(Object.entries(images).map(([camera, image]) => [camera, flat(image)]));
+  const reached = present.encode(shown, proprioception && flat(proprioception));
+  const { action } = present.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
+  const values = reduceMin(slow.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
+  const discount = task
+    ? reshape(expand(expandDims(gather(step.graph.constant(discounts, [discounts.length]), task), 0), [horizon, batch]), [rows])
+    : discounts[0]!;
+  return { reached, returns: stopGradient(add(reshape(rewards, [rows]), mul(values, discount))) };
+}
+
+/** Consistency, reward and value over an imagined rollout (eq. 3). */
+export function modelLosses(
+  model: TdMpc2Model,
+  { images, proprioception, actions, rewards }: TdMpc2Batch,
+  { reached, returns }: ValueTarget,
+  learning: TdMpc2Learning,
+): ModelLosses {
+  const [horizon, batch, actionSize] = actions.shape as [number, number, number];
+  const rows = horizon * batch;
+  const first = Object.fromEntries(Object.entries(images).map(([camera, image]) => [camera, at(image, 0)]));
+  const latents = [model.encode(first, proprioception && at(proprioception, 0))];
+  for (let t = 0; t < horizon; t++) latents.push(model.next(latents[t]!, at(actions, t), undefined));
+
+  const weights = stepWeights(actions, horizon, batch, learning.stepWeight);
+  const from = concat(latents.slice(0, -1), 0); // [H·B, L], step by step
+  const played = reshape(actions, [rows, actionSize]);
+  const errors = square(sub(concat(latents.slice(1), 0), stopGradient(reached)));
+  const consistency = sum(mul(mean(errors, -1), weights));
+  const reward = neg(sum(mul(model.rewardBins(from, played).logProb(reshape(rewards, [rows])), weights)));
+  const values = model.valueBins(from, played).logProb(expandDims(returns, 0)); // [heads, H·B]
+  const value = neg(sum(mul(mean(values, 0), weights)));
+  const { consistencyWeight, rewardWeight, valueWeight } = learning;
+  const total = add(
+    add(mul(consistency, consistencyWeight), mul(reward, rewardWeight)),
+    mul(value, valueWeight),
+  );
+  return { total, consistency, reward, value, latents: concat(latents, 0) };
+}
+
+/** The policy's loss: values on a common scale, and entropy. Shapes: values, logProb [(H + 1) · B] */
+export function policyLoss(
+  values: Sym,
+  logProb: Sym,
+  scale: Sym,
+  { batch, stepWeight, entropyWeight }: TdMpc2Learning,
+): Sym {
+  const gain = sub(div(values, scale), mul(logProb, entropyWeight));
+  return neg(sum(mul(gain, stepWeights(values, values.extent(0) / batch, batch, stepWeight))));
+}
+
+/** Spread of the values between their 5th and 95th percentile, averaged over updates, at least 1. Shapes: values [B] → [1] */
+function runningScale(step: Step, values: Sym, tau: number): Sym {
+  const before = step.carried("scale", [1], 1);
+  const [low, high] = percentiles(stopGradient(values), [0.05, 0.95]) as [Sym, Sym];
+  const scale = add(mul(before, 1 - tau), mul(max(sub(high, low), 1), tau));
+  step.carry("scale", scale);
+  return scale;
+}
+
+/** A mean over steps and batch in which later steps count less. Shapes: → [steps · batch] */
+function stepWeights({ graph }: Sym, steps: number, batch: number, share: number): Sym {
+  const rows = steps * batch;
+  return graph.constant(
+    Array.from({ length: rows }, (_, i) => share ** Math.floor(i / batch) / rows),
+    [rows],
+  );
+}
+
+function batchFields(step: Step, spaces: ModelSpaces, batch: number, horizon: number): TdMpc2Batch {
+  const { cameras, proprioceptionSize, actionSize } = spaces;
+  const imageShape = (width: number, height: number): Shape => [horizon + 1, batch, height, width, 3];
+  return {
+    images: Object.fromEntries(
+      cameras.map(({ name, width, height }) => [name, step.field(`image_${name}`, imageShape(width, height), "uint8")]),
+    ),
+    proprioception:
+      proprioceptionSize > 0 ? step.field("proprioception", [horizon + 1, batch, proprioceptionSize]) : undefined,
+    actions: step.field("actions", [horizon, batch, actionSize]),
+    rewards: step.field("rewards", [horizon, batch]),
+  };
+}

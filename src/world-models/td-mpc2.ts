@@ -1,0 +1,224 @@
+import { LatentloopError } from "../core/errors.ts";
+import {
+  add,
+  concat,
+  div,
+  exp,
+  expand,
+  expandDims,
+  flatten,
+  gather,
+  max,
+  mean,
+  mish,
+  mul,
+  nn,
+  type Parameters,
+  reshape,
+  type Sym,
+  slice,
+  split,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  sum,
+  type TwoHot,
+  tanh,
+  tanhGaussian,
+  topK,
+  truncatedNormal,
+  twoHot,
+  zeros,
+} from "../graph/index.ts";
+import { imagePoints } from "./keypoint.ts";
+import { TD_MPC2_SIZES, TdMpc2Config } from "./td-mpc2-config.ts";
+import type { ImageSyms, LatentModel, ModelSpaces, WorldModel } from "./world-model.ts";
+
+/** An action of the policy prior, and how likely it was. */
+export interface PolicyDraw {
+  /** Shapes: [N, A] */
+  readonly action: Sym;
+  /** Shapes: [N] */
+  readonly logProb: Sym;
+}
+
+/** The networks of TD-MPC2. Its latent is the embedding: what one observation shows, on a product of simplices. */
+export interface TdMpc2Model extends LatentModel {
+  /** Reward of an action as a distribution over bins. Shapes: latent [N, L], action [N, A] → of [N] */
+  rewardBins(latent: Sym, action: Sym): TwoHot;
+  /** Values by all heads. Shapes: → of [heads, N] */
+  valueBins(latent: Sym, action: Sym): TwoHot;
+  /** Values by two heads that standard normals choose. Shapes: choice [heads] → [2, N] */
+  valuePair(latent: Sym, action: Sym, choice: Sym): Sym;
+  /** Shapes: noise [N, A] of standard normals */
+  act(latent: Sym, noise: Sym): PolicyDraw;
+}
+
+/** Parameter groups: each is trained at its own rate or by its own loss. */
+export const TD_MPC2_GROUPS = { encoder: "encoder", model: "model", value: "value", policy: "policy" } as const;
+
+/** Heads of the ensemble that a value is taken from. */
+const PAIR = 2;
+const LOG_STD = { low: -10, high: 2 };
+const START_STD = 0.02;
+const LINEAR = { initializer: truncatedNormal(START_STD), biasInitializer: zeros };
+/** Predicted rewards and values are zero at first. */
+const BARE = { initializer: zeros, biasInitializer: zeros };
+const CONVOLUTIONS = [
+  { kernel: 7, stride: 2 },
+  { kernel: 5, stride: 2 },
+  { kernel: 3, stride: 2 },
+  { kernel: 3, stride: 1 },
+];
+const LARGEST_EMBEDDING = 1;
+
+/**
+ * TD-MPC2: a decoder-free world model of normalised latents, with an ensemble of values, rewards and values as distributions
+ * over bins, and a policy prior for the planner.
+ *
+ * Source: Hansen et al. 2023, arXiv:2310.16828, section 3 and appendix. Differs: docs/algorithms.md.
+ */
+export const tdMpc2: WorldModel<TdMpc2Config> = {
+  title: "TD-MPC2: latent consistency, value ensemble, planning with a policy prior",
+  decodes: false,
+  config: TdMpc2Config,
+  defaults: TD_MPC2_SIZES.cpu,
+  build: (parameters, spaces, config) => buildTdMpc2(parameters, spaces, config),
+};
+
+/**
+ * @param task of a model of several tasks: which one. Shapes: [B] int64, for tensors whose rows repeat B step by step
+ * @throws ERR_INVALID_ARGUMENT if the model is of several tasks and none is given, or has nothing to sense
+ */
+export function buildTdMpc2(
+  parameters: Parameters,
+  spaces: ModelSpaces,
+  config: TdMpc2Config,
+  task: Sym | undefined = config.tasks && parameters.graph.constant([0], [1], "int64"),
+): TdMpc2Model {
+  const { cameras, proprioceptionSize, actionSize } = spaces;
+  if (cameras.length === 0 && proprioceptionSize === 0) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      "Expected a camera or proprioception for TD-MPC2 but got neither.",
+    );
+  }
+  const { units, latent: latentSize, simplex, heads, bins, binLimit } = config;
+  const groupOf = (group: keyof typeof TD_MPC2_GROUPS) => parameters.group(TD_MPC2_GROUPS[group]);
+  const tasks = taskConditions(groupOf("model").scope("task"), config, actionSize, task);
+  const binning = { low: -binLimit, high: binLimit, space: "symlog" } as const;
+  const hidden = { hidden: [units, units], activation: mish, layer: LINEAR };
+  const network = { ...hidden, normalization: nn.layerNorm };
+
+  const onSimplices = (p: Parameters, x: Sym, layers: readonly number[]) => {
+    const h = nn.mlp(p, x, { ...network, hidden: layers, output: latentSize });
+    return nn.simNorm(nn.layerNorm(p.scope("norm"), h), simplex);
+  };
+  const encode = (images: ImageSyms, proprioception: Sym | undefined) => {
+    const p = groupOf("encoder").scope("encoder");
+    const seen = cameras.map(({ name }) => imageVector(p.scope(name), images[name]!, config));
+    const [only] = seen;
+    const asPublished = seen.length === 1 && !proprioception && !config.tasks;
+    if (asPublished && only!.extent(1) === latentSize) return nn.simNorm(only!, simplex);
+    const sensed = concat([...seen, ...(proprioception ? [proprioception] : [])]);
+    const layers = new Array<number>(config.encoderLayers - 1).fill(config.encoderUnits);
+    return onSimplices(p, tasks.mark(sensed), layers);
+  };
+  const next = (latent: Sym, action: Sym) =>
+    onSimplices(groupOf("model").scope("dynamics"), tasks.mark(concat([latent, action])), [units, units]);
+  const rewardBins = (latent: Sym, action: Sym) => {
+    const x = tasks.mark(concat([latent, action]));
+    return twoHot(
+      nn.mlp(groupOf("model").scope("reward"), x, { ...network, output: bins, outputLayer: BARE }),
+      binning,
+    );
+  };
+  const values = (p: Parameters, members: number, latent: Sym, action: Sym) => {
+    const x = tasks.mark(concat([latent, action]));
+    return twoHot(nn.ensembleMlp(p, x, { ...hidden, members, output: bins, outputLayer: BARE }), binning);
+  };
+  const valuePair = (latent: Sym, action: Sym, choice: Sym) => {
+    const [, chosen] = topK(choice, PAIR); // the largest of independent normals: any two, equally likely
+    return values(groupOf("value").scope("value").members(chosen, heads), PAIR, latent, action).mean();
+  };
+  const act = (latent: Sym, noise: Sym): PolicyDraw => {
+    const output = 2 * actionSize;
+    const h = nn.mlp(groupOf("policy").scope("policy"), tasks.mark(latent), { ...network, output });
+    const [center, raw] = split(h, [actionSize, actionSize]) as [Sym, Sym];
+    const logStd = add(mul(add(tanh(raw), 1), 0.5 * (LOG_STD.high - LOG_STD.low)), LOG_STD.low);
+    const { value, logProb } = tanhGaussian(center, exp(logStd), 0).sampleWithLogProb(noise);
+    return { action: tasks.mask(value), logProb: sum(tasks.mask(logProb), -1) };
+  };
+
+  return {
+    latentSize,
+    actionSize,
+    embeddingSize: latentSize,
+    noiseSizes: { next: 0, value: actionSize + heads, policy: actionSize },
+    encode,
+    begin: (embedding) => embedding,
+    observe: (latent, action, embedding) => ({
+      latent: embedding,
+      surprise: sum(square(sub(embedding, next(latent, action))), 1),
+    }),
+    next,
+    rewardBins,
+    valueBins: (latent, action) => values(groupOf("value").scope("value"), heads, latent, action),
+    valuePair,
+    act,
+    reward: (latent, action) => expandDims(rewardBins(latent, action).mean(), 1),
+    value: (latent, noise) => {
+      const { action } = act(latent, slice(noise!, 1, 0, actionSize));
+      const choice = reshape(slice(slice(noise!, 1, actionSize), 0, 0, 1), [heads]);
+      return expandDims(mean(valuePair(latent, action, choice), 0), 1);
+    },
+    policy: (latent, noise) => act(latent, noise!).action,
+  };
+}
+
+/** Shapes: image [N, Y, X, 3] uint8 → [N, D] */
+function imageVector(p: Parameters, image: Sym, { imageEncoder, channels, keypoints }: TdMpc2Config): Sym {
+  if (imageEncoder === "keypoints") return imagePoints(p, image, { channels, keypoints });
+  const centered = nn.centerImage(image);
+  const last = CONVOLUTIONS.length - 1;
+  const features = nn.cnnEncoder(p, centered, {
+    layers: CONVOLUTIONS.slice(0, last).map((layer) => ({ ...layer, filters: channels })),
+  });
+  return flatten(nn.conv2d(p.scope(`conv${last}`), features, { ...CONVOLUTIONS[last]!, filters: channels }));
+}
+
+interface TaskConditions {
+  /** Appends the task's embedding to every row. Shapes: [N, D] → [N, D + embedding] */
+  mark(x: Sym): Sym;
+  /** Zero where a task has no such action dimension. Shapes: [N, A] → [N, A] */
+  mask(action: Sym): Sym;
+}
+
+/** How a model of several tasks knows which one it plays; nothing for a model of one. */
+function taskConditions(
+  p: Parameters,
+  { tasks }: TdMpc2Config,
+  actionSize: number,
+  task: Sym | undefined,
+): TaskConditions {
+  if (!tasks) return { mark: (x) => x, mask: (action) => action };
+  if (!task) throw new LatentloopError("ERR_INVALID_ARGUMENT", "Expected the task of a model of several tasks.");
+  const { actionSizes, embedding } = tasks;
+  const vectors = nn.embedding(p, task, actionSizes.length, embedding, truncatedNormal(START_STD));
+  const norm = sqrt(sum(square(vectors), -1, true));
+  const marks = div(vectors, stopGradient(max(norm, LARGEST_EMBEDDING)));
+  const masks = actionSizes.flatMap((size) => Array.from({ length: actionSize }, (_, i) => (i < size ? 1 : 0)));
+  const used = gather(p.graph.constant(masks, [actionSizes.length, actionSize]), task);
+  return {
+    mark: (x) => concat([x, repeatRows(marks, x.extent(0))]),
+    mask: (action) => mul(action, repeatRows(used, action.extent(0))),
+  };
+}
+
+/** Shapes: x [B, D] → [rows, D], all of x again and again */
+function repeatRows(x: Sym, rows: number): Sym {
+  const [batch, size] = x.shape as [number, number];
+  if (rows === batch) return x;
+  return reshape(expand(expandDims(x, 0), [rows / batch, batch, size]), [rows, size]);
+}
