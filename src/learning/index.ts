@@ -1,9 +1,10 @@
 import { LatentloopError } from "../core/errors.ts";
 import { keypointSystem } from "./keypoint/learner.ts";
 import type { LearningSystem } from "./learner.ts";
+import { tdMpc2System } from "./td-mpc2/system.ts";
 
 /** Every learning system. */
-export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem];
+export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem, tdMpc2System];
 
 /** @throws ERR_UNKNOWN_SIZE */
 export function requireSize({ name, sizes = [] }: LearningSystem, size: string | undefined): void {

@@ -17,7 +17,9 @@ export interface TrainingScores {
   readonly random: Evaluation;
 }
 
-const ROUND_EPISODES = 20;
+/** A round is judged on so many decisions, within these numbers of episodes. */
+const ROUND_STEPS = 1000;
+const ROUND_EPISODES = { fewest: 2, most: 20 };
 /** Seeds of evaluation episodes: rounds and the final one are judged on different ones. */
 const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
 /** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
@@ -35,7 +37,7 @@ export async function judgeRound(
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "imagine", "decode"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   try {
-    const evaluation = await evaluate(judge, policy, { episodes: ROUND_EPISODES, seed: SEEDS.round });
+    const evaluation = await evaluate(judge, policy, { episodes: roundEpisodes(judge), seed: SEEDS.round });
     const imagination = onnx.has("decode")
       ? await imagine(judge, onnx, { seed: SEEDS.imagination, seenSteps: 4, steps: 16, session })
       : undefined;
@@ -43,6 +45,11 @@ export async function judgeRound(
   } finally {
     await policy.close();
   }
+}
+
+function roundEpisodes({ episodeSteps }: TrainingWorld): number {
+  const { fewest, most } = ROUND_EPISODES;
+  return Math.min(most, Math.max(fewest, Math.round(ROUND_STEPS / episodeSteps)));
 }
 
 /** The scores that go into the manifest. */

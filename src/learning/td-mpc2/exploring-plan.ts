@@ -32,7 +32,10 @@ export function exploringPlan(
       const plan = search(mppi, model, latent, previousMean, slice(noise, 0, 0, planned), config);
       const chosen = drawIndex(plan.eliteWeights, slice(noise, 0, planned, planned + config.elites));
       const elite = reshape(gather(slice(plan.eliteActions, 0, 0, 1), chosen, 1), [1, actionSize]);
-      const disturbance = mul(slice(plan.std, 0, 0, 1), reshape(slice(noise, 0, planned + config.elites), [1, actionSize]));
+      const disturbance = mul(
+        slice(plan.std, 0, 0, 1),
+        reshape(slice(noise, 0, planned + config.elites), [1, actionSize]),
+      );
       const first = clip(add(elite, disturbance), -1, 1);
       graph.output("actions", config.horizon > 1 ? concat([first, slice(plan.mean, 0, 1)], 0) : first);
     });

@@ -37,6 +37,7 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
 
 /** The registry's entry. */
 export const tdMpc2System: LearningSystem = {
+  name: NAME,
   title: tdMpc2.title,
   sizes: Object.keys(TD_MPC2_SIZES),
   eyes: (task, choice) => viewFor(task, choice?.observation),

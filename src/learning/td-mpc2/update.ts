@@ -131,7 +131,10 @@ function valueTarget(
   const { action } = present.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
   const values = reduceMin(slow.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
   const discount = task
-    ? reshape(expand(expandDims(gather(step.graph.constant(discounts, [discounts.length]), task), 0), [horizon, batch]), [rows])
+    ? reshape(
+        expand(expandDims(gather(step.graph.constant(discounts, [discounts.length]), task), 0), [horizon, batch]),
+        [rows],
+      )
     : discounts[0]!;
   return { reached, returns: stopGradient(add(reshape(rewards, [rows]), mul(values, discount))) };
 }
@@ -158,10 +161,7 @@ export function modelLosses(
   const values = model.valueBins(from, played).logProb(expandDims(returns, 0)); // [heads, H·B]
   const value = neg(sum(mul(mean(values, 0), weights)));
   const { consistencyWeight, rewardWeight, valueWeight } = learning;
-  const total = add(
-    add(mul(consistency, consistencyWeight), mul(reward, rewardWeight)),
-    mul(value, valueWeight),
-  );
+  const total = add(add(mul(consistency, consistencyWeight), mul(reward, rewardWeight)), mul(value, valueWeight));
   return { total, consistency, reward, value, latents: concat(latents, 0) };
 }
 
