@@ -32,6 +32,8 @@ export interface BundleGraphOptions<Config> {
   readonly spaces: ModelSpaces;
   /** Left out for a model that acts by its policy alone. */
   readonly planning?: Planning;
+  /** How the bundle's `act` chooses, for a model with a policy: the likeliest action, or one drawn from the policy. */
+  readonly acting?: "mode" | "sample";
   /** Action sequences that one call of `imagine` takes, and their length. */
   readonly imagination: { readonly sequences: number; readonly horizon: number };
 }
@@ -51,7 +53,7 @@ export interface BundleGraphDefinitions {
 
 /** The graphs of the bundle contract (docs/models.md) for any world model. */
 export function bundleGraphs<Config>(options: BundleGraphOptions<Config>): BundleGraphDefinitions {
-  const { worldModel, config, spaces, planning, imagination } = options;
+  const { worldModel, config, spaces, planning, acting, imagination } = options;
   const define =
     (build: (graph: Graph, model: LatentModel) => void): BundleGraphDefinition =>
     (parameters) => {
@@ -67,6 +69,7 @@ export function bundleGraphs<Config>(options: BundleGraphOptions<Config>): Bundl
         definePlan(graph, model, planning.method, { ...planning.config, ...planning.short }),
       ),
     }),
+    ...(acting && { act: define((graph, model) => defineAct(graph, model, acting)) }),
     imagine: define((graph, model) => defineImagine(graph, model, imagination)),
     ...(worldModel.decodes && { decode: define((graph, model) => defineDecode(graph, model, imagination.horizon)) }),
   };
@@ -103,6 +106,12 @@ function definePlan(graph: Graph, model: LatentModel, method: SearchMethod, conf
   graph.output("actions", mean);
   graph.output("std", std);
   graph.output("value", value);
+}
+
+function defineAct(graph: Graph, model: LatentModel, acting: "mode" | "sample"): void {
+  const latent = graph.input("latent", [1, model.latentSize]);
+  const noise = graph.noiseInput("noise", [1, model.actionSize]); // the loop feeds it, whether or not the model draws
+  graph.output("action", model.policy!(latent, acting === "sample" ? noise : undefined));
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   stopGradient,
   sub,
   sum,
+  type TanhGaussian,
   type TwoHot,
   tanh,
   tanhGaussian,
@@ -87,15 +88,21 @@ export const tdMpc2: WorldModel<TdMpc2Config> = {
   build: (parameters, spaces, config) => buildTdMpc2(parameters, spaces, config),
 };
 
+export interface TdMpc2Options {
+  /** Of a model of several tasks: which one, by default the first. Shapes: [B] int64, for tensors whose rows repeat B step by step */
+  readonly task?: Sym | undefined;
+  /** Where the value heads come from, by default from where the rest does: such as their slow copies. */
+  readonly values?: Parameters;
+}
+
 /**
- * @param task of a model of several tasks: which one. Shapes: [B] int64, for tensors whose rows repeat B step by step
- * @throws ERR_INVALID_ARGUMENT if the model is of several tasks and none is given, or has nothing to sense
+ * @throws ERR_INVALID_ARGUMENT if there is nothing to sense
  */
 export function buildTdMpc2(
   parameters: Parameters,
   spaces: ModelSpaces,
   config: TdMpc2Config,
-  task: Sym | undefined = config.tasks && parameters.graph.constant([0], [1], "int64"),
+  { task, values: valueParameters = parameters }: TdMpc2Options = {},
 ): TdMpc2Model {
   const { cameras, proprioceptionSize, actionSize } = spaces;
   if (cameras.length === 0 && proprioceptionSize === 0) {
@@ -106,6 +113,7 @@ export function buildTdMpc2(
   }
   const { units, latent: latentSize, simplex, heads, bins, binLimit } = config;
   const groupOf = (group: keyof typeof TD_MPC2_GROUPS) => parameters.group(TD_MPC2_GROUPS[group]);
+  const valueHeads = valueParameters.group(TD_MPC2_GROUPS.value).scope("value");
   const tasks = taskConditions(groupOf("model").scope("task"), config, actionSize, task);
   const binning = { low: -binLimit, high: binLimit, space: "symlog" } as const;
   const hidden = { hidden: [units, units], activation: mish, layer: LINEAR };
@@ -140,14 +148,17 @@ export function buildTdMpc2(
   };
   const valuePair = (latent: Sym, action: Sym, choice: Sym) => {
     const [, chosen] = topK(choice, PAIR); // the largest of independent normals: any two, equally likely
-    return values(groupOf("value").scope("value").members(chosen, heads), PAIR, latent, action).mean();
+    return values(valueHeads.members(chosen, heads), PAIR, latent, action).mean();
   };
-  const act = (latent: Sym, noise: Sym): PolicyDraw => {
+  const policyOf = (latent: Sym): TanhGaussian => {
     const output = 2 * actionSize;
     const h = nn.mlp(groupOf("policy").scope("policy"), tasks.mark(latent), { ...network, output });
     const [center, raw] = split(h, [actionSize, actionSize]) as [Sym, Sym];
     const logStd = add(mul(add(tanh(raw), 1), 0.5 * (LOG_STD.high - LOG_STD.low)), LOG_STD.low);
-    const { value, logProb } = tanhGaussian(center, exp(logStd), 0).sampleWithLogProb(noise);
+    return tanhGaussian(center, exp(logStd), 0);
+  };
+  const act = (latent: Sym, noise: Sym): PolicyDraw => {
+    const { value, logProb } = policyOf(latent).sampleWithLogProb(noise);
     return { action: tasks.mask(value), logProb: sum(tasks.mask(logProb), -1) };
   };
 
@@ -164,7 +175,7 @@ export function buildTdMpc2(
     }),
     next,
     rewardBins,
-    valueBins: (latent, action) => values(groupOf("value").scope("value"), heads, latent, action),
+    valueBins: (latent, action) => values(valueHeads, heads, latent, action),
     valuePair,
     act,
     reward: (latent, action) => expandDims(rewardBins(latent, action).mean(), 1),
@@ -173,7 +184,7 @@ export function buildTdMpc2(
       const choice = reshape(slice(slice(noise!, 1, actionSize), 0, 0, 1), [heads]);
       return expandDims(mean(valuePair(latent, action, choice), 0), 1);
     },
-    policy: (latent, noise) => act(latent, noise!).action,
+    policy: (latent, noise) => (noise ? act(latent, noise).action : tasks.mask(policyOf(latent).mode())),
   };
 }
 
@@ -203,13 +214,13 @@ function taskConditions(
   task: Sym | undefined,
 ): TaskConditions {
   if (!tasks) return { mark: (x) => x, mask: (action) => action };
-  if (!task) throw new LatentloopError("ERR_INVALID_ARGUMENT", "Expected the task of a model of several tasks.");
   const { actionSizes, embedding } = tasks;
-  const vectors = nn.embedding(p, task, actionSizes.length, embedding, truncatedNormal(START_STD));
+  const chosen = task ?? p.graph.constant([0], [1], "int64");
+  const vectors = nn.embedding(p, chosen, actionSizes.length, embedding, truncatedNormal(START_STD));
   const norm = sqrt(sum(square(vectors), -1, true));
   const marks = div(vectors, stopGradient(max(norm, LARGEST_EMBEDDING)));
   const masks = actionSizes.flatMap((size) => Array.from({ length: actionSize }, (_, i) => (i < size ? 1 : 0)));
-  const used = gather(p.graph.constant(masks, [actionSizes.length, actionSize]), task);
+  const used = gather(p.graph.constant(masks, [actionSizes.length, actionSize]), chosen);
   return {
     mark: (x) => concat([x, repeatRows(marks, x.extent(0))]),
     mask: (action) => mul(action, repeatRows(used, action.extent(0))),

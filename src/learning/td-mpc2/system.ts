@@ -21,6 +21,7 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
     config: network,
     spaces,
     planning: { method: mppi, config: planner, short: shortPlanner },
+    acting: "mode",
     imagination: { sequences: 1, horizon: planner.horizon },
   });
   return {

@@ -69,7 +69,7 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
     name: "td-mpc2",
     define(step) {
       const task = network.tasks && step.field("task", [batch], "int64");
-      const model = buildTdMpc2(step.parameters, spaces, network, task);
+      const model = buildTdMpc2(step.parameters, spaces, network, { task });
       const data = batchFields(step, spaces, batch, horizon);
       const target = valueTarget(step, options, data, task);
 
@@ -87,9 +87,9 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       });
 
       const latents = stopGradient(losses.latents);
-      const { action, logProb } = model.act(latents, step.noise("policyNoise", [latents.extent(0), spaces.actionSize]));
-      const judge = buildTdMpc2(updated.frozen(), spaces, network, task);
-      const values = mean(judge.valuePair(latents, action, step.noise("policyHeads", [network.heads])), 0);
+      const later = buildTdMpc2(updated, spaces, network, { task, values: updated.frozen() });
+      const { action, logProb } = later.act(latents, step.noise("policyNoise", [latents.extent(0), spaces.actionSize]));
+      const values = mean(later.valuePair(latents, action, step.noise("policyHeads", [network.heads])), 0);
       const scale = runningScale(step, slice(values, 0, 0, batch), learning.tau);
       const loss = policyLoss(values, logProb, scale, learning);
       step.metric("policy", loss);
@@ -123,13 +123,13 @@ function valueTarget(
 ): ValueTarget {
   const { batch, horizon } = learning;
   const rows = horizon * batch;
-  const present = buildTdMpc2(step.parameters.frozen(), spaces, network, task);
-  const slow = buildTdMpc2(step.parameters.target(), spaces, network, task);
+  const { parameters } = step;
+  const model = buildTdMpc2(parameters.frozen(), spaces, network, { task, values: parameters.target() });
   const flat = (x: Sym) => reshape(slice(x, 0, 1), [rows, ...x.shape.slice(2)]);
   const shown = Object.fromEntries(Object.entries(images).map(([camera, image]) => [camera, flat(image)]));
-  const reached = present.encode(shown, proprioception && flat(proprioception));
-  const { action } = present.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
-  const values = reduceMin(slow.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
+  const reached = model.encode(shown, proprioception && flat(proprioception));
+  const { action } = model.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
+  const values = reduceMin(model.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
   const discount = task
     ? reshape(
         expand(expandDims(gather(step.graph.constant(discounts, [discounts.length]), task), 0), [horizon, batch]),

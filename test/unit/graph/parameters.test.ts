@@ -29,6 +29,19 @@ function declared() {
 }
 
 describe("parameters", () => {
+  test("chosen members of an ensemble compute what they compute among all", async () => {
+    const { graph, source, p } = declared();
+    const x = graph.input("x", [2, 3]);
+    const network = { hidden: [4], output: 2 };
+    graph.output("all", nn.ensembleMlp(p, x, { ...network, members: 3 }));
+    const chosen = p.members(graph.constant([2, 0], [2], "int64"), 3);
+    graph.output("chosen", nn.ensembleMlp(chosen, x, { ...network, members: 2 }));
+    const values = Object.fromEntries(initializeParameters(source.specs.values(), 1));
+    const { all, chosen: found } = await evaluate(graph, { ...values, x: Float32Array.of(1, -2, 3, 0.5, 0, -1) });
+    const member = (i: number) => Array.from(all!.subarray(4 * i, 4 * i + 4));
+    assert.deepEqual(Array.from(found!), [...member(2), ...member(0)]);
+  });
+
   test("are declared by use, under the path of their scopes and in their group", () => {
     const { graph, source, p } = declared();
     const x = graph.input("x", [2, 3]);

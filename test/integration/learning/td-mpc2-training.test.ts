@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { Rng } from "../../../src/core/rng.ts";
+import { BundlePolicy } from "../../../src/learning/bundle-policy.ts";
+import type { Checkpoint } from "../../../src/learning/checkpoint.ts";
+import { evaluate } from "../../../src/learning/evaluate.ts";
+import { fillGraphs } from "../../../src/learning/fill-graphs.ts";
+import type { LearnerReport } from "../../../src/learning/learner.ts";
+import { OnlineLearner } from "../../../src/learning/online/learner.ts";
+import { exploringPolicy } from "../../../src/learning/rollout.ts";
+import { spacesOf } from "../../../src/learning/spaces.ts";
+import { recipeFor, type TdMpc2Recipe, viewFor } from "../../../src/learning/td-mpc2/recipe.ts";
+import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
+import { DotWorld } from "../../support/dot-world.ts";
+
+const usual = recipeFor("reach", 6);
+const recipe: TdMpc2Recipe = {
+  ...usual,
+  network: { ...usual.network, encoderUnits: 32, units: 32, latent: 16, heads: 2, bins: 41, channels: 8, keypoints: 8 },
+  planner: { ...usual.planner, candidates: 48, policyCandidates: 8, elites: 8, iterations: 3, discount: 0.8 },
+  shortPlanner: { iterations: 1, candidates: 32 },
+  learning: { ...usual.learning, batch: 32, horizon: 2, learningRate: 3e-3 },
+  online: {
+    steps: 1200,
+    randomSteps: 1080,
+    firstUpdates: 300,
+    updatesPerStep: 0.5,
+    explorationStd: 0,
+    evaluateEvery: 1e6,
+  },
+};
+
+function open(options: { seed?: number; resume?: Checkpoint } = {}) {
+  const world = new DotWorld();
+  return OnlineLearner.open(
+    { world, seed: 3, clock: systemClock(), ...options },
+    tdMpc2Online(spacesOf(world), recipe),
+  );
+}
+
+async function finish(learner: OnlineLearner): Promise<LearnerReport[]> {
+  const reports: LearnerReport[] = [];
+  while (!learner.finished) reports.push(await learner.advance());
+  return reports;
+}
+
+const whole = await open();
+const reports = await finish(whole);
+const trained = await whole.weights();
+
+test("the losses of the model fall", () => {
+  const losses = reports.filter(({ phase }) => phase === "train").map(({ figures }) => figures);
+  for (const loss of ["reward", "value"]) {
+    assert.ok(losses.at(-1)![loss]! < 0.7 * losses[0]![loss]!, `${loss}: ${losses.map((figures) => figures[loss])}`);
+  }
+});
+
+test("after a few hundred updates it plays far better than chance", async () => {
+  const onnx = fillGraphs(whole.graphs, trained, ["encode", "observe", "plan"]);
+  const policy = await BundlePolicy.open(onnx, new Rng(1));
+  const world = new DotWorld();
+  const played = await evaluate(world, policy, { episodes: 20, seed: 1e6 });
+  const random = await evaluate(world, exploringPolicy(world, new Rng(1)), { episodes: 20, seed: 1e6 });
+  await policy.close();
+  assert.ok(played.meanReturn > 0.75 * random.meanReturn, `${played.meanReturn} against ${random.meanReturn}`);
+});
+
+test("a run that is stopped and resumed ends with the same weights", async () => {
+  const learner = await open();
+  for (let i = 0; i < reports.length - 5; i++) await learner.advance();
+  const resume = await learner.snapshot();
+  await learner.close();
+  const resumed = await open({ resume });
+  await finish(resumed);
+  assert.deepEqual(await resumed.weights(), trained);
+  await resumed.close();
+});
+
+test("an unknown task names the known ones, an observation without a recipe those that have one", () => {
+  assert.throws(() => recipeFor("juggle", 10), { code: "ERR_UNKNOWN_RECIPE", remedy: /reach.*cartpole-swingup/ });
+  assert.throws(() => viewFor("reach", "state"), { code: "ERR_UNKNOWN_RECIPE", remedy: /pixels/ });
+  assert.deepEqual(viewFor("reach", "pixels").proprioception, false);
+});
+
+test.after(() => whole.close());

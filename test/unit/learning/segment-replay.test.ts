@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Rng } from "../../../src/core/rng.ts";
+import { EpisodeStore } from "../../../src/learning/episode-store.ts";
+import { SegmentReplay } from "../../../src/learning/segment-replay.ts";
+
+const [HORIZON, BATCH] = [3, 64];
+const camera = { name: "scene", width: 3, height: 1 };
+
+/** Episodes whose every number says which frame it belongs to. */
+function storeOf(lengths: readonly number[], capacity = 100): EpisodeStore {
+  const store = new EpisodeStore({ imageBytes: { scene: 9 }, proprioceptionSize: 1, actionSize: 1 }, capacity);
+  for (const steps of lengths) addEpisode(store, steps);
+  return store;
+}
+
+function addEpisode(store: EpisodeStore, steps: number): void {
+  const writer = store.begin({ kind: "reset", seed: 0 }, "random");
+  for (let t = 0; t <= steps; t++) {
+    const frame = writer.nextFrame();
+    store.borrowImage("scene", frame).set([0, 0, 0, frame, frame, frame, 200, 200, 200]);
+    store.borrowProprioception(frame)[0] = frame;
+    store.borrowAction(frame)[0] = frame;
+    store.rewards[frame] = frame;
+  }
+  writer.end();
+}
+
+function arrays() {
+  return {
+    image_scene: new Uint8Array((HORIZON + 1) * BATCH * 9),
+    proprioception: new Float32Array((HORIZON + 1) * BATCH),
+    actions: new Float32Array(HORIZON * BATCH),
+    rewards: new Float32Array(HORIZON * BATCH),
+  };
+}
+
+test("a segment runs from frame to frame within one episode, each action before its reward", () => {
+  const store = storeOf([5, 4, 9]);
+  const batch = arrays();
+  new SegmentReplay(store, { horizon: HORIZON, batch: BATCH }, [camera]).fill(batch, new Rng(1));
+  const starts = new Set(batch.proprioception.subarray(0, BATCH));
+  for (let row = 0; row < BATCH; row++) {
+    const first = batch.proprioception[row]!;
+    const episode = store.episodes.find(
+      ({ firstFrame, frames }) => first >= firstFrame && first < firstFrame + frames,
+    )!;
+    assert.ok(first + HORIZON < episode.firstFrame + episode.frames);
+    for (let t = 0; t <= HORIZON; t++) {
+      assert.equal(batch.proprioception[t * BATCH + row], first + t);
+      assert.equal(batch.image_scene[(t * BATCH + row) * 9 + 3], first + t);
+    }
+    for (let t = 0; t < HORIZON; t++) {
+      assert.equal(batch.actions[t * BATCH + row], first + t);
+      assert.equal(batch.rewards[t * BATCH + row], first + t + 1);
+    }
+  }
+  assert.ok(starts.has(0) && starts.size > 5);
+});
+
+test("episodes added later take part, those shorter than a segment never do", () => {
+  const store = storeOf([5, 2]);
+  const replay = new SegmentReplay(store, { horizon: HORIZON, batch: BATCH }, [camera]);
+  const batch = arrays();
+  replay.fill(batch, new Rng(2));
+  assert.ok(batch.proprioception.subarray(0, BATCH).every((frame) => frame <= 2));
+  addEpisode(store, 3);
+  replay.fill(batch, new Rng(2));
+  assert.deepEqual(
+    [...new Set(batch.proprioception.subarray(0, BATCH))].toSorted((a, b) => a - b),
+    [0, 1, 2, 9],
+  );
+});
+
+test("with random shifts every image is moved by itself, within the limit", () => {
+  const batch = arrays();
+  new SegmentReplay(storeOf([5]), { horizon: HORIZON, batch: BATCH }, [camera], 1).fill(batch, new Rng(3));
+  const shown = new Set<string>();
+  for (let place = 0; place < (HORIZON + 1) * BATCH; place++) {
+    const frame = batch.proprioception[place]!;
+    const pixels = [0, 3, 6].map((offset) => batch.image_scene[place * 9 + offset]!);
+    const moved = [
+      [0, 0, frame],
+      [0, frame, 200],
+      [frame, 200, 200],
+    ].findIndex((possible) => possible.join() === pixels.join());
+    assert.ok(moved >= 0, `${pixels}`);
+    shown.add(`${moved}`);
+  }
+  assert.equal(shown.size, 3);
+});
