@@ -44,8 +44,8 @@ export interface RclNode {
   createSubscription(
     type: RclTypeClass | string,
     topic: string,
-    options: { readonly qos: RclQos; readonly isRaw: true },
-    callback: (cdr: Buffer) => void,
+    options: { readonly qos: RclQos; readonly isRaw?: true } | RclCallback,
+    callback?: RclCallback,
   ): RclSubscription;
   destroyPublisher(publisher: RclPublisher): void;
   destroySubscription(subscription: RclSubscription): void;
@@ -65,6 +65,9 @@ export interface RclNode {
   setParameter(parameter: RclParameter): RclSetResult;
   addOnSetParametersCallback(callback: (parameters: readonly RclParameter[]) => RclSetResult): void;
 }
+
+/** Gets CDR bytes where `isRaw` is set. */
+export type RclCallback = (cdr: Buffer) => void;
 
 export interface RclPublisher {
   /** CDR bytes, or a message of a type whose JavaScript rclnodejs has generated. */

@@ -7,6 +7,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { Transition } from "./lifecycle-graph.ts";
 import { descriptionMessage, serveLifecycle } from "./lifecycle-services.ts";
 import { loadRclnodejs } from "./load-rclnodejs.ts";
+import { makeNode } from "./make-node.ts";
 import { parameterOverrides } from "./parameter-overrides.ts";
 import { ParameterTable } from "./parameter-table.ts";
 import { PARAMETER_TYPE, type Rcl, type RclNode } from "./rclnodejs.ts";
@@ -25,7 +26,7 @@ export interface RosNodeOptions {
 }
 
 /** How long the middleware's thread waits before it looks whether it is to stop or to take a new entity. */
-const SPIN_TIMEOUT_MS = 10;
+export const SPIN_TIMEOUT_MS = 10;
 const SAME_SIGNAL_MS = 1000;
 
 /**
@@ -38,7 +39,7 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
   const rcl = await loadRclnodejs();
   await rcl.init(undefined, options.argv);
   rcl.removeSignalHandlers(); // its own destroys the node at once, before the robot rests
-  const node = new rcl.Node(options.name, "", undefined, { enableRosout: false }); // rcl has opened /rosout already
+  const node = makeNode(rcl, options.name);
   const log = rosLogger(node);
   const table = new ParameterTable(options.schema);
   const overrides = parameterOverrides(options.argv, node.getFullyQualifiedName());

@@ -19,7 +19,10 @@ TOPICS = "/joint_states /scene/image_raw /scene/camera_info /control/tick"
 def play(context):
     topics = LaunchConfiguration("topics").perform(context).split()
     bag = LaunchConfiguration("bag").perform(context)
+    strip = LaunchConfiguration("strip").perform(context)
     command = ["ros2", "bag", "play", bag, "--clock", "100", "--delay", "5", "--topics", *topics]
+    if strip:
+        command += ["--remap", *(f"{topic}:={topic.removeprefix(strip)}" for topic in topics)]
     return [ExecuteProcess(cmd=command, output="screen")]
 
 
@@ -35,6 +38,7 @@ def generate_launch_description():
             DeclareLaunchArgument("robot", default_value="simulated", description="configuration of the robot"),
             DeclareLaunchArgument("model", default_value="", description="folder of the bundle"),
             DeclareLaunchArgument("topics", default_value=TOPICS, description="topics of the bag that are played"),
+            DeclareLaunchArgument("strip", default_value="", description="namespace that the bag's topics lose"),
             observe,
             OpaqueFunction(function=play),
         ]

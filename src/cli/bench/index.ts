@@ -40,4 +40,8 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "simulated steps and pictures per second, beside real time",
     load: async () => (await import("./sim.ts")).benchSim,
   },
+  ros: {
+    title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
+    load: async () => (await import("./ros.ts")).benchRos,
+  },
 };
