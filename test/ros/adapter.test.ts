@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -183,10 +184,14 @@ test("without ROS 2 sourced a node ends with the way out, and the binding's buil
 });
 
 test("without our message package a node says which package to build", { skip }, async () => {
-  const base = (process.env.AMENT_PREFIX_PATH ?? "")
-    .split(":")
-    .filter((prefix) => !existsSync(join(prefix, "share", "latentloop_msgs")));
-  const env = { ...process.env, AMENT_PREFIX_PATH: base.join(":") };
+  const overlay = execFileSync("ros2", ["pkg", "prefix", "latentloop_msgs"], { encoding: "utf8" }).trim();
+  const without = (name: string) =>
+    (process.env[name] ?? "")
+      .split(":")
+      .filter((path) => !path.startsWith(overlay))
+      .join(":");
+  const paths = Object.fromEntries(["AMENT_PREFIX_PATH", "LD_LIBRARY_PATH"].map((name) => [name, without(name)]));
+  const env = { ...process.env, ...paths };
   const topics = "[{name: plan, type: latentloop_msgs/msg/Plan}]";
   const args = ["ros", "node", "recorder", "--ros-args", "-p", "autostart:=true", "-p", `topics:='${topics}'`];
   const peer = startPeer(process.execPath, [join(root, "bin", "latentloop.js"), ...args], env);
