@@ -1,23 +1,19 @@
+import { LatentloopError } from "../../core/errors.ts";
 import type { Rng } from "../../core/rng.ts";
-import { Graph, InputParameters, initializeParameters, Parameters } from "../../graph/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { type BundleGraphDefinitions, bundleGraphs } from "../../world-models/bundle-graphs.ts";
-import { buildKeypointModel, IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
+import { IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { batchRng } from "../batches.ts";
-import { BundlePolicy } from "../bundle-policy.ts";
 import type { Checkpoint } from "../checkpoint.ts";
-import { storeFor } from "../episode-store.ts";
-import { fillGraphs } from "../fill-graphs.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
-import type { Policy } from "../policy.ts";
-import { exploringPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
 import { spacesOf } from "../spaces.ts";
 import { StepRunner, type Weights } from "../step-runner.ts";
-import type { EpisodeStart } from "../training-world.ts";
 import { KeypointBatches, rewardedFrames } from "./batches.ts";
 import { restoreRun, snapshotRun } from "./checkpoint.ts";
+import { Collector } from "./collector.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
+import { freshState } from "./fresh-state.ts";
 import { type KeypointRecipe, recipeFor, scaleRecipe, type Turn, turnsOf } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
 import { type KeypointPhase, keypointSteps } from "./steps.ts";
@@ -26,11 +22,11 @@ import { KeypointTimetable } from "./timetable.ts";
 /** Updates between two reports: about half a second each. */
 const SLICE: Readonly<Record<KeypointPhase, number>> = { representation: 40, dynamics: 120, decoder: 40 };
 /** Held-out frames that the validation error is measured on while the encoder learns. */
-const VALIDATION_FRAMES = 512;
-/** One in so many episodes of an on-policy round is random, for poses that the planner avoids. */
-const RANDOM_EVERY = 3;
+const VALIDATION_FRAMES = 256;
 /** Seeds of independent streams of random numbers. */
-const SALT = { episode: 0x0e, planner: 0x91, representation: 0x1a, dynamics: 0x2b, decoder: 0x3c };
+const SALT: Readonly<Record<KeypointPhase, number>> = { representation: 0x1a, dynamics: 0x2b, decoder: 0x3c };
+/** A loss beyond this has left the numbers that learning can come back from. */
+const LARGEST_LOSS = 1e12;
 
 /** Warm-up steps at the start of every turn, and the share of the learning rate that is left at its end. */
 const WARM_UP = 50;
@@ -53,9 +49,9 @@ export class KeypointLearner implements Learner {
   readonly #steps: ReturnType<typeof keypointSteps>;
   readonly #batches: KeypointBatches;
   readonly #encoder: FrameEncoder;
+  readonly #collector: Collector;
   readonly #state: KeypointState;
   #runner: StepRunner | undefined;
-  #planner: BundlePolicy | undefined;
   #encoded: Float32Array | undefined;
   /** Of the next update: how far the turn has come decides it, and that may be a matter of time. */
   #learningRate = 0;
@@ -87,24 +83,15 @@ export class KeypointLearner implements Learner {
       planning: { method: mppi, config: recipe.planner, short: recipe.shortPlanner },
       imagination: { sequences: 1, horizon: recipe.planner.horizon },
     });
+    this.#collector = new Collector(options, recipe, this.graphs);
   }
 
   /** @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
   static async open(options: LearnerOptions, recipe: KeypointRecipe): Promise<KeypointLearner> {
-    const spaces = spacesOf(options.world);
-    const state: KeypointState = {
-      position: { turn: 0, done: 0, updates: 0, elapsedS: 0, turnBeganS: 0, collectingS: 0 },
-      weights: initialWeights(spaces, recipe, options.seed),
-      optimizers: {},
-      store: storeFor(options.world, framesOf(options, recipe)),
-    };
+    const state = freshState(options, recipe);
     if (options.resume) await restoreRun(options.resume, options, recipe, state);
-    return new KeypointLearner(
-      options,
-      recipe,
-      await FrameEncoder.open(spaces, recipe.network, options.session),
-      state,
-    );
+    const encoder = await FrameEncoder.open(spacesOf(options.world), recipe.network, options.session);
+    return new KeypointLearner(options, recipe, encoder, state);
   }
 
   get hyperparameters(): Readonly<Record<string, unknown>> {
@@ -129,7 +116,7 @@ export class KeypointLearner implements Learner {
     const { clock } = this.#options;
     const turn = this.#turns[this.#state.position.turn]!;
     const beganNs = clock.monotonicNs();
-    const work = turn.kind === "collect" ? await this.#collect(turn) : await this.#train(turn.kind);
+    const work = turn.kind === "collect" ? await this.#collect(turn.round) : await this.#train(turn.kind);
     const { position } = this.#state;
     const spentS = (clock.monotonicNs() - beganNs) / 1e9;
     this.#state.position = {
@@ -164,38 +151,19 @@ export class KeypointLearner implements Learner {
 
   async close(): Promise<void> {
     await this.#runner?.close();
-    await this.#planner?.close();
+    await this.#collector.close();
     await this.#encoder.close();
   }
 
   /** One episode. */
-  async #collect(turn: Turn): Promise<Work> {
-    const { world, seed } = this.#options;
-    const { store, position, weights } = this.#state;
-    const { explorationStd, maxDelay, stepsPerRoundEpisode } = this.#recipe;
-    const rng = batchRng(seed ^ SALT.episode, store.episodes.length);
-    const random = turn.round === 0 || position.done % RANDOM_EVERY === 0;
-    // The first episode of a turn starts anew: what has happened to the world since the last turn is not recorded.
-    const moves = !random && position.done % 2 === 1 && world.retarget !== undefined;
-    const start: EpisodeStart = { kind: moves ? "retarget" : "reset", seed: rng.integer(2 ** 31) };
-    let policy: Policy = exploringPolicy(world, rng);
-    if (!random) {
-      this.#planner ??= await BundlePolicy.open(
-        fillGraphs(this.graphs, weights, ["encode", "observe", "plan"]),
-        batchRng(seed ^ SALT.planner, position.turn),
-        { ...(this.#options.session && { session: this.#options.session }) },
-      );
-      policy = noisyPolicy(this.#planner, explorationStd, rng);
-    }
-    const steps = turn.round === 0 ? world.episodeSteps : stepsPerRoundEpisode;
-    const options: RolloutOptions = random
-      ? { start, steps, store, source: "random" }
-      : { start, steps, store, source: "policy", delay: rng.uniform(0, maxDelay) };
-    const { episodeReturn } = await rollOut(world, policy, options);
-    return { done: 1, figures: { return: episodeReturn } };
+  async #collect(round: number): Promise<Work> {
+    return { done: 1, figures: { return: await this.#collector.collect(this.#state, round) } };
   }
 
-  /** A slice of updates. */
+  /**
+   * A slice of updates.
+   * @throws ERR_TRAINING_DIVERGED if the loss stopped being a usable number
+   */
   async #train(kind: KeypointPhase): Promise<Work> {
     const runner = (this.#runner ??= await this.#openRunner(kind));
     const { position } = this.#state;
@@ -213,8 +181,10 @@ export class KeypointLearner implements Learner {
       const metrics = await runner.update(done);
       for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
     }
+    const loss = sums.loss! / count;
+    if (!(Math.abs(loss) < LARGEST_LOSS)) throw diverged(kind, position.updates + count, loss);
     if (kind === "representation") this.#validationError = await this.#validate((await runner.read()).weights);
-    const figures = { loss: sums.loss! / count, ...(sums.consistency && { consistency: sums.consistency / count }) };
+    const figures = { loss, ...(sums.consistency && { consistency: sums.consistency / count }) };
     return { done: count, figures: { ...figures, ...this.#validationFigure() } };
   }
 
@@ -261,9 +231,8 @@ export class KeypointLearner implements Learner {
   async #endTurn(): Promise<void> {
     await this.#keep();
     await this.#runner?.close();
-    await this.#planner?.close();
     this.#runner = undefined;
-    this.#planner = undefined;
+    await this.#collector.close();
     const { position } = this.#state;
     if (this.#turns[position.turn]!.kind === "representation") this.#encoded = undefined;
     this.#state.position = { ...position, turn: position.turn + 1, done: 0, turnBeganS: position.elapsedS };
@@ -281,23 +250,15 @@ function rateShare(share: number, update: number): number {
   return decay * Math.min(1, (update + 1) / WARM_UP);
 }
 
-function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: number): Weights {
-  const graph = new Graph("declare");
-  const source = new InputParameters(graph);
-  const model = buildKeypointModel(new Parameters(source), spaces, network);
-  const images = Object.fromEntries(
-    spaces.cameras.map(({ name, width, height }) => [name, graph.input(name, [1, height, width, 3], "uint8")]),
+function diverged(kind: KeypointPhase, update: number, loss: number): LatentloopError {
+  return new LatentloopError(
+    "ERR_TRAINING_DIVERGED",
+    `Training of the ${kind} diverged at update ${update}: loss ${loss}.`,
+    {
+      remedy:
+        "Go on from the last checkpoint with --resume, or start again with another seed or a lower learning rate.",
+    },
   );
-  const latent = model.encode(images, graph.input("proprioception", [1, spaces.proprioceptionSize]));
-  model.next(latent, graph.input("action", [1, spaces.actionSize]), undefined);
-  model.rewardOf(latent);
-  model.decodeLevels(latent);
-  return initializeParameters(source.specs.values(), seed);
-}
-
-function framesOf({ world }: LearnerOptions, recipe: KeypointRecipe): number {
-  const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
-  return randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1);
 }
 
 /** The registry's entry. */
