@@ -18,18 +18,22 @@ import { printLog } from "../print-log.ts";
 import { watchTraining } from "../training-view.ts";
 
 interface DemoFlags {
-  readonly task: string;
+  readonly task?: DemoTask;
   readonly episodes: number;
   readonly model?: string;
   readonly fromScratch: boolean;
-  readonly trainSeconds: number;
+  readonly trainSeconds?: number;
   readonly out: string;
   readonly headless: boolean;
   readonly json: boolean;
 }
 
-/** Tasks of the demo and their launch files. */
-const LAUNCH_FILES: Readonly<Record<string, string>> = { "arm-reach": "demo.yaml", reach: "demo-reach.yaml" };
+/** Tasks of the demo: their launch files, and how long a model needs from nothing on two cores. */
+const DEMOS = {
+  "arm-reach": { launchFile: "demo.yaml", trainSeconds: 330 },
+  reach: { launchFile: "demo-reach.yaml", trainSeconds: 180 },
+} as const;
+type DemoTask = keyof typeof DEMOS;
 const COMMAND_RATE_HZ = 100;
 const RANDOM_EPISODES = 50;
 const RANDOM_SEED = 9_000_000;
@@ -40,11 +44,16 @@ export function demoCommand(): Command {
     .description(
       "the whole loop on the simulated arm: camera images → latent model → plans → safe commands → recording",
     )
-    .addOption(new Option("--task <name>", "simulated robot").choices(Object.keys(LAUNCH_FILES)).default("arm-reach"))
+    .addOption(
+      new Option(
+        "--task <name>",
+        "simulated robot; by default arm-reach, with --from-scratch the simpler reach",
+      ).choices(Object.keys(DEMOS)),
+    )
     .option("--episodes <n>", "targets to reach, one after the other", positiveInteger, 20)
     .option("--model <folder>", "bundle to drive the arm with")
     .option("--from-scratch", "first collect data and train the model, before your eyes", false)
-    .option("--train-seconds <n>", "time for that", positive, 270)
+    .option("--train-seconds <n>", "time for that; by default 180 for reach, 330 for arm-reach", positive)
     .option("--out <folder>", "where the recording (and a model trained from scratch) goes", "runs")
     .option("--headless", "no live view", false)
     .option("--json", "print one JSON object as the last line of stdout", false)
@@ -52,14 +61,17 @@ export function demoCommand(): Command {
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  const { task, episodes, headless, json } = flags;
+  const { episodes, headless, json } = flags;
+  const task = flags.task ?? (flags.fromScratch ? "reach" : "arm-reach");
   const folder = resolve(flags.out);
   const log = commentary(json || headless);
   const stop = new AbortController();
   const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    const trained = flags.fromScratch ? await train(flags, folder, log, stop.signal) : undefined;
+    const trained = flags.fromScratch
+      ? await train(task, flags.trainSeconds ?? DEMOS[task].trainSeconds, folder, log, stop.signal)
+      : undefined;
     const model = trained ?? flags.model;
     const random = await scoreRandomPolicy(task);
     const launch = await demoLaunch(task, { folder, ...(model === undefined ? {} : { model }) });
@@ -80,9 +92,9 @@ async function demo(flags: DemoFlags): Promise<void> {
 const PATHS = ["model", "robot", "folder"];
 
 /** The launch file of a task with another model or another place for the recording. */
-async function demoLaunch(task: string, replaced: Readonly<Record<string, string>>): Promise<Launch> {
+async function demoLaunch(task: DemoTask, replaced: Readonly<Record<string, string>>): Promise<Launch> {
   const folder = join(root, "launch");
-  const description = await readConfig(launchSchema, join(folder, LAUNCH_FILES[task]!));
+  const description = await readConfig(launchSchema, join(folder, DEMOS[task].launchFile));
   const pathOf = (name: string, value: unknown) => {
     const given = replaced[name];
     return given === undefined ? resolve(root, String(value)) : resolve(given);
@@ -100,17 +112,20 @@ async function demoLaunch(task: string, replaced: Readonly<Record<string, string
 }
 
 async function train(
-  { task, trainSeconds }: DemoFlags,
+  task: DemoTask,
+  budgetSeconds: number,
   folder: string,
   log: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  log(`Training a model for ${task} from nothing, ${trainSeconds} s: random actions, then rounds with its own plans.`);
+  log(`Training a model for ${task} from nothing, ${budgetSeconds} s: random actions, then rounds with its own plans.`);
   const work = join(folder, `from-scratch-${task}-${new Date().toISOString().replace(/[:.]/g, "-")}`);
   const view = watchTraining({ title: "training", log, stripPath: join(work, "imagined.png") });
-  const options = { task, clock: systemClock(), folder: work, watcher: view, signal, budgetSeconds: trainSeconds };
-  await trainFromScratch(options);
-  await view.stop();
+  try {
+    await trainFromScratch({ task, clock: systemClock(), folder: work, watcher: view, signal, budgetSeconds });
+  } finally {
+    await view.stop();
+  }
   log(`Imagined frames: ${join(work, "imagined.png")}`);
   return join(work, "bundle");
 }
