@@ -2,9 +2,10 @@ import { LatentloopError } from "../core/errors.ts";
 import { keypointSystem } from "./keypoint/learner.ts";
 import type { LearningSystem } from "./learner.ts";
 import { tdMpc2System } from "./td-mpc2/system.ts";
+import { vaeAgentSystem } from "./vae-agent/system.ts";
 
 /** Every learning system. */
-export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem, tdMpc2System];
+export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem, tdMpc2System, vaeAgentSystem];
 
 /** @throws ERR_UNKNOWN_SIZE */
 export function requireSize({ name, sizes = [] }: LearningSystem, size: string | undefined): void {

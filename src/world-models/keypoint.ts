@@ -124,7 +124,11 @@ function perceptron(parameters: Parameters, x: Sym, output: number, { units }: K
 }
 
 /** Shapes: latent [B, L] → [B, Y, X, 3], 0 is black and 1 white */
-function paintImage(parameters: Parameters, latent: Sym, { decoderUnits, decoderChannels }: KeypointConfig): Sym {
+export function paintImage(
+  parameters: Parameters,
+  latent: Sym,
+  { decoderUnits, decoderChannels }: Pick<KeypointConfig, "decoderUnits" | "decoderChannels">,
+): Sym {
   const hidden = relu(linear(parameters.scope("hidden"), latent, decoderUnits, { initializer: varianceScaling() }));
   // A kernel's stride of 2 leaves a quarter of it to every pixel.
   const layer = { stride: 2, initializer: varianceScaling({ scale: 4, fan: "out" }) } as const;

@@ -1,4 +1,3 @@
-import type { Shape } from "../../core/tensor.ts";
 import {
   adam,
   add,
@@ -26,17 +25,10 @@ import {
 } from "../../graph/index.ts";
 import { buildTdMpc2, TD_MPC2_GROUPS, type TdMpc2Model } from "../../world-models/td-mpc2.ts";
 import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
-import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { percentiles } from "../percentile.ts";
+import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
 import type { TdMpc2Learning } from "./recipe.ts";
-
-/** A piece of experience. Shapes: images [H + 1, B, Y, X, 3], proprioception [H + 1, B, P], actions [H, B, A], rewards [H, B] */
-export interface TdMpc2Batch {
-  readonly images: ImageSyms;
-  readonly proprioception: Sym | undefined;
-  readonly actions: Sym;
-  readonly rewards: Sym;
-}
 
 export interface ModelLosses {
   readonly total: Sym;
@@ -64,13 +56,13 @@ export interface TdMpc2UpdateOptions {
  */
 export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
   const { spaces, network, learning } = options;
-  const { batch, horizon, learningRate, gradientNorm } = learning;
+  const { batch, learningRate, gradientNorm } = learning;
   return {
     name: "td-mpc2",
     define(step) {
       const task = network.tasks && step.field("task", [batch], "int64");
       const model = buildTdMpc2(step.parameters, spaces, network, { task });
-      const data = batchFields(step, spaces, batch, horizon);
+      const data = segmentFields(step, spaces, learning);
       const target = valueTarget(step, options, data, task);
 
       const losses = modelLosses(model, data, target, learning);
@@ -118,7 +110,7 @@ export interface ValueTarget {
 function valueTarget(
   step: Step,
   { spaces, network, learning, discounts }: TdMpc2UpdateOptions,
-  { images, proprioception, rewards }: TdMpc2Batch,
+  data: SegmentBatch,
   task: Sym | undefined,
 ): ValueTarget {
   const { batch, horizon } = learning;
@@ -126,8 +118,8 @@ function valueTarget(
   const { parameters } = step;
   const model = buildTdMpc2(parameters.frozen(), spaces, network, { task, values: parameters.target() });
   const flat = (x: Sym) => reshape(slice(x, 0, 1), [rows, ...x.shape.slice(2)]);
-  const shown = Object.fromEntries(Object.entries(images).map(([camera, image]) => [camera, flat(image)]));
-  const reached = model.encode(shown, proprioception && flat(proprioception));
+  const shown = pickFrames(data, flat);
+  const reached = model.encode(shown.images, shown.proprioception);
   const { action } = model.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
   const values = reduceMin(model.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
   const discount = task
@@ -136,20 +128,21 @@ function valueTarget(
         [rows],
       )
     : discounts[0]!;
-  return { reached, returns: stopGradient(add(reshape(rewards, [rows]), mul(values, discount))) };
+  return { reached, returns: stopGradient(add(reshape(data.rewards, [rows]), mul(values, discount))) };
 }
 
 /** Consistency, reward and value over an imagined rollout (eq. 3). */
 export function modelLosses(
   model: TdMpc2Model,
-  { images, proprioception, actions, rewards }: TdMpc2Batch,
+  data: SegmentBatch,
   { reached, returns }: ValueTarget,
   learning: TdMpc2Learning,
 ): ModelLosses {
+  const { actions, rewards } = data;
   const [horizon, batch, actionSize] = actions.shape as [number, number, number];
   const rows = horizon * batch;
-  const first = Object.fromEntries(Object.entries(images).map(([camera, image]) => [camera, at(image, 0)]));
-  const latents = [model.encode(first, proprioception && at(proprioception, 0))];
+  const first = pickFrames(data, (frames) => at(frames, 0));
+  const latents = [model.encode(first.images, first.proprioception)];
   for (let t = 0; t < horizon; t++) latents.push(model.next(latents[t]!, at(actions, t), undefined));
 
   const weights = stepWeights(actions, horizon, batch, learning.stepWeight);
@@ -192,18 +185,4 @@ function stepWeights({ graph }: Sym, steps: number, batch: number, share: number
     Array.from({ length: rows }, (_, i) => share ** Math.floor(i / batch) / rows),
     [rows],
   );
-}
-
-function batchFields(step: Step, spaces: ModelSpaces, batch: number, horizon: number): TdMpc2Batch {
-  const { cameras, proprioceptionSize, actionSize } = spaces;
-  const imageShape = (width: number, height: number): Shape => [horizon + 1, batch, height, width, 3];
-  return {
-    images: Object.fromEntries(
-      cameras.map(({ name, width, height }) => [name, step.field(`image_${name}`, imageShape(width, height), "uint8")]),
-    ),
-    proprioception:
-      proprioceptionSize > 0 ? step.field("proprioception", [horizon + 1, batch, proprioceptionSize]) : undefined,
-    actions: step.field("actions", [horizon, batch, actionSize]),
-    rewards: step.field("rewards", [horizon, batch]),
-  };
 }

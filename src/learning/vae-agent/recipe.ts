@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { LatentloopError } from "../../core/errors.ts";
+import { cosineDecay, type Schedule } from "../../graph/index.ts";
+import { cem } from "../../planners/cem.ts";
+import { PlannerConfig } from "../../planners/index.ts";
+import { VaeAgentConfig, vaeAgent } from "../../world-models/vae-agent.ts";
+import type { ObservationKind, WorldView } from "../learner.ts";
+import { OnlineRecipe, updatesDue, withSteps } from "../online/recipe.ts";
+
+/** The numbers of the VAE agent's losses and update. */
+export const VaeAgentLearning = z.strictObject({
+  batch: z.int().positive().describe("segments of episodes in an update"),
+  horizon: z.int().positive().describe("steps that the dynamics are unrolled for"),
+  learningRate: z.number().positive().describe("over the first half; then half a cosine down to a thirtieth"),
+  gradientNorm: z.number().positive(),
+  beta: z.number().nonnegative().describe("weight of the codes' divergence from the prior, beside the pixels' error"),
+  boundWeight: z.number().nonnegative().describe("weight of the evidence bound beside the other losses"),
+  rewardWeight: z.number().nonnegative(),
+  rewardGradient: z.boolean().describe("whether the reward teaches the encoder"),
+  consistencyWeight: z.number().nonnegative().describe("weight of the imagined embeddings' error"),
+  salience: z.number().nonnegative().describe("how much more a pixel counts that differs from the mean image"),
+});
+export type VaeAgentLearning = z.infer<typeof VaeAgentLearning>;
+
+/** Everything that decides what the VAE agent learns from the same seed: the manifest stores it. */
+export const VaeAgentRecipe = z.strictObject({
+  network: VaeAgentConfig,
+  method: z.enum(["cem", "random-shooting"]),
+  planner: PlannerConfig,
+  shortPlanner: z
+    .strictObject({ iterations: z.int().positive(), candidates: z.int().positive() })
+    .describe("what plan_short changes"),
+  learning: VaeAgentLearning,
+  online: OnlineRecipe,
+});
+export type VaeAgentRecipe = z.infer<typeof VaeAgentRecipe>;
+
+interface TaskRecipe {
+  readonly view: WorldView;
+  readonly online: OnlineRecipe;
+}
+
+const REACHING: TaskRecipe = {
+  view: { cameras: ["scene"], width: 64, height: 64 },
+  online: {
+    steps: 15_000,
+    randomSteps: 10_000,
+    firstUpdates: 5000,
+    updatesPerStep: 0.6,
+    explorationStd: 0.3,
+    evaluateEvery: 2500,
+  },
+};
+const TASKS: Readonly<Record<string, TaskRecipe>> = {
+  reach: REACHING,
+  "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 24_000 } },
+};
+
+const LEARNING: VaeAgentLearning = {
+  batch: 64,
+  horizon: 3,
+  learningRate: 1e-3,
+  gradientNorm: 10,
+  beta: 1,
+  boundWeight: 0.01,
+  rewardWeight: 1,
+  rewardGradient: true,
+  consistencyWeight: 20,
+  salience: 20,
+};
+
+/** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
+export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
+  const { view } = taskRecipe(task);
+  if (observation === "pixels") return { ...view, proprioception: false };
+  if (observation !== "state") return view;
+  throw new LatentloopError("ERR_UNKNOWN_RECIPE", `Expected a camera for vae-agent on ${task} but received "state".`, {
+    remedy: "Known: both, pixels.",
+  });
+}
+
+/** @throws ERR_UNKNOWN_RECIPE */
+export function recipeFor(task: string, steps?: number): VaeAgentRecipe {
+  const { online } = taskRecipe(task);
+  return {
+    network: vaeAgent.defaults,
+    method: "cem",
+    planner: { ...cem.defaults, horizon: 8, iterations: 4, candidates: 128, elites: 16, minStd: 0.05 },
+    shortPlanner: { iterations: 2, candidates: 64 },
+    learning: LEARNING,
+    online: steps === undefined ? online : withSteps(online, steps),
+  };
+}
+
+/** The learning rate over a whole run. */
+export function scheduleOf({ learning, online }: Pick<VaeAgentRecipe, "learning" | "online">): Schedule {
+  const half = Math.round(updatesDue(online, online.steps) / 2);
+  const decay = cosineDecay(learning.learningRate, learning.learningRate / 30, half);
+  return (update) => decay(Math.max(0, update - half));
+}
+
+function taskRecipe(task: string): TaskRecipe {
+  const recipe = TASKS[task];
+  if (recipe) return recipe;
+  throw new LatentloopError(
+    "ERR_UNKNOWN_RECIPE",
+    `Expected a task that vae-agent has a recipe for but received "${task}".`,
+    { remedy: `Tasks: ${Object.keys(TASKS).join(", ")}.` },
+  );
+}

@@ -1,0 +1,43 @@
+import { PLANNERS } from "../../planners/index.ts";
+import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
+import { vaeAgent } from "../../world-models/vae-agent.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import type { LearningSystem } from "../learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { SegmentReplay } from "../segment-replay.ts";
+import { spacesOf } from "../spaces.ts";
+import { recipeFor, scheduleOf, type VaeAgentRecipe, viewFor } from "./recipe.ts";
+import { vaeAgentUpdate } from "./update.ts";
+
+const NAME = "vae-agent";
+
+/** The VAE agent as the online loop runs it. */
+export function vaeAgentOnline(spaces: ModelSpaces, recipe: VaeAgentRecipe): OnlineSystem {
+  const { network, method, planner, shortPlanner, learning } = recipe;
+  return {
+    name: NAME,
+    latentSize: network.code + spaces.proprioceptionSize + (network.dynamics === "gru" ? network.memory : 0),
+    hyperparameters: recipe,
+    recipe: recipe.online,
+    step: vaeAgentUpdate({ spaces, network, learning, learningRate: scheduleOf(recipe) }),
+    graphs: bundleGraphs({
+      worldModel: vaeAgent,
+      config: network,
+      spaces,
+      planning: { method: PLANNERS[method], config: planner, short: shortPlanner },
+      imagination: { sequences: 1, horizon: planner.horizon },
+    }),
+    batches: (store) => new SegmentReplay(store, learning, spaces.cameras),
+  };
+}
+
+/** The registry's entry. */
+export const vaeAgentSystem: LearningSystem = {
+  name: NAME,
+  title: vaeAgent.title,
+  eyes: (task, choice) => viewFor(task, choice?.observation),
+  open(options) {
+    const { world, steps } = options;
+    return OnlineLearner.open(options, vaeAgentOnline(spacesOf(world), recipeFor(world.task, steps)));
+  },
+};

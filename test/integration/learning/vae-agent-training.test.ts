@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { Rng } from "../../../src/core/rng.ts";
+import { BundlePolicy } from "../../../src/learning/bundle-policy.ts";
+import { evaluate } from "../../../src/learning/evaluate.ts";
+import { fillGraphs } from "../../../src/learning/fill-graphs.ts";
+import { imagine } from "../../../src/learning/imagination.ts";
+import type { LearnerReport } from "../../../src/learning/learner.ts";
+import { OnlineLearner } from "../../../src/learning/online/learner.ts";
+import { exploringPolicy } from "../../../src/learning/rollout.ts";
+import { spacesOf } from "../../../src/learning/spaces.ts";
+import { recipeFor, type VaeAgentRecipe, viewFor } from "../../../src/learning/vae-agent/recipe.ts";
+import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
+import { DotWorld } from "../../support/dot-world.ts";
+
+const usual = recipeFor("reach");
+const recipe: VaeAgentRecipe = {
+  ...usual,
+  network: {
+    ...usual.network,
+    observation: { ...usual.network.observation, channels: 8, keypoints: 8, embedding: 16, units: 16 },
+    code: 8,
+    dynamics: "gru",
+    memory: 8,
+    units: 32,
+  },
+  planner: { ...usual.planner, horizon: 3, candidates: 48, elites: 6, iterations: 3 },
+  shortPlanner: { iterations: 1, candidates: 16 },
+  learning: { ...usual.learning, batch: 24, horizon: 2, learningRate: 3e-3 },
+  online: {
+    steps: 1000,
+    randomSteps: 960,
+    firstUpdates: 250,
+    updatesPerStep: 0.5,
+    explorationStd: 0.2,
+    evaluateEvery: 1e6,
+  },
+};
+
+const world = new DotWorld();
+const learner = await OnlineLearner.open(
+  { world, seed: 3, clock: systemClock() },
+  vaeAgentOnline(spacesOf(world), recipe),
+);
+const reports: LearnerReport[] = [];
+while (!learner.finished) reports.push(await learner.advance());
+const weights = await learner.weights();
+test.after(() => learner.close());
+
+test("the errors of images, rewards and imagined embeddings fall", () => {
+  const losses = reports.filter(({ phase }) => phase === "train").map(({ figures }) => figures);
+  for (const loss of ["reconstruction", "seenReward", "imaginedReward", "consistency"]) {
+    assert.ok(losses.at(-1)![loss]! < 0.8 * losses[0]![loss]!, `${loss}: ${losses.map((figures) => figures[loss])}`);
+  }
+});
+
+test("after a few hundred updates it plays far better than chance", async () => {
+  const policy = await BundlePolicy.open(
+    fillGraphs(learner.graphs, weights, ["encode", "observe", "plan"]),
+    new Rng(1),
+  );
+  const played = await evaluate(world, policy, { episodes: 20, seed: 1e6 });
+  const random = await evaluate(world, exploringPolicy(world, new Rng(1)), { episodes: 20, seed: 1e6 });
+  await policy.close();
+  assert.ok(played.meanReturn > 0.75 * random.meanReturn, `${played.meanReturn} against ${random.meanReturn}`);
+});
+
+test("what it imagines can be shown", async () => {
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "imagine", "decode"]);
+  const { imaginedFrames, imaginedRewards } = await imagine(world, onnx, { seed: 1, seenSteps: 1, steps: 4 });
+  assert.equal(imaginedFrames.scene!.length, 4);
+  assert.ok(imaginedRewards.every(Number.isFinite));
+});
+
+test("an unknown task names the known ones, and it cannot do without a camera", () => {
+  assert.throws(() => recipeFor("juggle"), { code: "ERR_UNKNOWN_RECIPE", remedy: /reach/ });
+  assert.throws(() => viewFor("reach", "state"), { code: "ERR_UNKNOWN_RECIPE", remedy: /pixels/ });
+});
