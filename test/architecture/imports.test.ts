@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   policies: [...SYSTEMS, "world-models"],
   inference: ADAPTER,
   learning: [...SYSTEMS, "config", "world-models", "planners", "policies", "inference", "replay"],
-  replay: [...ADAPTER, "messages"],
+  replay: [...ADAPTER, "messages", "cameras"],
   transport: [...ADAPTER, "messages"],
   ros: [...ADAPTER, "messages"],
   cameras: ADAPTER,

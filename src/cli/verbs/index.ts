@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { imagineCommand } from "./imagine.ts";
 import { modelsCommand } from "./models.ts";
+import { replayCommand } from "./replay.ts";
 import { rosCommand } from "./ros.ts";
 import { simCommand } from "./sim.ts";
 import { trainCommand } from "./train.ts";
@@ -19,6 +20,7 @@ export function verbs(): Command[] {
     trainCommand(),
     evaluateCommand(),
     imagineCommand(),
+    replayCommand(),
     modelsCommand(),
     doctorCommand(),
     benchCommand(),

@@ -1,0 +1,181 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { LatentloopError, messageOf } from "../core/errors.ts";
+import { type BagMessage, type ChunkPlace, McapFileReader, type OpenOptions } from "./mcap-file-reader.ts";
+import { walkChunk } from "./mcap-records.ts";
+
+/** What we read of a bag's metadata.yaml. */
+const metadataSchema = z.object({
+  rosbag2_bagfile_information: z.object({
+    storage_identifier: z.string(),
+    message_count: z.number(),
+    relative_file_paths: z.array(z.string()),
+    custom_data: z.record(z.string(), z.coerce.string()).nullish(),
+  }),
+});
+
+export interface MessageFilter {
+  readonly topics?: ReadonlySet<string>;
+  readonly types?: ReadonlySet<string>;
+  /** Receive stamps, both ends included. */
+  readonly startNs?: bigint;
+  readonly endNs?: bigint;
+}
+
+export interface BagTopicName {
+  readonly topic: string;
+  readonly type: string;
+}
+
+/** A bag: a folder as rosbag2 has it, with or without metadata.yaml, or a single MCAP file; whole, cut, or being written. */
+export class BagReader {
+  readonly path: string;
+  readonly files: readonly McapFileReader[];
+  /** From metadata.yaml. */
+  readonly customData: Readonly<Record<string, string>>;
+  /** Messages that metadata.yaml says are there; undefined without one. */
+  readonly statedMessages: number | undefined;
+  /** What is wrong with metadata.yaml, if it is there. */
+  readonly metadataTrouble: string | undefined;
+
+  private constructor(path: string, files: readonly McapFileReader[], metadata: Metadata) {
+    this.path = path;
+    this.files = files;
+    this.customData = metadata.customData;
+    this.statedMessages = metadata.messages;
+    this.metadataTrouble = metadata.trouble;
+  }
+
+  /** @throws ERR_BAG_UNREADABLE if there is no MCAP file, or one that is none */
+  static async open(path: string, options: OpenOptions = {}): Promise<BagReader> {
+    const { paths, metadata } = await bagFiles(path);
+    const files: McapFileReader[] = [];
+    try {
+      for (const file of paths) files.push(await McapFileReader.open(file, options));
+    } catch (error) {
+      await Promise.all(files.map((file) => file.close()));
+      throw error;
+    }
+    return new BagReader(path, files, metadata);
+  }
+
+  /** Topics in the order of their names. */
+  get topics(): BagTopicName[] {
+    const types = new Map<string, string>();
+    for (const { channels } of this.files) for (const { topic, type } of channels.values()) types.set(topic, type);
+    return [...types].map(([topic, type]) => ({ topic, type })).sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  }
+
+  /**
+   * Messages in the order in which they were written. Their data may be kept.
+   * @throws ERR_BAG_DAMAGED at a damaged chunk, unless the bag was opened by scanning: then it is left out
+   */
+  async *messages(filter: MessageFilter = {}): AsyncGenerator<BagMessage> {
+    for (const file of this.files) {
+      for (const chunk of file.chunks) yield* await chunkMessages(file, chunk, filter);
+    }
+  }
+
+  /** Messages in the order of their receive stamps. Holds the chunks that overlap in time, one or two for our recorder. */
+  async *messagesInTime(filter: MessageFilter = {}): AsyncGenerator<BagMessage> {
+    const places = this.files
+      .flatMap((file) => file.chunks.map((chunk) => ({ file, chunk })))
+      .sort((a, b) => compare(a.chunk.startNs, b.chunk.startNs));
+    let held: BagMessage[] = [];
+    for (const [i, { file, chunk }] of places.entries()) {
+      held.push(...(await chunkMessages(file, chunk, filter)));
+      held.sort((a, b) => compare(a.logTimeNs, b.logTimeNs));
+      const next = places[i + 1]?.chunk.startNs;
+      const ready = next === undefined ? held.length : held.findIndex(({ logTimeNs }) => logTimeNs >= next);
+      yield* held.slice(0, ready < 0 ? held.length : ready);
+      held = ready < 0 ? [] : held.slice(ready);
+    }
+  }
+
+  /** Takes in what a recorder has written since; says whether there was anything. */
+  async refresh(): Promise<boolean> {
+    const news = await Promise.all(this.files.map((file) => file.refresh()));
+    return news.includes(true);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.files.map((file) => file.close()));
+  }
+}
+
+/** A chunk's messages that pass the filter; none where the index already says so or the chunk is damaged. */
+export async function chunkMessages(
+  file: McapFileReader,
+  chunk: ChunkPlace,
+  { topics, types, startNs, endNs }: MessageFilter,
+): Promise<BagMessage[]> {
+  if ((startNs !== undefined && chunk.endNs < startNs) || (endNs !== undefined && chunk.startNs > endNs)) return [];
+  const wanted = [...file.channels.values()].filter(
+    ({ topic, type }) => (topics?.has(topic) ?? true) && (types?.has(type) ?? true),
+  );
+  const byId = new Map(wanted.map((channel) => [channel.id, channel]));
+  if (chunk.channelIds !== undefined && !wanted.some(({ id }) => chunk.channelIds?.has(id))) return [];
+  const messages: BagMessage[] = [];
+  walkChunk(await file.readChunk(chunk), (message) => {
+    const channel = byId.get(message.channelId);
+    if (channel === undefined) return;
+    if ((startNs !== undefined && message.logTimeNs < startNs) || (endNs !== undefined && message.logTimeNs > endNs)) {
+      return;
+    }
+    messages.push({ ...message, topic: channel.topic, type: channel.type });
+  });
+  return messages;
+}
+
+export function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+interface Metadata {
+  readonly customData: Readonly<Record<string, string>>;
+  readonly messages: number | undefined;
+  readonly trouble: string | undefined;
+}
+
+async function bagFiles(path: string): Promise<{ paths: readonly string[]; metadata: Metadata }> {
+  const none: Metadata = { customData: {}, messages: undefined, trouble: undefined };
+  try {
+    if (!(await stat(path)).isDirectory()) return { paths: [path], metadata: none };
+    const found = (await readdir(path)).filter((name) => name.endsWith(".mcap")).sort(inNumber);
+    if (found.length === 0) throw new Error("the folder holds no .mcap file");
+    const { listed, metadata } = await readMetadata(join(path, "metadata.yaml"));
+    // Files that a crash kept out of metadata.yaml belong to the bag all the same.
+    const names = [...listed.filter((name) => found.includes(name)), ...found.filter((name) => !listed.includes(name))];
+    return { paths: names.map((name) => join(path, name)), metadata };
+  } catch (cause) {
+    throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected a bag at ${path}: ${messageOf(cause)}.`, {
+      cause,
+      remedy: "Name a folder with an .mcap file in it, or the file.",
+    });
+  }
+}
+
+async function readMetadata(path: string): Promise<{ listed: string[]; metadata: Metadata }> {
+  try {
+    const { rosbag2_bagfile_information: information } = metadataSchema.parse(parse(await readFile(path, "utf8")));
+    return {
+      listed: information.relative_file_paths.map((name) => basename(name)),
+      metadata: {
+        customData: information.custom_data ?? {},
+        messages: information.message_count,
+        trouble: undefined,
+      },
+    };
+  } catch (error) {
+    const missing = (error as { code?: string }).code === "ENOENT";
+    const trouble = missing ? "metadata.yaml is missing" : `metadata.yaml does not read: ${messageOf(error)}`;
+    return { listed: [], metadata: { customData: {}, messages: undefined, trouble } };
+  }
+}
+
+/** "bag_2.mcap" before "bag_10.mcap". */
+function inNumber(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
