@@ -16,8 +16,8 @@ export interface ContactSheetOptions {
 
 const GAP_PX = 4;
 const TITLE_PX = 22;
-/** Images may arrive this much after the last event. */
-const MARGIN_NS = 200_000_000n;
+/** The images of the first and the last event may arrive this much before or after it. */
+const MARGIN_NS = 50_000_000n;
 
 /**
  * A PNG of an episode: a row of pictures per camera, left to right in time, under a title.
@@ -60,7 +60,7 @@ export async function contactSheet(
 /** Messages at evenly spread capture times. */
 async function chooseImages(bag: BagReader, topic: string, episode: Episode, count: number): Promise<BagMessage[]> {
   const stamps: bigint[] = [];
-  const span = { startNs: episode.firstLogNs, endNs: episode.lastLogNs + MARGIN_NS };
+  const span = { startNs: episode.firstLogNs - MARGIN_NS, endNs: episode.lastLogNs + MARGIN_NS };
   const filter = { topics: new Set([topic]), ...span };
   for await (const { type, data, logTimeNs } of bag.messages(filter))
     stamps.push(headerStampNs(type, data) ?? logTimeNs);
