@@ -35,6 +35,14 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(simulatedRobotParameters, createSimulatedRobot);
     },
   },
+  "robot-output": {
+    about: "safe commands → the robot's controllers: joint groups, trajectories",
+    role: "robot",
+    async load() {
+      const { createRobotOutput, robotOutputParameters } = await import("./robot-output.ts");
+      return nodeFactory(robotOutputParameters, createRobotOutput);
+    },
+  },
   recorder: {
     about: "topics → a bag: MCAP with the ros2 profile, which ros2 bag and Foxglove open",
     role: "replay",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../src/config/package-root.ts";
 import { DEFAULT_QOS, LATCHED_QOS } from "../../src/core/node.ts";
-import type { EpisodeEvent, Float64MultiArray, Image, PlanMessage } from "../../src/messages/index.ts";
+import type { EpisodeEvent, Float64MultiArray, Image, JointTrajectory, PlanMessage } from "../../src/messages/index.ts";
 import { findRclnodejs, openRosContext, type RosSession } from "../../src/ros/index.ts";
 import { missingRos, runPeer, signalGroup, startPeer, until } from "../support/ros-peers.ts";
 
@@ -198,6 +198,36 @@ test("without our message package a node says which package to build", { skip },
   try {
     await peer.printed(/ERR_ROS_MESSAGE_PACKAGE/, 20_000);
     assert.match(peer.output(), /colcon build --packages-select latentloop_msgs/);
+  } finally {
+    signalGroup(peer.process, "SIGKILL");
+  }
+});
+
+test("a UR5e's joint trajectory controller gets trajectories of its joints by name", { skip }, async () => {
+  const { context } = session;
+  const trajectories: JointTrajectory[] = [];
+  const controller = "scaled_joint_trajectory_controller/joint_trajectory";
+  context.subscribe(controller, "trajectory_msgs/msg/JointTrajectory", (message) => trajectories.push(message));
+  const commands = context.publisher("commands", "std_msgs/msg/Float64MultiArray");
+  const joints = ["elbow_joint", "shoulder_pan_joint"];
+  const outputs = `[{kind: joint-trajectory, topic: ${controller}, joints: [${joints.join(", ")}]}]`;
+  const given = [
+    "autostart:=true",
+    `robot:=${join(root, "calibration", "robots", "ur5e.yaml")}`,
+    `outputs:='${outputs}'`,
+  ];
+  const args = ["ros", "node", "robot_output", "--ros-args", ...given.flatMap((value) => ["-p", value])];
+  const peer = startPeer(process.execPath, [join(root, "bin", "latentloop.js"), ...args]);
+  try {
+    let position = 0;
+    const send = () => {
+      position += 0.001;
+      commands.publish({ layout: { dim: [], data_offset: 0 }, data: [position, 0, 1, 0, 0, 0] });
+      return trajectories.length > 5;
+    };
+    await until("trajectories", send, 20_000);
+    assert.deepEqual(trajectories[0]?.joint_names, joints);
+    assert.equal(trajectories.at(-1)?.points[0]?.positions[0], 1);
   } finally {
     signalGroup(peer.process, "SIGKILL");
   }

@@ -65,6 +65,8 @@ def make_nodes(context):
     if value["drive"] == "true":
         nodes += [node("simulated_robot")] if robot.get("simulated", False) else []
         nodes.append(node("control", needs=["model", "robot"]))
+        if "robot_output" in robot.get("parameters", {}):
+            nodes.append(node("robot_output", needs=["robot"]))
     if value["record"] == "true":
         nodes.append(node("recorder"))
     return nodes

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { readRobot } from "../config/robot-file.ts";
+import { LatentloopError } from "../core/errors.ts";
+import type { LifecycleNode, NodeContext } from "../core/node.ts";
+import type { RosMessages } from "../messages/index.ts";
+import { ROBOT_OUTPUTS, type RobotOutput, type RobotOutputKind } from "../robots/index.ts";
+
+const outputSchema = z.strictObject({
+  kind: z
+    .enum(Object.keys(ROBOT_OUTPUTS) as [RobotOutputKind, ...RobotOutputKind[]])
+    .describe("What the controller takes: all joints' values at once, or trajectories."),
+  topic: z.string().min(1).describe("Topic of the controller."),
+  joints: z.array(z.string()).min(1).describe("Its joints in its own order, as its parameter 'joints' says."),
+});
+
+/** So many command periods without a command, and the control node has ended. */
+const PAUSE_PERIODS = 5;
+const BRAKING_MARGIN_MS = 500;
+
+export const robotOutputParameters = z.strictObject({
+  robot: z.string().meta({ description: "File of the robot: its joints and limits.", readOnly: true }),
+  commandRateHz: z
+    .number()
+    .positive()
+    .default(100)
+    .meta({ description: "Rate of the control node's commands.", unit: "Hz", readOnly: true }),
+  leadPeriods: z
+    .number()
+    .min(1)
+    .default(3)
+    .describe("Trajectories: command periods until the robot is to be where a command puts it."),
+  outputs: z
+    .array(outputSchema)
+    .min(1)
+    .meta({ description: "The robot's controllers, arm and gripper.", readOnly: true }),
+});
+export type RobotOutputParameters = z.output<typeof robotOutputParameters>;
+
+/**
+ * Takes safe commands to the robot's controllers: `commands` in, one topic for each controller out. A robot whose one controller
+ * takes the robot's joints in order as they are needs no such node: `commands` is remapped to it.
+ */
+export function createRobotOutput(
+  context: NodeContext<RosMessages>,
+  { robot: file, outputs: wanted, ...options }: RobotOutputParameters,
+): LifecycleNode {
+  let outputs: RobotOutput[] = [];
+  let isActive = false;
+  let written = 0;
+  let lastNs = Number.NEGATIVE_INFINITY;
+  let brakingMs = 0;
+  return {
+    async configure() {
+      const robot = await readRobot(file);
+      outputs = wanted.map(({ kind, topic, joints }) =>
+        ROBOT_OUTPUTS[kind]({ context, robot, topic, joints, ...options }),
+      );
+      for (const { summary } of outputs) context.log.info(summary);
+      const size = robot.joints.length;
+      brakingMs = 1e3 * Math.max(...robot.joints.map(({ limits }) => limits.velocity / limits.acceleration));
+      context.subscribe("commands", "std_msgs/msg/Float64MultiArray", ({ data }) => {
+        if (!isActive) return;
+        if (data.length !== size) {
+          throw new LatentloopError(
+            "ERR_ACTION_MISMATCH",
+            `Expected commands for the ${size} joints of ${robot.name} but received ${data.length} values.`,
+          );
+        }
+        for (const output of outputs) output.write(data);
+        written++;
+        lastNs = context.clock.monotonicNs();
+      });
+      context.diagnose("robot output", () => ({
+        level: "ok",
+        message: isActive ? "passing commands on" : "inactive",
+        values: { commands: written },
+      }));
+    },
+    async activate() {
+      isActive = true;
+    },
+    async deactivate() {
+      // A signal to all nodes comes here while the control node still brakes: cut off, the robot would stop with a jerk.
+      const pauseNs = (PAUSE_PERIODS * 1e9) / options.commandRateHz;
+      const untilNs = context.clock.monotonicNs() + (brakingMs + BRAKING_MARGIN_MS) * 1e6;
+      const isPaused = () => context.clock.monotonicNs() - lastNs > pauseNs;
+      while (!isPaused() && context.clock.monotonicNs() < untilNs) await sleep(5);
+      isActive = false;
+    },
+    async cleanup() {
+      outputs = [];
+    },
+  };
+}
