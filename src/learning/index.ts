@@ -1,11 +1,19 @@
 import { LatentloopError } from "../core/errors.ts";
+import { dreamerV3System } from "./dreamer-v3/system.ts";
 import { keypointSystem } from "./keypoint/learner.ts";
 import type { LearningSystem } from "./learner.ts";
+import { planetSystem } from "./planet/system.ts";
 import { tdMpc2System } from "./td-mpc2/system.ts";
 import { vaeAgentSystem } from "./vae-agent/system.ts";
 
 /** Every learning system. */
-export const LEARNING_SYSTEMS: readonly LearningSystem[] = [keypointSystem, tdMpc2System, vaeAgentSystem];
+export const LEARNING_SYSTEMS: readonly LearningSystem[] = [
+  keypointSystem,
+  vaeAgentSystem,
+  planetSystem,
+  dreamerV3System,
+  tdMpc2System,
+];
 
 /** @throws ERR_UNKNOWN_SIZE */
 export function requireSize({ name, sizes = [] }: LearningSystem, size: string | undefined): void {

@@ -71,7 +71,10 @@ export function bundleGraphs<Config>(options: BundleGraphOptions<Config>): Bundl
     }),
     ...(acting && { act: define((graph, model) => defineAct(graph, model, acting)) }),
     imagine: define((graph, model) => defineImagine(graph, model, imagination)),
-    ...(worldModel.decodes && { decode: define((graph, model) => defineDecode(graph, model, imagination.horizon)) }),
+    ...(worldModel.decodes &&
+      spaces.cameras.length > 0 && {
+        decode: define((graph, model) => defineDecode(graph, model, imagination.horizon)),
+      }),
   };
 }
 

@@ -1,11 +1,8 @@
 import type { Shape } from "../../core/tensor.ts";
 import {
-  abs,
   adam,
   add,
-  addAll,
   at,
-  cast,
   concat,
   globalNorm,
   mean,
@@ -18,10 +15,10 @@ import {
   slice,
   square,
   sub,
-  sum,
 } from "../../graph/index.ts";
 import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../../world-models/keypoint.ts";
 import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
+import { reconstructionLoss } from "../reconstruction-loss.ts";
 
 /** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
 const CONSISTENCY_SCALE = 20;
@@ -62,21 +59,6 @@ export function dynamicsLosses(model: KeypointModel, latents: Sym, actions: Sym,
 
 /** Weight of a pixel that differs from the batch's mean image by all of its range, beside one that never changes. */
 const SALIENCE = 20;
-
-/**
- * Squared error of the painted images, summed over pixels and cameras, mean over the batch.
- *
- * What differs from the mean image counts more: else the few pixels of a target are not worth painting.
- * Shapes: painted [B, Y, X, 3] from 0 to 1, images [B, Y, X, 3] uint8
- */
-export function reconstructionLoss(painted: ImageSyms, images: ImageSyms): Sym {
-  const perCamera = Object.entries(images).map(([camera, image]) => {
-    const shown = mul(cast(image, "float32"), 1 / 255);
-    const weight = add(mul(abs(sub(shown, mean(shown, 0, true))), SALIENCE), 1);
-    return mul(sum(mul(weight, square(sub(painted[camera]!, shown)))), 1 / image.extent(0));
-  });
-  return addAll(perCamera);
-}
 
 export interface KeypointStepOptions {
   readonly spaces: ModelSpaces;
@@ -135,7 +117,7 @@ export function keypointSteps(options: KeypointStepOptions): Readonly<Record<Key
       name: "decoder",
       define(step) {
         const painted = modelOf(step).decodeLevels(step.field("latents", [batch, latentSize]));
-        minimize(step, reconstructionLoss(painted, imageFields(step, spaces, batch)));
+        minimize(step, reconstructionLoss(painted, imageFields(step, spaces, batch), SALIENCE));
       },
     },
   };

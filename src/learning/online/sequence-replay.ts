@@ -13,8 +13,9 @@ export interface SequenceSize {
 /**
  * What a batch of sequences holds, step by step: the observation, the action that led to it, the reward for that, and flags.
  *
- * `is_first`: nothing before this frame belongs to it. `rewarded`: 0 at an episode's first frame, whose reward means nothing.
- * Shapes: image_<camera> [T, B, Y, X, 3] uint8, proprioception [T, B, P], action [T, B, A], reward, is_first, is_terminal, rewarded [T, B]
+ * `is_first`: nothing before this frame belongs to it. `is_last`: the next frame belongs to another episode. `rewarded`: 0 at an
+ * episode's first frame, whose reward means nothing.
+ * Shapes: image_<camera> [T, B, Y, X, 3] uint8, proprioception [T, B, P], action [T, B, A], reward and flags [T, B]
  */
 export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSize): TensorSpec[] {
   const { cameras, proprioceptionSize, actionSize } = spaces;
@@ -36,6 +37,7 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSi
     floats("action", actionSize),
     floats("reward"),
     floats("is_first"),
+    floats("is_last"),
     floats("is_terminal"),
     floats("rewarded"),
   ];
@@ -73,7 +75,7 @@ export class SequenceReplay {
     for (let t = 0; t < length; t++) {
       const frame = start + t;
       if (frame >= store.episodes[episode]!.firstFrame + store.episodes[episode]!.frames) episode++;
-      const { firstFrame, start: began } = store.episodes[episode]!;
+      const { firstFrame, frames, start: began } = store.episodes[episode]!;
       const place = t * batch + row;
       const isStart = frame === firstFrame;
       const isFirst = isStart && began.kind === "reset";
@@ -88,6 +90,7 @@ export class SequenceReplay {
       else action.set(store.borrowAction(frame - 1));
       arrays.reward![place] = store.rewards[frame]!;
       arrays.is_first![place] = isFirst ? 1 : 0;
+      arrays.is_last![place] = frame === firstFrame + frames - 1 ? 1 : 0;
       arrays.is_terminal![place] = store.terminal[frame]!;
       arrays.rewarded![place] = isStart ? 0 : 1;
     }

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
+import { OnlineRecipe } from "../online/recipe.ts";
+
+/** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
+export const DreamerV3Recipe = z.strictObject({
+  network: DreamerConfig,
+  sequence: z.strictObject({ length: z.int().min(2), batch: z.int().positive() }).describe("frames of one update"),
+  imagination: z.strictObject({
+    horizon: z.int().positive().describe("steps imagined from every start"),
+    starts: z.int().min(2).describe("last steps of each sequence that imagination starts from"),
+  }),
+  freeNats: z.number().nonnegative(),
+  representationScale: z.number().nonnegative(),
+  imageScale: z.number().positive().describe("weight of the image loss"),
+  decodeEvery: z.int().positive(),
+  salience: z.number().nonnegative(),
+  discount: z.number().positive().max(1),
+  lambda: z.number().min(0).max(1),
+  entropyScale: z.number().nonnegative(),
+  slowScale: z.number().nonnegative().describe("weight of the critic's pull towards its slow copy"),
+  slowRate: z.number().positive().max(1).describe("share of the critic in its slow copy at every update"),
+  returnRate: z.number().positive().max(1).describe("share of the newest percentiles in the running ones"),
+  replayValueScale: z.number().nonnegative(),
+  learningRate: z.number().positive(),
+  warmUp: z.int().nonnegative().describe("updates over which the learning rate rises"),
+  clipShare: z.number().positive().describe("largest gradient norm relative to the tensor's own"),
+  online: OnlineRecipe,
+});
+export type DreamerV3Recipe = z.infer<typeof DreamerV3Recipe>;
+
+/** One configuration for all tasks, with the published numbers. */
+const PUBLISHED = {
+  sequence: { length: 64, batch: 16 },
+  imagination: { horizon: 15, starts: 64 },
+  freeNats: 1,
+  representationScale: 0.1,
+  imageScale: 1,
+  decodeEvery: 1,
+  salience: 0,
+  discount: 1 - 1 / 333,
+  lambda: 0.95,
+  entropyScale: 3e-4,
+  slowScale: 1,
+  slowRate: 0.02,
+  returnRate: 0.01,
+  replayValueScale: 0.3,
+  learningRate: 4e-5,
+  warmUp: 1000,
+  clipShare: 0.3,
+} satisfies Partial<DreamerV3Recipe>;
+
+/** What a CPU core needs otherwise: fewer frames an update, fewer of them painted, and larger steps. */
+const CPU = {
+  ...PUBLISHED,
+  sequence: { length: 8, batch: 16 },
+  imagination: { horizon: 15, starts: 4 },
+  imageScale: 0.01,
+  decodeEvery: 8,
+  salience: 20,
+  discount: 0.95,
+  learningRate: 1e-3,
+  warmUp: 100,
+} satisfies Partial<DreamerV3Recipe>;
+
+/** How long tasks are played: all else is one configuration. */
+const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
+  reach: {
+    steps: 14_000,
+    randomSteps: 6_000,
+    firstUpdates: 1500,
+    updatesPerStep: 0.4,
+    explorationStd: 0,
+    evaluateEvery: 2000,
+  },
+};
+const OTHERWISE: OnlineRecipe = {
+  steps: 100_000,
+  randomSteps: 2_000,
+  firstUpdates: 500,
+  updatesPerStep: 0.5,
+  explorationStd: 0,
+  evaluateEvery: 5_000,
+};
+
+export function dreamerV3Recipe(task: string, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
+  return { ...(size === "cpu" ? CPU : PUBLISHED), network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
+}

@@ -1,0 +1,51 @@
+import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
+import { DREAMER_V3_SIZES, type DreamerV3Size, dreamerV3 } from "../../world-models/dreamer.ts";
+import { stateSize } from "../../world-models/rssm.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import type { LearningSystem } from "../learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { withSteps } from "../online/recipe.ts";
+import { SequenceReplay } from "../online/sequence-replay.ts";
+import { viewOf } from "../online/task-views.ts";
+import { spacesOf } from "../spaces.ts";
+import { type DreamerV3Recipe, dreamerV3Recipe } from "./recipe.ts";
+import { dreamerV3Update } from "./update.ts";
+
+const NAME = "dreamer-v3";
+
+/** DreamerV3 for a world of these spaces, as the online loop takes it. */
+export function dreamerV3Online(spaces: ModelSpaces, recipe: DreamerV3Recipe): OnlineSystem {
+  const { network, imagination, sequence } = recipe;
+  const graphsThat = (acting: "mode" | "sample") =>
+    bundleGraphs({
+      worldModel: dreamerV3,
+      config: network,
+      spaces,
+      acting,
+      imagination: { sequences: 1, horizon: imagination.horizon },
+    });
+  return {
+    name: NAME,
+    latentSize: stateSize(network.rssm),
+    hyperparameters: recipe,
+    recipe: recipe.online,
+    step: dreamerV3Update(spaces, recipe),
+    graphs: graphsThat("mode"),
+    collecting: graphsThat("sample"),
+    batches: (store) => new SequenceReplay(store, sequence),
+  };
+}
+
+/** The registry's entry. */
+export const dreamerV3System: LearningSystem = {
+  name: NAME,
+  title: dreamerV3.title,
+  sizes: Object.keys(DREAMER_V3_SIZES),
+  eyes: viewOf,
+  open(options) {
+    const { world, steps, size } = options;
+    const recipe = dreamerV3Recipe(world.task, size as DreamerV3Size | undefined);
+    const online = steps === undefined ? recipe.online : withSteps(recipe.online, steps);
+    return OnlineLearner.open(options, dreamerV3Online(spacesOf(world), { ...recipe, online }));
+  },
+};

@@ -1,0 +1,98 @@
+import {
+  adaptive,
+  add,
+  laProp,
+  mul,
+  type Step,
+  type StepDefinition,
+  type Sym,
+  slice,
+  stopGradient,
+  warmUp,
+} from "../../graph/index.ts";
+import { buildDreamer, type DreamerModel } from "../../world-models/dreamer.ts";
+import type { RssmState } from "../../world-models/rssm.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import { type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
+import { type ActorCriticLosses, actorCriticLoss, replayValueLoss } from "./actor-critic-loss.ts";
+import type { DreamerV3Recipe } from "./recipe.ts";
+import { type WorldModelLosses, worldModelLoss } from "./world-model-loss.ts";
+
+const RETURN_LOW = "return/low";
+const RETURN_HIGH = "return/high";
+
+/**
+ * One update of DreamerV3: world model, actor and critic by one optimiser on the sum of their losses.
+ *
+ * Source: Hafner et al. 2023, arXiv:2301.04104, and the published code. Differs: docs/algorithms.md.
+ */
+export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): StepDefinition {
+  return {
+    name: "dreamer-v3",
+    define(step) {
+      const model = buildDreamer(step.parameters, spaces, recipe.network);
+      const batch = sequenceFields(step, spaces, recipe.sequence);
+      const world = worldModelLoss(model, batch, observationNoise(step, model, recipe), recipe);
+      const { critic, replayValue } = behaviour(step, model, batch, world, recipe);
+      const learned = add(critic.policy, add(critic.value, mul(replayValue, recipe.replayValueScale)));
+      const loss = add(world.total, learned);
+      report(step, { loss, ...figuresOf(world), ...figuresOf(critic), replayValue });
+      step.minimize("model", loss, {
+        groups: { model: { learningRate: warmUp(recipe.warmUp, recipe.learningRate) } },
+        optimizer: laProp(),
+        clip: adaptive(recipe.clipShare),
+      });
+      step.trackTargets({ tau: recipe.slowRate });
+    },
+  };
+}
+
+function observationNoise(step: Step, { rssm }: DreamerModel, { sequence }: DreamerV3Recipe): Sym {
+  return rssm.prepareNoise(
+    step.noise("observation", [sequence.length, sequence.batch, rssm.stochSize], rssm.noiseKind),
+  );
+}
+
+/** Imagination from the last states of each sequence, and what is learned from it. */
+function behaviour(
+  step: Step,
+  model: DreamerModel,
+  batch: SequenceBatch,
+  { observed, features }: WorldModelLosses,
+  recipe: DreamerV3Recipe,
+): { critic: ActorCriticLosses; replayValue: Sym } {
+  const { horizon, starts } = recipe.imagination;
+  const { length, batch: rows } = recipe.sequence;
+  const count = starts * rows;
+  const last = (x: Sym) => slice(x, 0, (length - starts) * rows);
+  const start: RssmState = { deter: stopGradient(last(observed.deter)), stoch: stopGradient(last(observed.stoch)) };
+  const noise = {
+    actions: step.noise("imagination/actions", [horizon, count, model.actionSize]),
+    states: model.rssm.prepareNoise(
+      step.noise("imagination/states", [horizon, count, model.rssm.stochSize], model.rssm.noiseKind),
+    ),
+  };
+  const running = { low: step.carried(RETURN_LOW, [1]), high: step.carried(RETURN_HIGH, [1]) };
+  const critic = actorCriticLoss(model, start, noise, running, recipe);
+  step.carry(RETURN_LOW, critic.returnLow);
+  step.carry(RETURN_HIGH, critic.returnHigh);
+  const lastRows = (x: Sym) => slice(x, 0, length - starts);
+  const replayed = {
+    reward: lastRows(batch.reward),
+    isLast: lastRows(batch.isLast),
+    isTerminal: lastRows(batch.isTerminal),
+  };
+  return { critic, replayValue: replayValueLoss(model, last(features), critic.startReturns, replayed, recipe) };
+}
+
+const WORLD_FIGURES = ["image", "proprioception", "reward", "continuation", "dynamics", "representation"] as const;
+const CRITIC_FIGURES = ["policy", "value", "entropy", "meanReturn"] as const;
+
+function figuresOf(losses: WorldModelLosses | ActorCriticLosses): Readonly<Record<string, Sym>> {
+  const names: readonly string[] = "policy" in losses ? CRITIC_FIGURES : WORLD_FIGURES;
+  return Object.fromEntries(Object.entries(losses).filter(([name, value]) => names.includes(name) && value));
+}
+
+function report(step: Step, figures: Readonly<Record<string, Sym>>): void {
+  for (const [name, value] of Object.entries(figures)) step.metric(name, value);
+}

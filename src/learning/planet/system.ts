@@ -1,0 +1,49 @@
+import { cem } from "../../planners/cem.ts";
+import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
+import { PLANET_SIZES, type PlanetSize, planet } from "../../world-models/planet.ts";
+import { stateSize } from "../../world-models/rssm.ts";
+import type { ModelSpaces } from "../../world-models/world-model.ts";
+import type { LearningSystem } from "../learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { withSteps } from "../online/recipe.ts";
+import { SequenceReplay } from "../online/sequence-replay.ts";
+import { viewOf } from "../online/task-views.ts";
+import { spacesOf } from "../spaces.ts";
+import { type PlanetRecipe, planetRecipe } from "./recipe.ts";
+import { planetUpdate } from "./update.ts";
+
+const NAME = "planet";
+
+/** PlaNet for a world of these spaces, as the online loop takes it. */
+export function planetOnline(spaces: ModelSpaces, recipe: PlanetRecipe): OnlineSystem {
+  const { network, planner, shortPlanner, sequence } = recipe;
+  return {
+    name: NAME,
+    latentSize: stateSize(network.rssm),
+    hyperparameters: recipe,
+    recipe: recipe.online,
+    step: planetUpdate(spaces, recipe),
+    graphs: bundleGraphs({
+      worldModel: planet,
+      config: network,
+      spaces,
+      planning: { method: cem, config: planner, short: shortPlanner },
+      imagination: { sequences: 1, horizon: planner.horizon },
+    }),
+    batches: (store) => new SequenceReplay(store, sequence),
+  };
+}
+
+/** The registry's entry. */
+export const planetSystem: LearningSystem = {
+  name: NAME,
+  title: planet.title,
+  sizes: Object.keys(PLANET_SIZES),
+  eyes: viewOf,
+  open(options) {
+    const { world, steps, size } = options;
+    const recipe = planetRecipe(world.task, size as PlanetSize | undefined);
+    const online = steps === undefined ? recipe.online : withSteps(recipe.online, steps);
+    return OnlineLearner.open(options, planetOnline(spacesOf(world), { ...recipe, online }));
+  },
+};

@@ -1,0 +1,213 @@
+"""Losses, returns, gradient norms and updates of DreamerV3 from its equations, in PyTorch.
+
+usage: python3 dreamer_v3.py > dreamer-v3.json
+"""
+import json
+import math
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+from rssm_twin import Categorical, Twin, data, image, observation_loss, symlog, tensor, uniform
+
+T, B, A, HORIZON, STARTS = 4, 2, 2, 3, 3
+DETER, HIDDEN, GROUPS, CLASSES, UNIMIX = 8, 6, 3, 4, 0.01
+UNITS, BINS, LIMIT, MIN_STD, MAX_STD = 7, 15, 5, 0.1, 1
+FREE, REPRESENTATION, DISCOUNT, LAMBDA, ENTROPY, SLOW, RATE, REPLAY = 0.02, 0.1, 1 - 1 / 333, 0.95, 3e-2, 1, 0.1, 0.3
+LEARNING_RATE, CLIP, TAU = 1e-3, 0.3, 0.2
+CASES = {
+    "state": {"core": "block-gru", "proprioception": 5, "images": None, "salience": 0, "every": 1},
+    "pixels": {"core": "gru", "proprioception": 0, "images": "convolutions", "salience": 3, "every": 2},
+    "both": {"core": "gru", "proprioception": 5, "images": "keypoints", "salience": 0, "every": 1},
+}
+BIN_PLACES = torch.sign(e := torch.linspace(-LIMIT, LIMIT, BINS)) * torch.expm1(e.abs())
+
+
+class Bins:
+    def __init__(self, logits):
+        self.log = torch.log_softmax(logits, -1)
+
+    def mean(self):
+        return (self.log.exp() * BIN_PLACES).sum(-1)
+
+    def log_prob(self, value):
+        value = value.clamp(BIN_PLACES[0], BIN_PLACES[-1])
+        above = torch.searchsorted(BIN_PLACES, value.contiguous()).clamp(1, BINS - 1)
+        low, high = BIN_PLACES[above - 1], BIN_PLACES[above]
+        share = (value - low) / (high - low)
+        pick = lambda i: self.log.gather(-1, i.unsqueeze(-1)).squeeze(-1)  # noqa: E731
+        return (1 - share) * pick(above - 1) + share * pick(above)
+
+
+class Dreamer(Twin):
+    def __init__(self, core, proprioception, images, salience, every):
+        super().__init__("normalized")
+        self.core_kind, self.sensed, self.kind, self.salience, self.every = core, proprioception, images, salience, every
+
+    def core(self, deter, stoch, action):
+        if self.core_kind == "block-gru":
+            return self.block_gru("rssm/core", [stoch, action], deter, 2, HIDDEN)
+        x = self.mlp("rssm/core/input", torch.cat([stoch, action], -1), [HIDDEN])
+        return self.gru("rssm/core/gru", x, deter)
+
+    def prior(self, deter):
+        return self.mlp("rssm/prior", deter, [HIDDEN, HIDDEN], GROUPS * CLASSES)
+
+    def posterior(self, deter, embedding):
+        return self.mlp("rssm/posterior", torch.cat([deter, embedding], -1), [HIDDEN], GROUPS * CLASSES)
+
+    def belief(self, logits):
+        return Categorical(logits, GROUPS, CLASSES, UNIMIX)
+
+    def encode(self, shown, sensed):
+        parts = []
+        if self.kind == "convolutions":
+            parts.append(self.feature_map("encoder/scene", shown, 1))
+        if self.kind == "keypoints":
+            parts.append(self.mlp("encoder/merge", self.points("encoder/scene", shown, 1, 3), [6]))
+        if self.sensed:
+            parts.append(self.mlp("encoder/proprioception", symlog(sensed), [UNITS]))
+        return torch.cat(parts, -1)
+
+    def paint(self, features):
+        if self.kind == "convolutions":
+            return self.paint_feature_map("decoder/scene", features, 1)
+        return self.paint_points("decoder/scene", features, UNITS, 1)
+
+    def reward(self, features):
+        return Bins(self.mlp("reward", features, [UNITS], BINS))
+
+    def value(self, features, slow=False):
+        return Bins(self.mlp("critic", features, [UNITS, UNITS], BINS, slow))
+
+    def goes_on(self, features):
+        return self.mlp("continuation", features, [UNITS], 1).squeeze(-1)
+
+    def actor(self, features):
+        mean, raw = self.mlp("actor", features, [UNITS, UNITS], 2 * A).chunk(2, -1)
+        return torch.distributions.Normal(torch.tanh(mean), (MAX_STD - MIN_STD) * torch.sigmoid(raw + 2) + MIN_STD)
+
+
+def lambda_return(rewards, discounts, values, shares):
+    returns, beyond = [], values[-1]
+    for t in reversed(range(len(rewards))):
+        beyond = rewards[t] + discounts[t] * ((1 - shares[t]) * values[t] + shares[t] * beyond)
+        returns.insert(0, beyond)
+    return torch.stack(returns)
+
+
+def flags():
+    first, last, terminal, rewarded = (torch.zeros(T, B) for _ in range(4))
+    first[2, 1] = last[1, 1] = terminal[1, 1] = 1
+    rewarded[:] = 1
+    rewarded[2, 1] = 0
+    first[0, 0] = 1
+    return first, last, terminal, rewarded
+
+
+def update(model, number, running):
+    name = lambda field: f"{field}/{number}"  # noqa: E731
+    action, reward = data(name("action"), T, B, A) / 1.5, data(name("reward"), T, B)
+    first, last, terminal, rewarded = flags()
+    sensed = data(name("proprioception"), T * B, model.sensed) if model.sensed else None
+    shown = image(name("image_scene"), T, B, 64, 64, 3) if model.kind else None
+    embedding = model.encode(shown.flatten(0, 1) if model.kind else None, sensed).reshape(T, B, -1)
+    noise = uniform(name("observation"), T, B, GROUPS * CLASSES)
+    deter, stoch, deters, stochs, posts = torch.zeros(B, DETER), torch.zeros(B, GROUPS * CLASSES), [], [], []
+    for t in range(T):
+        keep = (1 - first[t]).unsqueeze(-1)
+        deter = model.core(deter * keep, stoch * keep, action[t] * keep)
+        logits = model.posterior(deter, embedding[t])
+        stoch = model.belief(logits).sample(noise[t])
+        deters.append(deter), stochs.append(stoch), posts.append(logits)
+    deter, stoch, post = (torch.cat(parts) for parts in (deters, stochs, posts))
+    prior = model.prior(deter)
+    features = torch.cat([deter, stoch], -1)
+    losses = {
+        "dynamics": model.belief(post.detach()).kl(model.belief(prior)).clamp(min=FREE).mean(),
+        "representation": model.belief(post).kl(model.belief(prior.detach())).clamp(min=FREE).mean(),
+        "reward": -(model.reward(features).log_prob(reward.flatten()) * rewarded.flatten()).mean(),
+        "continuation": F.binary_cross_entropy_with_logits(model.goes_on(features), 1 - terminal.flatten()),
+    }
+    if model.kind:
+        some = list(range(model.every - 1, T, model.every))
+        painted = model.paint(features.reshape(T, B, -1)[some].flatten(0, 1))
+        losses["image"] = observation_loss(painted, shown[some].flatten(0, 1), model.salience)
+    if model.sensed:
+        predicted = model.mlp("decoder/proprioception", features, [UNITS], model.sensed)
+        losses["proprioception"] = ((predicted - symlog(sensed)) ** 2).sum(-1).mean()
+    total = sum(losses.values()) - (1 - REPRESENTATION) * losses["representation"]
+
+    count = STARTS * B
+    action_noise = data(name("imagination/actions"), HORIZON, count, A)
+    state_noise = uniform(name("imagination/states"), HORIZON, count, GROUPS * CLASSES)
+    with torch.no_grad():
+        d, s = deter[-count:], stoch[-count:]
+        states, actions = [torch.cat([d, s], -1)], []
+        for t in range(HORIZON):
+            policy = model.actor(states[-1])
+            actions.append(policy.mean + policy.stddev * action_noise[t])
+            d = model.core(d, s, actions[-1].clamp(-1, 1))
+            s = model.belief(model.prior(d)).sample(state_noise[t])
+            states.append(torch.cat([d, s], -1))
+        states, actions = torch.stack(states), torch.stack(actions)
+        values = model.value(states).mean()
+        discounts = DISCOUNT * torch.sigmoid(model.goes_on(states))
+        shares = torch.full((HORIZON, 1), LAMBDA)
+        returns = lambda_return(model.reward(states).mean()[1:], discounts[1:], values[1:], shares)
+        weights = torch.cumprod(discounts, 0)[:-1] / DISCOUNT
+        low, high = (float(numpy.percentile(returns.numpy(), p)) for p in (5, 95))
+        running = [running[0] + RATE * (low - running[0]), running[1] + RATE * (high - running[1])]
+        advantages = (returns - values[:-1]) / max(1, running[1] - running[0])
+        slow = model.value(states[:-1], slow=True).mean()
+    policy, critic = model.actor(states[:-1]), model.value(states[:-1])
+    entropy = policy.entropy().sum(-1)
+    losses["policy"] = -(weights * (policy.log_prob(actions).sum(-1) * advantages + ENTROPY * entropy)).mean()
+    losses["value"] = -(weights * (critic.log_prob(returns) + SLOW * critic.log_prob(slow))).mean()
+
+    recent = features[-count:]
+    shares = LAMBDA * (1 - last[-STARTS:][1:])
+    replayed = lambda_return(
+        reward[-STARTS:][1:], DISCOUNT * (1 - terminal[-STARTS:][1:]), returns[0].reshape(STARTS, B)[1:], shares
+    )
+    critic = model.value(recent[:-B])
+    slow_replayed = model.value(recent[:-B], slow=True).mean().detach()
+    fit = critic.log_prob(replayed.flatten()) + SLOW * critic.log_prob(slow_replayed)
+    losses["replayValue"] = -((1 - last[-STARTS:][:-1]).flatten() * fit).mean()
+    loss = total + losses["policy"] + losses["value"] + REPLAY * losses["replayValue"]
+    figures = {key: value.item() for key, value in losses.items()}
+    figures |= {"loss": loss.item(), "entropy": entropy.mean().item(), "meanReturn": returns.mean().item()}
+    return loss, figures, running
+
+
+def step(model, moments, count):
+    """LaProp after clipping each gradient by its parameter's norm; then the slow critic follows."""
+    with torch.no_grad():
+        for name, weight in model.weights.items():
+            gradient = weight.grad
+            allowed = CLIP * max(float(weight.norm()), 1e-3)
+            gradient = gradient * min(1, allowed / (float(gradient.norm()) + 1e-6))
+            mean, square = moments.setdefault(name, [torch.zeros_like(weight), torch.zeros_like(weight)])
+            square.mul_(0.999).add_(0.001 * gradient**2)
+            mean.mul_(0.9).add_(0.1 * gradient / (torch.sqrt(square / (1 - 0.999**count)) + 1e-20))
+            weight -= LEARNING_RATE * mean / (1 - 0.9**count)
+        for name, slow in model.slow.items():
+            slow += TAU * (model.weights[name] - slow)
+
+
+result = {}
+for case, options in CASES.items():
+    model, moments, running, updates = Dreamer(**options), {}, [0.0, 0.0], []
+    for number in range(2):
+        loss, figures, running = update(model, number, running)
+        updates.append({**figures, "model/gradientNorm": model.gradient_norm(loss)})
+        step(model, moments, number + 1)
+    result[case] = {"updates": updates, "running": running}
+print(
+    json.dumps(
+        {"script": "dreamer_v3.py", "torch": torch.__version__, "numpy": numpy.__version__, "tolerance": 1e-4, **result},
+        indent=1,
+    )
+)
+assert math.isfinite(loss.item()) and tensor([1.0]).dtype == torch.float64
