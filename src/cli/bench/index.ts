@@ -36,6 +36,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "round trips between threads and processes, beside a cloned MessagePort message",
     load: async () => (await import("./transport.ts")).benchTransport,
   },
+  learn: {
+    title: "learning curves of the control suite, beside published scores (hours; goes on where it was cut off)",
+    load: async () => (await import("./learn.ts")).benchLearn,
+  },
   sim: {
     title: "simulated steps and pictures per second, beside real time",
     load: async () => (await import("./sim.ts")).benchSim,
