@@ -6,10 +6,7 @@ export interface SessionOptions {
   readonly provider?: Provider;
   /** Threads of one operator; two or more only pay on cores that nothing else uses. */
   readonly threads?: number;
-  /**
-   * Whether to plan all intermediate memory as one block. Worth its memory for small graphs that run often; a training step
-   * gains 0–3 % of time for up to a third more memory.
-   */
+  /** Whether all intermediate memory is planned as one block: time for memory. */
   readonly planMemory?: boolean;
   /** Outputs that stay on the device between runs, where the provider's binding can do that. */
   readonly keepOnDevice?: readonly string[];

@@ -27,8 +27,9 @@ export async function planningEngine({ workload, weights, batch, session: option
       sessionMs: ready - built,
       nodes: graph.nodes.length,
     },
-    async once() {
-      await session.run(feeds);
+    async run(count) {
+      for (let i = 0; i < count; i++) await session.run(feeds);
+      return count;
     },
     async answer() {
       const { actions } = await session.run(feeds);

@@ -40,7 +40,7 @@ export async function benchTrain({ seconds = DEFAULT_SECONDS, log }: BenchOption
   try {
     const results: DuelResult[] = [];
     for (const [name, { title, twin, definition, goal }] of Object.entries(TRAINING)) {
-      const step = buildStep(definition);
+      const step = buildStep(definition); // one update: files hold one batch, whatever our side makes of it
       const weights = await writeTensors(join(folder, `${name}.weights`), startWeights(step, SEED));
       const batch = await writeTensors(join(folder, `${name}.batch`), randomBatch(step));
       for (const threads of THREADS) {

@@ -2,14 +2,15 @@ import type { TensorData } from "../../core/tensor.ts";
 import { buildStep } from "../../graph/index.ts";
 import { copyTensors, emptyState, initialTensors } from "../../learning/checkpoint-tensors.ts";
 import { readSafetensors } from "../../learning/safetensors.ts";
-import { TrainingSession } from "../../learning/training-session.ts";
+import { countNodes, TrainingSession } from "../../learning/training-session.ts";
 import type { Engine, EngineFiles } from "./engine.ts";
 import { TRAINING } from "./networks/index.ts";
 
 /** One workload's training step on onnxruntime, always on the same batch. */
 export async function trainingEngine({ workload, weights, batch, session: options }: EngineFiles): Promise<Engine> {
   const began = performance.now();
-  const step = buildStep(TRAINING[workload]!.definition);
+  const { definition, updates } = TRAINING[workload]!;
+  const step = buildStep(definition, updates);
   const built = performance.now();
   const session = await TrainingSession.create(step, options);
   const ready = performance.now();
@@ -19,11 +20,14 @@ export async function trainingEngine({ workload, weights, batch, session: option
   copyTensors(step, new Map([...initialTensors(step, 0), ...stored.tensors]), state);
   session.load(state);
   const { tensors } = await readSafetensors(batch);
-  const arrays = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
+  const arrays = Object.fromEntries([...tensors].map(([name, { data }]) => [name, repeat(data, updates ?? 1)]));
   const lossColumn = step.metrics.indexOf("loss");
   let update = 0;
-  const train = async (inputs: Readonly<Record<string, TensorData>>) =>
-    (await session.run(inputs, update++))[lossColumn]!;
+  const train = async (inputs: Readonly<Record<string, TensorData>>) => {
+    const metrics = await session.run(inputs, update);
+    update += updates ?? 1;
+    return metrics[lossColumn]!;
+  };
 
   async function curve(count: number): Promise<number[]> {
     const [images, noises] = [tensors.get("images")!, tensors.get("noises")!];
@@ -47,10 +51,12 @@ export async function trainingEngine({ workload, weights, batch, session: option
       engine: "onnxruntime",
       buildMs: built - began,
       sessionMs: ready - built,
-      nodes: step.graph.nodes.length,
+      nodes: countNodes(step.graph),
     },
-    async once() {
-      await train(arrays);
+    async run(count) {
+      let made = 0;
+      for (; made < count; made += updates ?? 1) await train(arrays);
+      return made;
     },
     async answer(command) {
       if (command.do === "curve") return { losses: await curve(command.count) };
@@ -59,4 +65,12 @@ export async function trainingEngine({ workload, weights, batch, session: option
       return { loss };
     },
   };
+}
+
+/** The same batch for every update of a run. */
+function repeat(data: TensorData, times: number): TensorData {
+  if (times === 1) return data;
+  const repeated = new (data.constructor as new (length: number) => Float32Array)(times * data.length);
+  for (let i = 0; i < times; i++) repeated.set(data as Float32Array, i * data.length);
+  return repeated;
 }
