@@ -8,6 +8,7 @@ import { LatentloopError } from "../core/errors.ts";
 import { ConstantParameters, Graph, Parameters, type Sym } from "../graph/index.ts";
 import { syncFolder } from "./atomic-file.ts";
 import { type GraphAgreement, type GraphDefinition, measureAgreement } from "./graph-agreement.ts";
+import { encodeParity, PARITY_FILE } from "./parity-file.ts";
 
 export interface BundleContents {
   readonly graphs: Readonly<Partial<Record<GraphName, GraphDefinition>>>;
@@ -26,7 +27,8 @@ export interface ExportedBundle {
 export const MAX_RELATIVE_ERROR = 1e-3;
 
 /**
- * Writes a bundle: the graphs with their parameters inside, and the manifest. The folder appears as a whole or not at all.
+ * Writes a bundle: the graphs with their parameters inside, the manifest, and a sample of what the training graphs compute
+ * for whoever checks it later. The folder appears as a whole or not at all.
  *
  * Before it appears, every file is loaded again and its outputs are compared with those of the same definition fed with
  * the training state's parameters.
@@ -64,6 +66,8 @@ export async function exportBundle(folder: string, contents: BundleContents): Pr
       "manifest.json",
     );
     for (const agreement of agreements) checkAgreement(agreement);
+    const samples = new Map(agreements.map(({ graph, sample }) => [graph, sample]));
+    await writeDurably(join(partial, PARITY_FILE), Buffer.concat(encodeParity(samples)));
     await writeDurably(join(partial, "manifest.json"), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     await syncFolder(partial);
     await rename(partial, folder);

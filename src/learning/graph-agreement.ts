@@ -1,8 +1,16 @@
 import { readFile } from "node:fs/promises";
 import * as ort from "onnxruntime-node";
 import { Rng } from "../core/rng.ts";
-import { allocateData, elementCount, type TensorData, type TensorSpec } from "../core/tensor.ts";
+import {
+  allocateData,
+  type DType,
+  elementCount,
+  type Tensor,
+  type TensorData,
+  type TensorSpec,
+} from "../core/tensor.ts";
 import { Graph, InputParameters, Parameters } from "../graph/index.ts";
+import type { ParitySample } from "./parity-file.ts";
 import { createSession } from "./session.ts";
 
 /** Declares a graph's inputs, builds it from the parameters and names its outputs, as docs/models.md asks. */
@@ -14,6 +22,8 @@ export interface GraphAgreement {
   /** Largest difference of any output, relative to that output's largest value. */
   readonly maxRelativeError: number;
   readonly worstOutput: string;
+  /** What both were fed with, and what the build over the training state gave. */
+  readonly sample: ParitySample;
 }
 
 /**
@@ -45,7 +55,8 @@ export async function measureAgreement(
     for (let trial = 0; trial < TRIALS; trial++) {
       const feeds = randomInputs(data, new Rng(SEED + trial));
       const expected = await reference.run({ ...feeds, ...Object.fromEntries(weights) });
-      const agreement = compare(name, expected, await exported.run(feeds));
+      const sample = { inputs: toTensors(feeds), outputs: toTensors(expected) };
+      const agreement = { graph: name, ...compare(expected, await exported.run(feeds)), sample };
       if (!best || agreement.maxRelativeError < best.maxRelativeError) best = agreement;
     }
     return best!;
@@ -68,17 +79,27 @@ function randomInputs(specs: readonly TensorSpec[], rng: Rng): Record<string, or
 
 type Outputs = ort.InferenceSession.OnnxValueMapType;
 
-function compare(graph: string, expected: Outputs, found: Outputs): GraphAgreement {
-  let worst: GraphAgreement = { graph, maxRelativeError: 0, worstOutput: "" };
+function toTensors(values: Outputs): Map<string, Tensor> {
+  return new Map(
+    Object.entries(values).map(([name, { type, dims, data }]) => [
+      name,
+      { dtype: type as DType, shape: dims, data: data as TensorData },
+    ]),
+  );
+}
+
+function compare(expected: Outputs, found: Outputs): Pick<GraphAgreement, "maxRelativeError" | "worstOutput"> {
+  let worst = { maxRelativeError: 0, worstOutput: "" };
   for (const [name, tensor] of Object.entries(expected)) {
     const error = relativeError(tensor.data as TensorData, found[name]!.data as TensorData);
     // Written so that an error that is not a number counts as the worst.
-    if (!(error <= worst.maxRelativeError)) worst = { graph, maxRelativeError: error, worstOutput: name };
+    if (!(error <= worst.maxRelativeError)) worst = { maxRelativeError: error, worstOutput: name };
   }
   return worst;
 }
 
-function relativeError(expected: TensorData, found: TensorData): number {
+/** Largest difference, relative to the largest expected value; NaN when either holds one. */
+export function relativeError(expected: TensorData, found: TensorData): number {
   const whole = !(expected instanceof Float32Array);
   let largest = 0;
   let difference = 0;

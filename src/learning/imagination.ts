@@ -1,5 +1,6 @@
 import { Rng } from "../core/rng.ts";
-import { type EpisodeStore, storeFor } from "./episode-store.ts";
+import { believeEpisode } from "./episode-belief.ts";
+import { storeFor } from "./episode-store.ts";
 import { LocalGraph } from "./local-graph.ts";
 import { exploringPolicy, rollOut } from "./rollout.ts";
 import type { SessionOptions } from "./session.ts";
@@ -45,7 +46,9 @@ export async function imagine(
     names.map((name) => LocalGraph.open(onnx.get(name)!, session)),
   )) as [LocalGraph, LocalGraph, LocalGraph, LocalGraph];
   try {
-    let latent = await believe(store, seenSteps, encode, observe);
+    const seenFrames = { firstFrame: 0, frames: seenSteps + 1 };
+    const { latents: believed } = await believeEpisode(store, seenFrames, { encode, observe }, new Rng(seed));
+    let latent = believed.slice(seenSteps * dream.inputs.latent!.length);
     const horizon = decode.inputs.latent!.length / latent.length;
     const frames: Record<string, Uint8Array[]> = Object.fromEntries(cameras.map(({ name }) => [name, []]));
     const rewards: number[] = [];
@@ -82,27 +85,4 @@ export async function imagine(
   } finally {
     await Promise.all([encode, observe, dream, decode].map((graph) => graph.close()));
   }
-}
-
-/** The latent after the frames 0 … last. */
-async function believe(
-  store: EpisodeStore,
-  last: number,
-  encode: LocalGraph,
-  observe: LocalGraph,
-): Promise<Float32Array> {
-  let latent = new Float32Array(observe.inputs.latent!.length);
-  for (let frame = 0; frame <= last; frame++) {
-    for (const camera of Object.keys(store.images)) {
-      (encode.inputs[`image_${camera}`] as Uint8Array).set(store.borrowImage(camera, frame));
-    }
-    (encode.inputs.proprioception as Float32Array | undefined)?.set(store.borrowProprioception(frame));
-    const { embedding } = await encode.run();
-    (observe.inputs.embedding as Float32Array).set(embedding as Float32Array);
-    (observe.inputs.latent as Float32Array).set(latent);
-    if (frame > 0) (observe.inputs.action as Float32Array).set(store.borrowAction(frame - 1));
-    (observe.inputs.is_first as Float32Array)[0] = frame === 0 ? 1 : 0;
-    latent = Float32Array.from((await observe.run()).latent_out as Float32Array);
-  }
-  return latent;
 }

@@ -9,18 +9,23 @@ import { formatPlacement } from "../../inference/place-graph.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { readManifest } from "../../inference/read-bundle.ts";
 import { type BundleVerdict, verifyBundle } from "../../inference/verify-bundle.ts";
+import { scoreCommand } from "../models/score-command.ts";
+import { storeCommands } from "../models/store-commands.ts";
 import { formatTable, printResult } from "../output.ts";
 
 interface JsonOption {
   readonly json: boolean;
 }
 
-/** `latentloop models inspect|verify`: what is in a bundle, and whether it may drive a robot. */
+/** `latentloop models …`: what is in a bundle, whether it may drive a robot, and which one does. */
 export function modelsCommand(): Command {
-  return new Command("models")
+  const models = new Command("models")
     .description("work with model bundles")
     .addCommand(inspectCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(scoreCommand());
+  for (const command of storeCommands()) models.addCommand(command);
+  return models;
 }
 
 function inspectCommand(): Command {

@@ -1,0 +1,85 @@
+import { writeFile } from "node:fs/promises";
+import { Command } from "commander";
+import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
+import { type OpenLoopScore, scoreOpenLoop } from "../../learning/gates/open-loop.ts";
+import { Samples } from "../../math/samples.ts";
+import { formatTable, printResult } from "../output.ts";
+import { type Panel, renderLineCharts } from "../plot/line-chart.ts";
+import { heldOutOptions, type JudgeFlags, playEpisodes } from "./judge-candidate.ts";
+
+interface ScoreFlags extends Pick<JudgeFlags, "task" | "episodes" | "seed"> {
+  readonly against?: string;
+  readonly plot?: string;
+  readonly json: boolean;
+}
+
+interface NamedScore extends OpenLoopScore {
+  readonly model: string;
+}
+
+/** `latentloop models score`: what a model foretells of episodes that it does not act in, beside another one. */
+export function scoreCommand(): Command {
+  const command = new Command("score")
+    .description("let a model foretell recorded actions: errors over the horizon, imagined returns, surprise")
+    .argument("<bundle>", "the model's folder")
+    .option("--against <bundle>", "another model, e.g. the live one; it plays the episodes")
+    .option("--plot <file>", "SVG to write");
+  for (const option of heldOutOptions()) command.addOption(option);
+  return command
+    .option("--json", "print one JSON object as the last line of stdout", false)
+    .action(async (folder: string, { against, plot, json, ...flags }: ScoreFlags) => {
+      const bundles = await Promise.all([folder, ...(against === undefined ? [] : [against])].map(readBundle));
+      const heldOut = await playEpisodes(bundles.at(-1)!, flags);
+      const scores: NamedScore[] = [];
+      for (const bundle of bundles) scores.push({ model: nameOf(bundle), ...(await scoreOpenLoop(bundle, heldOut)) });
+      if (plot !== undefined) await writeFile(plot, chartOf(scores));
+      const rows = scores.map((score) => ({ ...score, surprise: surpriseOf(score) }));
+      printResult({ task: flags.task, episodes: flags.episodes, scores: rows }, tableOf(scores), json);
+    });
+}
+
+const nameOf = ({ manifest, modelHash }: Bundle): string => `${manifest.name} (${modelHash.slice(0, 8)})`;
+
+function surpriseOf({ surprise }: OpenLoopScore) {
+  const samples = new Samples();
+  for (const value of surprise) samples.add(value);
+  return { p50: samples.percentile(0.5), p99: samples.percentile(0.99), max: samples.max };
+}
+
+function tableOf(scores: readonly NamedScore[]): string {
+  const figure = (value: number | undefined) => (value === undefined ? "" : String(Number(value.toPrecision(3))));
+  return formatTable([
+    [
+      "model",
+      "latent, 1 step",
+      "last step",
+      "reward, 1 step",
+      "last step",
+      "imagined return",
+      "recorded",
+      "surprise p99",
+    ],
+    ...scores.map((score) => [
+      score.model,
+      figure(score.latentError[0]),
+      figure(score.latentError.at(-1)),
+      figure(score.rewardError[0]),
+      figure(score.rewardError.at(-1)),
+      figure(score.imaginedReturn),
+      figure(score.recordedReturn),
+      figure(surpriseOf(score).p99),
+    ]),
+  ]);
+}
+
+function chartOf(scores: readonly NamedScore[]): string {
+  const panel = (label: string, of: (score: OpenLoopScore) => readonly number[]): Panel => ({
+    label,
+    scale: "linear",
+    series: scores.map((score) => ({ name: score.model, points: of(score).map((y, k) => [k + 1, y] as const) })),
+  });
+  return renderLineCharts("Open-loop errors on held-out episodes", "steps ahead", [
+    panel("latent: share of the variance that is missed", ({ latentError }) => latentError),
+    panel("reward: root mean square error", ({ rewardError }) => rewardError),
+  ]);
+}

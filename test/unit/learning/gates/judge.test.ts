@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Manifest } from "../../../../src/config/manifest.ts";
+import type { Judgement } from "../../../../src/learning/gates/judge.ts";
+import { PARITY_FILE } from "../../../../src/learning/parity-file.ts";
+import { judgeSample, writeCandidate } from "../../../support/candidates.ts";
+import { sampleModel, writeSampleBundle } from "../../../support/sample-bundle.ts";
+
+let live = "";
+before(async () => {
+  live = await writeCandidate({ after });
+});
+
+const failed = ({ verdicts }: Judgement) => verdicts.filter(({ passed }) => passed === false).map(({ gate }) => gate);
+const asked = ({ verdicts }: Judgement) => verdicts.map(({ gate }) => gate);
+
+test("a candidate that is the live model passes every gate, with a figure from each", async () => {
+  const judgement = await judgeSample(live, live);
+  assert.deepEqual(failed(judgement), []);
+  assert.equal(judgement.passed, true);
+  for (const { gate, figure, limit } of judgement.verdicts) {
+    assert.ok(figure !== null && limit !== null && figure <= limit, `${gate}: ${figure} of ${limit}`);
+  }
+});
+
+test("a first candidate passes without comparisons", async () => {
+  const { passed, verdicts } = await judgeSample(live, undefined);
+  assert.equal(passed, true);
+  const silent = verdicts.filter((verdict) => verdict.passed === null).map(({ gate }) => gate);
+  assert.deepEqual(silent, ["one-step", "k-step", "reward", "action-change"]);
+});
+
+const foreign: readonly [part: string, change: (manifest: Manifest) => void, named: RegExp][] = [
+  [
+    "another camera calibration",
+    ({ observation }) => {
+      observation.cameras[0]!.calibrationSha256 = "0".repeat(64);
+    },
+    /calibration/,
+  ],
+  [
+    "another robot's joints",
+    ({ action }) => {
+      action.dimensions[0] = { ...action.dimensions[0]!, name: "elbow" };
+    },
+    /actions/,
+  ],
+  [
+    "other action bounds",
+    ({ action }) => {
+      action.dimensions[1] = { ...action.dimensions[1]!, high: 2 };
+    },
+    /actions/,
+  ],
+  [
+    "another normalisation",
+    ({ observation }) => {
+      observation.proprioception[2] = { ...observation.proprioception[2]!, scale: 2 };
+    },
+    /normalisation/,
+  ],
+  [
+    "another rate",
+    (manifest) => {
+      manifest.policyRateHz = 20;
+    },
+    /policy rate/,
+  ],
+];
+for (const [part, change, named] of foreign) {
+  test(`a candidate with ${part} fails the contract, and no gate behind it is asked`, async (t) => {
+    const judgement = await judgeSample(await writeCandidate(t, { change }), live);
+    assert.deepEqual(asked(judgement), ["contract"]);
+    assert.match(judgement.verdicts[0]!.note, named);
+    assert.equal(judgement.passed, false);
+  });
+}
+
+test("one NaN among the weights is found, named and ends the trial", async (t) => {
+  const plan = sampleModel("plan");
+  const data = Float32Array.from(plan.constants!.w!.data);
+  data[5] = Number.NaN;
+  const models = { plan: { ...plan, constants: { w: { shape: [6, 2], data } } } };
+  const judgement = await judgeSample(await writeCandidate(t, { models }), live);
+  assert.deepEqual(asked(judgement), ["contract", "finite-weights"]);
+  const verdict = judgement.verdicts.at(-1)!;
+  assert.equal(verdict.figure, 1);
+  assert.match(verdict.note, /w of plan/);
+});
+
+const spoilt: readonly [what: string, spoil: (folder: string) => Promise<unknown>, gate: string][] = [
+  ["without a manifest", (folder) => rm(join(folder, "manifest.json")), "bundle"],
+  ["with a manifest that was cut off", (folder) => truncate(join(folder, "manifest.json"), 200), "bundle"],
+  ["with a graph that was cut off", (folder) => truncate(join(folder, "plan.onnx"), 100), "bundle"],
+  ["without the trainer's sample", (folder) => rm(join(folder, PARITY_FILE)), "parity"],
+  ["with a sample that was cut off", (folder) => truncate(join(folder, PARITY_FILE), 400), "parity"],
+  ["with a sample that is no sample", (folder) => writeFile(join(folder, PARITY_FILE), "{}"), "parity"],
+];
+for (const [what, spoil, gate] of spoilt) {
+  test(`a bundle ${what} is refused by ${gate} with a reason`, async (t) => {
+    const folder = await writeCandidate(t);
+    await spoil(folder);
+    const judgement = await judgeSample(folder, live);
+    assert.equal(judgement.passed, false);
+    assert.deepEqual(failed(judgement), [gate]);
+    assert.ok(judgement.verdicts.at(-1)!.note.length > 10);
+  });
+}
+
+test("graphs that compute something else than the trainer did fail parity, by the output's name", async (t) => {
+  const own = await writeCandidate(t);
+  const act = sampleModel("act");
+  const changed = { act: { ...act, constants: { w: { shape: [6, 2], data: new Float32Array(12).fill(0.31) } } } };
+  const other = await writeSampleBundle(t, { models: changed });
+  await writeFile(join(other, PARITY_FILE), await readFile(join(own, PARITY_FILE)));
+  const judgement = await judgeSample(other, live);
+  assert.deepEqual(failed(judgement), ["parity"]);
+  assert.match(judgement.verdicts.at(-1)!.note, /act\.action/);
+});
+
+test("a model that foretells rewards and latents worse than the live one fails those gates and the others are asked", async (t) => {
+  const imagine = sampleModel("imagine");
+  const { w } = imagine.constants!;
+  const wild = { shape: w!.shape, data: Float32Array.from(w!.data, (weight) => 30 * weight) };
+  const models = {
+    imagine: {
+      ...imagine,
+      operations: [
+        ...imagine.operations.slice(0, 2),
+        { type: "ReduceSum", inputs: ["latents"], output: "sum" },
+        {
+          type: "Mul",
+          inputs: ["sum", "far"],
+          output: "far_rewards",
+        },
+        { type: "Expand", inputs: ["far_rewards", "shape"], output: "spread" },
+        {
+          type: "Reshape",
+          inputs: ["spread", "shape"],
+          output: "rewards",
+        },
+      ],
+      constants: { w: wild, far: { shape: [1], data: [100] } },
+      int64Constants: { shape: [5, 3] },
+    },
+  };
+  const judgement = await judgeSample(await writeCandidate(t, { models }), live);
+  assert.deepEqual(failed(judgement), ["one-step", "k-step", "reward"]);
+  assert.equal(asked(judgement).at(-1), "action-change");
+});
+
+test("a model that acts quite differently on recorded observations fails the bound on action change", async (t) => {
+  const plan = sampleModel("plan");
+  const models = {
+    plan: {
+      ...plan,
+      operations: plan.operations.map((operation) =>
+        operation.output === "actions" ? { ...operation, type: "Cos" } : operation,
+      ),
+    },
+  };
+  const judgement = await judgeSample(await writeCandidate(t, { models }), live);
+  assert.deepEqual(failed(judgement), ["action-change"]);
+});
+
+test("a gate that is switched off is not asked and the judgement says so", async (t) => {
+  const folder = await writeCandidate(t);
+  await rm(join(folder, PARITY_FILE));
+  const { passed, verdicts } = await judgeSample(folder, live, { parity: { enabled: false } });
+  assert.equal(passed, true);
+  assert.deepEqual(
+    verdicts.find(({ gate }) => gate === "parity"),
+    { gate: "parity", passed: null, figure: null, limit: null, unit: "", note: "switched off" },
+  );
+});
