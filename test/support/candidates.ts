@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { graphsOf } from "../../src/config/manifest.ts";
 import { parseStrict } from "../../src/config/parse-strict.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -16,7 +15,10 @@ import { encodeParity, PARITY_FILE, type ParitySample } from "../../src/learning
 import { type SampleOptions, writeSampleBundle } from "./sample-bundle.ts";
 
 /** The sample bundle as a trainer hands it over: with what its graphs computed on random inputs. */
-export async function writeCandidate(test: Pick<TestContext, "after">, options: SampleOptions = {}): Promise<string> {
+export async function writeCandidate(
+  test: { after(hook: () => Promise<void>): void },
+  options: SampleOptions = {},
+): Promise<string> {
   const folder = await writeSampleBundle(test, options);
   const { manifest, onnx } = await readBundle(folder);
   const samples = new Map<string, ParitySample>();

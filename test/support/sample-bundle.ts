@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import type { Manifest } from "../../src/config/manifest.ts";
 import type { DType, TensorSpec } from "../../src/core/tensor.ts";
 import { encodeModel, type ModelSource, weights } from "./onnx-model.ts";
@@ -143,7 +142,7 @@ export interface SampleOptions {
 
 /** Writes the sample bundle into a fresh folder that the test removes, and returns the folder. */
 export async function writeSampleBundle(
-  test: Pick<TestContext, "after">,
+  test: { after(hook: () => Promise<void>): void },
   { models = {}, change = () => {} }: SampleOptions = {},
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "latentloop-bundle-"));
