@@ -19,6 +19,7 @@ import {
   uniformFanIn,
 } from "../../../src/graph/index.ts";
 import { type BundleContents, exportBundle } from "../../../src/learning/export-bundle.ts";
+import { readParity } from "../../../src/learning/parity-file.ts";
 
 const E = 5;
 const L = 4;
@@ -78,10 +79,16 @@ function contents(changes: Partial<BundleContents["graphs"]> = {}): BundleConten
   };
 }
 
-test("a bundle has a valid manifest that lists every file with its hash and tensors", async () => {
+test("a bundle has a valid manifest that lists every graph with its hash and tensors, and a sample to check them by", async () => {
   const path = join(folder, "whole");
   const { manifest, agreements } = await exportBundle(path, contents());
-  assert.deepEqual((await readdir(path)).sort(), ["act.onnx", "encode.onnx", "manifest.json", "observe.onnx"]);
+  const files = ["act.onnx", "encode.onnx", "manifest.json", "observe.onnx", "parity.safetensors"];
+  assert.deepEqual((await readdir(path)).sort(), files);
+  const { outputs: sampled } = (await readParity(join(path, "parity.safetensors"))).get("observe")!;
+  assert.deepEqual(
+    [...sampled.keys()],
+    manifest.graphs.observe.outputs.map(({ name }) => name),
+  );
   assert.deepEqual(manifestSchema.parse(JSON.parse(await readFile(join(path, "manifest.json"), "utf8"))), manifest);
   const { file, sha256, outputs } = manifest.graphs.observe;
   assert.equal(

@@ -9,8 +9,12 @@ import { judgeSample, writeCandidate } from "../../../support/candidates.ts";
 import { sampleModel, writeSampleBundle } from "../../../support/sample-bundle.ts";
 
 let live = "";
+const cleanUps: (() => Promise<void>)[] = [];
 before(async () => {
-  live = await writeCandidate({ after });
+  live = await writeCandidate({ after: (hook) => cleanUps.push(hook) });
+});
+after(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
 });
 
 const failed = ({ verdicts }: Judgement) => verdicts.filter(({ passed }) => passed === false).map(({ gate }) => gate);
