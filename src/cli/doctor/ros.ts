@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { join } from "node:path";
+import { findRclnodejs, isBuilt } from "../../ros/index.ts";
 import type { Finding } from "./finding.ts";
 
 const INSTALLATIONS = "/opt/ros";
@@ -37,11 +39,13 @@ export function examineEnvironment(
 
 function examineBinding(): Finding {
   const base = { name: "rclnodejs", gives: "the binding to ROS 2" };
-  try {
-    const { version } = createRequire(import.meta.url)("rclnodejs/package.json") as { version: string };
-    return { ...base, status: "ok", found: version, values: { version } };
-  } catch {
+  const folder = findRclnodejs();
+  if (folder === undefined) {
     const remedy = "Run npm ci; then, with ROS 2 sourced, latentloop ros setup.";
     return { ...base, status: "missing", found: "not installed", remedy };
   }
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  if (isBuilt(folder)) return { ...base, status: "ok", found: version, values: { version, built: true } };
+  const remedy = "With ROS 2 sourced, run latentloop ros setup.";
+  return { ...base, status: "missing", found: `${version}, not built`, remedy, values: { version, built: false } };
 }

@@ -50,7 +50,7 @@ export type WorldModelParameters = z.output<typeof worldModelParameters>;
 /**
  * Turns observations into a belief and plans from it at the policy rate.
  *
- * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`.
+ * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`, and `~/surprise` to be plotted.
  * A step starts with the first complete observation after it is due, so its images are as fresh as they can be.
  */
 export function createWorldModel(context: NodeContext<RosMessages>, parameters: WorldModelParameters): LifecycleNode {
@@ -84,6 +84,7 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
 class PolicyLoop {
   readonly #context: NodeContext<RosMessages>;
   readonly #publisher: Publisher<PlanMessage>;
+  readonly #surprise: Publisher<{ data: number }>;
   readonly #assembler: ObservationAssembler;
   readonly #executed: ExecutedActions;
   readonly #step: PolicyStep;
@@ -136,6 +137,7 @@ class PolicyLoop {
       budgetShare: parameters.budgetShare,
     });
     this.#publisher = context.publisher("plan", "latentloop_msgs/msg/Plan", SENSOR_QOS);
+    this.#surprise = context.publisher("~/surprise", "std_msgs/msg/Float32");
     context.subscribe(
       "joint_states",
       "sensor_msgs/msg/JointState",
@@ -195,7 +197,9 @@ class PolicyLoop {
         return;
       }
       this.#plan = plan;
-      if (this.#active) this.#publisher.publish(planToMessage(plan, clock));
+      if (!this.#active) return;
+      this.#publisher.publish(planToMessage(plan, clock));
+      this.#surprise.publish({ data: plan.surprise });
     } catch (thrown) {
       log.error("A policy step failed: the robot goes on with its last plan and then halts.", {
         thrown: String(thrown),
