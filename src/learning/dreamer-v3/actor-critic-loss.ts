@@ -27,6 +27,8 @@ export interface ActorCriticOptions {
   readonly discount: number;
   readonly lambda: number;
   readonly entropyScale: number;
+  /** How the actor learns: by the likelihood of good actions, or by gradients of the returns through the dynamics. */
+  readonly actorGradient: "reinforce" | "dynamics";
   /** Weight of the critic's pull towards its slow copy. */
   readonly slowScale: number;
   /** Share of the newest percentiles in the running ones. */
@@ -50,74 +52,80 @@ export interface ActorCriticLosses {
   readonly meanReturn: Sym;
 }
 
+/** The networks that imagination uses: as they are trained, and so that no gradient reaches them. */
+export interface Behaviour {
+  readonly trained: DreamerModel;
+  readonly frozen: DreamerModel;
+}
+
 /**
  * Actor and critic learn from imagined rollouts; no gradient reaches the world model.
  *
  * Shapes: start N states; noise over H steps; running percentiles each [1]
- * Source: Hafner et al. 2023, arXiv:2301.04104, eq. 7 to 13.
+ * Source: Hafner et al. 2023, arXiv:2301.04104, eq. 7 to 13; gradients through the dynamics: arXiv:1912.01603, eq. 7.
  */
 export function actorCriticLoss(
-  model: DreamerModel,
+  { trained, frozen }: Behaviour,
   start: RssmState,
   noise: ImaginationNoise,
   running: { readonly low: Sym; readonly high: Sym },
   options: ActorCriticOptions,
 ): ActorCriticLosses {
-  const { discount, lambda, entropyScale, slowScale, returnRate } = options;
+  const { discount, lambda, entropyScale, slowScale, returnRate, actorGradient } = options;
   const { graph } = start.deter;
   const [horizon, count] = noise.actions.shape as [number, number];
-  const limit = (action: Sym) => clip(action, -1, 1);
-  const { features, actions } = graph.withoutGradient(() =>
-    imagineRollout(model.rssm, start, (state, draw) => model.actor(state).sample(draw), limit, noise),
-  );
-  const early = slice(features, 0, 0, horizon * count); // states 0 … H - 1
-  const byStep = (x: Sym, steps: number) => reshape(x, [steps, count]);
+  const early = (x: Sym) => slice(x, 0, 0, horizon * count); // states 0 … H - 1
+  const later = (x: Sym) => slice(reshape(x, [horizon + 1, count]), 0, 1); // states 1 … H
 
-  const targets = graph.withoutGradient(() => {
-    const values = byStep(model.valueBins(features).mean(), horizon + 1);
-    const later = (x: Sym) => slice(x, 0, 1);
-    const goesOn = byStep(sigmoid(model.continuationLogits(features)), horizon + 1);
-    const discounts = mul(goesOn, discount);
+  const imagined = () => {
+    const choose = (state: Sym, draw: Sym) => trained.actor(stopGradient(state)).sample(draw);
+    const { features, actions } = imagineRollout(frozen.rssm, start, choose, (action) => clip(action, -1, 1), noise);
+    const values = frozen.valueBins(features).mean();
+    const discounts = mul(sigmoid(frozen.continuationLogits(features)), discount);
     const returns = lambdaReturn({
-      rewards: later(byStep(model.rewardBins(features).mean(), horizon + 1)),
+      rewards: later(frozen.rewardBins(features).mean()),
       discounts: later(discounts),
       values: later(values),
       lambda,
     });
-    const lasting = exp(cumulativeSum(log(discounts), 0)); // probability that the episode lasts, discounted
-    const weights = mul(slice(lasting, 0, 0, horizon), 1 / discount);
-    const [low, high] = percentiles(reshape(returns, [horizon * count]), RETURN_RANGE) as [Sym, Sym];
+    return { features, actions, values, discounts, returns: reshape(returns, [horizon * count]) };
+  };
+  // Through the dynamics, returns are functions of the actor; else they only weigh how likely its actions were.
+  const throughDynamics = actorGradient === "dynamics";
+  const { features, actions, values, discounts, returns } = throughDynamics
+    ? imagined()
+    : graph.withoutGradient(imagined);
+
+  const targets = graph.withoutGradient(() => {
+    const [low, high] = percentiles(returns, RETURN_RANGE) as [Sym, Sym];
     const move = (before: Sym, now: Sym) => add(before, mul(sub(now, before), returnRate));
     const [returnLow, returnHigh] = [move(running.low, low), move(running.high, high)];
-    const range = max(sub(returnHigh, returnLow), MIN_RETURN_RANGE);
-    const advantages = div(sub(returns, slice(values, 0, 0, horizon)), range);
-    const slow = model.slowValueBins(early).mean();
-    const flat = (x: Sym) => reshape(x, [horizon * count]);
+    const lasting = exp(cumulativeSum(log(reshape(discounts, [horizon + 1, count])), 0)); // discounted, to each state
     return {
-      returns,
-      weights: flat(weights),
-      advantages: flat(advantages),
-      flatReturns: flat(returns),
-      slow,
       returnLow,
       returnHigh,
+      range: max(sub(returnHigh, returnLow), MIN_RETURN_RANGE),
+      weights: mul(early(reshape(lasting, [-1])), 1 / discount),
+      slow: trained.slowValueBins(early(features)).mean(),
     };
   });
 
-  const inputs = stopGradient(early);
-  const policy = model.actor(inputs);
+  const inputs = stopGradient(early(features));
+  const policy = trained.actor(inputs);
   const entropy = policy.entropy();
-  const gain = add(mul(policy.logProb(stopGradient(actions)), targets.advantages), mul(entropy, entropyScale)); // eq. 11
-  const bins = model.valueBins(inputs);
-  const fit = add(bins.logProb(targets.flatReturns), mul(bins.logProb(targets.slow), slowScale)); // eq. 10
+  const objective = throughDynamics
+    ? div(returns, targets.range)
+    : mul(policy.logProb(stopGradient(actions)), div(sub(returns, early(values)), targets.range)); // eq. 11
+  const bins = trained.valueBins(inputs);
+  const fit = add(bins.logProb(stopGradient(returns)), mul(bins.logProb(targets.slow), slowScale)); // eq. 10
   return {
-    policy: neg(mean(mul(targets.weights, gain))),
+    policy: neg(mean(mul(targets.weights, add(objective, mul(entropy, entropyScale))))),
     value: neg(mean(mul(targets.weights, fit))),
-    startReturns: reshape(slice(targets.returns, 0, 0, 1), [count]),
+    startReturns: stopGradient(slice(returns, 0, 0, count)),
     returnLow: targets.returnLow,
     returnHigh: targets.returnHigh,
     entropy: mean(entropy),
-    meanReturn: mean(targets.returns),
+    meanReturn: mean(returns),
   };
 }
 

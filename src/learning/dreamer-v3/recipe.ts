@@ -18,6 +18,7 @@ export const DreamerV3Recipe = z.strictObject({
   discount: z.number().positive().max(1),
   lambda: z.number().min(0).max(1),
   entropyScale: z.number().nonnegative(),
+  actorGradient: z.enum(["reinforce", "dynamics"]).describe("how the actor learns from imagined returns"),
   slowScale: z.number().nonnegative().describe("weight of the critic's pull towards its slow copy"),
   slowRate: z.number().positive().max(1).describe("share of the critic in its slow copy at every update"),
   returnRate: z.number().positive().max(1).describe("share of the newest percentiles in the running ones"),
@@ -41,6 +42,7 @@ const PUBLISHED = {
   discount: 1 - 1 / 333,
   lambda: 0.95,
   entropyScale: 3e-4,
+  actorGradient: "reinforce",
   slowScale: 1,
   slowRate: 0.02,
   returnRate: 0.01,
@@ -59,6 +61,7 @@ const CPU = {
   decodeEvery: 8,
   salience: 20,
   discount: 0.95,
+  actorGradient: "dynamics",
   learningRate: 1e-3,
   warmUp: 100,
 } satisfies Partial<DreamerV3Recipe>;

@@ -14,7 +14,7 @@ import { buildDreamer, type DreamerModel } from "../../world-models/dreamer.ts";
 import type { RssmState } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
-import { type ActorCriticLosses, actorCriticLoss, replayValueLoss } from "./actor-critic-loss.ts";
+import { type ActorCriticLosses, actorCriticLoss, type Behaviour, replayValueLoss } from "./actor-critic-loss.ts";
 import type { DreamerV3Recipe } from "./recipe.ts";
 import { type WorldModelLosses, worldModelLoss } from "./world-model-loss.ts";
 
@@ -31,9 +31,10 @@ export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): S
     name: "dreamer-v3",
     define(step) {
       const model = buildDreamer(step.parameters, spaces, recipe.network);
+      const frozen = buildDreamer(step.parameters.frozen(), spaces, recipe.network);
       const batch = sequenceFields(step, spaces, recipe.sequence);
       const world = worldModelLoss(model, batch, observationNoise(step, model, recipe), recipe);
-      const { critic, replayValue } = behaviour(step, model, batch, world, recipe);
+      const { critic, replayValue } = behaviour(step, { trained: model, frozen }, batch, world, recipe);
       const learned = add(critic.policy, add(critic.value, mul(replayValue, recipe.replayValueScale)));
       const loss = add(world.total, learned);
       report(step, { loss, ...figuresOf(world), ...figuresOf(critic), replayValue });
@@ -56,13 +57,14 @@ function observationNoise(step: Step, { rssm }: DreamerModel, { sequence }: Drea
 /** Imagination from the last states of each sequence, and what is learned from it. */
 function behaviour(
   step: Step,
-  model: DreamerModel,
+  networks: Behaviour,
   batch: SequenceBatch,
   { observed, features }: WorldModelLosses,
   recipe: DreamerV3Recipe,
 ): { critic: ActorCriticLosses; replayValue: Sym } {
   const { horizon, starts } = recipe.imagination;
   const { length, batch: rows } = recipe.sequence;
+  const model = networks.trained;
   const count = starts * rows;
   const last = (x: Sym) => slice(x, 0, (length - starts) * rows);
   const start: RssmState = { deter: stopGradient(last(observed.deter)), stoch: stopGradient(last(observed.stoch)) };
@@ -73,7 +75,7 @@ function behaviour(
     ),
   };
   const running = { low: step.carried(RETURN_LOW, [1]), high: step.carried(RETURN_HIGH, [1]) };
-  const critic = actorCriticLoss(model, start, noise, running, recipe);
+  const critic = actorCriticLoss(networks, start, noise, running, recipe);
   step.carry(RETURN_LOW, critic.returnLow);
   step.carry(RETURN_HIGH, critic.returnHigh);
   const lastRows = (x: Sym) => slice(x, 0, length - starts);

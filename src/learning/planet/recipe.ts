@@ -18,6 +18,7 @@ export const PlanetRecipe = z.strictObject({
     .positive()
     .describe("steps over which the prior is compared with what was seen; 1: no overshooting"),
   rewardScale: z.number().positive(),
+  imageScale: z.number().positive().describe("weight of the image loss"),
   decodeEvery: z.int().positive(),
   salience: z.number().nonnegative(),
   learningRate: z.number().positive(),
@@ -34,6 +35,7 @@ const PUBLISHED = {
   freeNats: 3,
   overshooting: 12, // up to the planner's horizon
   rewardScale: 10,
+  imageScale: 1,
   decodeEvery: 1,
   salience: 0,
   learningRate: 1e-3,
@@ -48,6 +50,7 @@ const CPU = {
   shortPlanner: { iterations: 2, candidates: 64, elites: 8 },
   sequence: { length: 8, batch: 16 },
   overshooting: 4,
+  imageScale: 0.02,
   decodeEvery: 8,
   salience: 20,
 } satisfies Partial<PlanetRecipe>;

@@ -49,6 +49,7 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
       });
       const features = packState(observed);
       const image = imageLoss(observation, features, batch, recipe);
+      const scaledImage = image && mul(image, recipe.imageScale);
       const sensed = proprioception && sensedLoss(observation, features, proprioception);
       const reward = rewardLoss(model.rewardOf(features), batch);
       const ahead = recipe.overshooting - 1;
@@ -60,7 +61,7 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
         ahead > 0 ? noise("ahead", ahead, length, rows) : undefined,
       );
       // Minus the log-probability under unit variance, but for its constants.
-      const seen = [image, sensed].filter((loss) => loss !== undefined).map((loss) => mul(loss, 0.5));
+      const seen = [scaledImage, sensed].filter((loss) => loss !== undefined).map((loss) => mul(loss, 0.5));
       const loss = add(add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)), divergence);
       report(step, { loss, image, proprioception: sensed, reward, divergence });
       step.minimize("model", loss, {

@@ -61,6 +61,10 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: DreamerV3Rec
     recipe: { ...recipe, network: flat, salience: 3, decodeEvery: 2 },
   },
   both: { spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 }, recipe },
+  dynamics: {
+    spaces: { cameras: [], proprioceptionSize: 5, actionSize: 2 },
+    recipe: { ...recipe, actorGradient: "dynamics" },
+  },
 };
 
 for (const [name, { spaces, recipe: options }] of Object.entries(cases)) {

@@ -20,6 +20,7 @@ CASES = {
     "state": {"core": "block-gru", "proprioception": 5, "images": None, "salience": 0, "every": 1},
     "pixels": {"core": "gru", "proprioception": 0, "images": "convolutions", "salience": 3, "every": 2},
     "both": {"core": "gru", "proprioception": 5, "images": "keypoints", "salience": 0, "every": 1},
+    "dynamics": {"core": "gru", "proprioception": 5, "images": None, "salience": 0, "every": 1, "gradient": "dynamics"},
 }
 BIN_PLACES = torch.sign(e := torch.linspace(-LIMIT, LIMIT, BINS)) * torch.expm1(e.abs())
 
@@ -41,8 +42,9 @@ class Bins:
 
 
 class Dreamer(Twin):
-    def __init__(self, core, proprioception, images, salience, every):
+    def __init__(self, core, proprioception, images, salience, every, gradient="reinforce"):
         super().__init__("normalized")
+        self.through_dynamics = gradient == "dynamics"
         self.core_kind, self.sensed, self.kind, self.salience, self.every = core, proprioception, images, salience, every
 
     def core(self, deter, stoch, action):
@@ -142,11 +144,12 @@ def update(model, number, running):
     count = STARTS * B
     action_noise = data(name("imagination/actions"), HORIZON, count, A)
     state_noise = uniform(name("imagination/states"), HORIZON, count, GROUPS * CLASSES)
-    with torch.no_grad():
-        d, s = deter[-count:], stoch[-count:]
+    model.frozen = True
+    with torch.set_grad_enabled(model.through_dynamics):
+        d, s = deter[-count:].detach(), stoch[-count:].detach()
         states, actions = [torch.cat([d, s], -1)], []
         for t in range(HORIZON):
-            policy = model.actor(states[-1])
+            policy = model.actor(states[-1].detach())
             actions.append(policy.mean + policy.stddev * action_noise[t])
             d = model.core(d, s, actions[-1].clamp(-1, 1))
             s = model.belief(model.prior(d)).sample(state_noise[t])
@@ -157,13 +160,19 @@ def update(model, number, running):
         shares = torch.full((HORIZON, 1), LAMBDA)
         returns = lambda_return(model.reward(states).mean()[1:], discounts[1:], values[1:], shares)
         weights = torch.cumprod(discounts, 0)[:-1] / DISCOUNT
-        low, high = (float(numpy.percentile(returns.numpy(), p)) for p in (5, 95))
+        low, high = (float(numpy.percentile(returns.detach().numpy(), p)) for p in (5, 95))
         running = [running[0] + RATE * (low - running[0]), running[1] + RATE * (high - running[1])]
-        advantages = (returns - values[:-1]) / max(1, running[1] - running[0])
+        spread = max(1, running[1] - running[0])
+        advantages = (returns - values[:-1]) / spread
         slow = model.value(states[:-1], slow=True).mean()
+    model.frozen = False
+    objective = returns / spread
+    states, weights, returns, slow = states.detach(), weights.detach(), returns.detach(), slow.detach()
     policy, critic = model.actor(states[:-1]), model.value(states[:-1])
     entropy = policy.entropy().sum(-1)
-    losses["policy"] = -(weights * (policy.log_prob(actions).sum(-1) * advantages + ENTROPY * entropy)).mean()
+    if not model.through_dynamics:
+        objective = policy.log_prob(actions).sum(-1) * advantages
+    losses["policy"] = -(weights * (objective + ENTROPY * entropy)).mean()
     losses["value"] = -(weights * (critic.log_prob(returns) + SLOW * critic.log_prob(slow))).mean()
 
     recent = features[-count:]

@@ -38,13 +38,15 @@ class Twin:
 
     def __init__(self, style):
         self.style, self.weights, self.slow = style, {}, {}
+        self.frozen = False  # no gradient reaches what is used from here on, but for the actor
 
     def weight(self, name, *shape, slow=False):
         if name not in self.weights:
             self.weights[name] = tensor(fill.weights(name, shape)).requires_grad_()
         if slow and name not in self.slow:
             self.slow[name] = tensor(fill.weights(f"target/{name}", shape))
-        return (self.slow if slow else self.weights)[name]
+        weight = (self.slow if slow else self.weights)[name]
+        return weight.detach() if self.frozen and not name.startswith("actor") else weight
 
     def linear(self, name, x, units, slow=False):
         weight = self.weight(f"{name}/weight", x.shape[-1], units, slow=slow)
