@@ -1,7 +1,8 @@
 import type { TrainingWorld } from "./training-world.ts";
 
 /**
- * The same world at a lower rate: each action is held for `count` control steps and their rewards are added up.
+ * The same world at a lower rate: each action is held for `count` control steps and their rewards are added up. The world is a
+ * plain object of functions.
  *
  * Environment steps stay the task's control steps: `actionRepeat` says how many one step here makes.
  */
