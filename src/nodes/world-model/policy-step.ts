@@ -18,6 +18,8 @@ export interface PolicyStepOptions {
   readonly actionDimension: number;
   /** Share of the policy period that the whole step may take before the ladder steps down. */
   readonly budgetShare: number;
+  /** Factor that brings the model's surprise into the unit that the control loop's threshold has; by default 1. */
+  readonly surpriseScale?: number;
 }
 
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
@@ -61,6 +63,13 @@ export class PolicyStep {
     this.#previousMean?.fill(0);
   }
 
+  /** Goes on from a plan that another model made: the next search starts from it and the next plan has the next number. */
+  continueFrom({ id, actions, startNs }: Pick<Plan, "id" | "actions" | "startNs">): void {
+    this.#previousMean?.fill(0).set(actions.subarray(0, this.#previousMean.length));
+    this.#lastStartNs = startNs;
+    this.#nextPlanId = id + 1;
+  }
+
   /**
    * The plan, or undefined when it took more than a whole policy period: the next step then plans less.
    *
@@ -72,7 +81,7 @@ export class PolicyStep {
     const beganNs = clock.monotonicNs();
     const deadlineNs = beganNs + stepPeriodNs;
 
-    const surprise = await this.#observe(observation, captureNs, meanAction);
+    const surprise = await this.believe(observation, captureNs, meanAction);
 
     const observedNs = clock.monotonicNs();
     const rung = this.#rungs.choose(budgetShare * stepPeriodNs - (observedNs - beganNs));
@@ -109,7 +118,8 @@ export class PolicyStep {
     };
   }
 
-  async #observe(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<number> {
+  /** Takes an observation into the belief and says how surprising it was. `run` begins with it. */
+  async believe(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<number> {
     const { encode, observe } = this.#options.graphs;
     for (const [camera, image] of Object.entries(observation.images)) {
       (encode.inputs[`image_${camera}`] as Uint8Array).set(image.data);
@@ -128,7 +138,7 @@ export class PolicyStep {
     await observe.run();
     this.#latent.set(floats(observe.outputs, "latent_out"));
     this.#lastCaptureNs = captureNs;
-    return isFirst ? 0 : floats(observe.outputs, "surprise")[0]!;
+    return isFirst ? 0 : floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1);
   }
 
   #fillPlanInputs(graph: GraphPort, startNs: number, fraction: number): void {

@@ -1,27 +1,14 @@
 import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
-import type { ModelImage } from "../../core/camera.ts";
-import type { Diagnosis, LifecycleNode, MessageInfo, NodeContext, Publisher } from "../../core/node.ts";
-import { SENSOR_QOS } from "../../core/node.ts";
-import type { Plan } from "../../core/plan.ts";
-import { bindProprioception } from "../../core/proprioception.ts";
-import { Rng } from "../../core/rng.ts";
-import type { RobotModel } from "../../core/robot.ts";
-import { InferenceEngine, type LoadedBundle } from "../../inference/inference-engine.ts";
+import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
+import { HALT_CAUSES, type HaltCause } from "../../core/status.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
-import {
-  borrowRawImage,
-  jointStateFromMessage,
-  type PlanMessage,
-  planToMessage,
-  type RosMessages,
-  type TickMessage,
-} from "../../messages/index.ts";
-import { ExecutedActions } from "../control/executed-actions.ts";
-import { meanActionInFlight } from "../control/in-flight-action.ts";
-import { captureMonotonicNs } from "./capture-time.ts";
-import { ObservationAssembler } from "./observation-assembler.ts";
-import { PolicyStep } from "./policy-step.ts";
+import { ModelsFolder } from "../../learning/models/models-folder.ts";
+import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
+import { type ActingModel, loadActingModel } from "./acting-model.ts";
+import { HotSwap } from "./hot-swap.ts";
+import { PolicyLoop } from "./policy-loop.ts";
+import { swapParameters } from "./swap-parameters.ts";
 
 export const worldModelParameters = z.strictObject({
   model: z.string().meta({ description: "Folder of the bundle.", readOnly: true }),
@@ -44,27 +31,39 @@ export const worldModelParameters = z.strictObject({
     .default(100)
     .meta({ description: "Rate of the control node's commands.", unit: "Hz" }),
   inference: inferenceParameters.prefault({}),
+  swap: swapParameters.prefault({}),
 });
 export type WorldModelParameters = z.output<typeof worldModelParameters>;
+
+/** How often a swap is looked after, and the ledger when candidates are adopted by themselves. */
+const SWAP_PERIOD_MS = 100;
+const ADOPT_PERIOD_MS = 1000;
+/** Above this share of its limit a model's surprise counts against it: the control loop slows down there. */
+const SURPRISE_WARN_SHARE = 0.5;
+const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 
 /**
  * Turns observations into a belief and plans from it at the policy rate.
  *
- * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`, and `~/surprise` to be plotted.
- * A step starts with the first complete observation after it is due, so its images are as fresh as they can be.
+ * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`, and
+ * `~/surprise` to be plotted.
+ * With a models folder it swaps models while it runs: serves `~/promote` and `~/rollback`, publishes `~/model_state`
+ * (latched: state, hash of the live model, name of the candidate), and listens to `episode` for rewards.
  */
 export function createWorldModel(context: NodeContext<RosMessages>, parameters: WorldModelParameters): LifecycleNode {
-  let engine: InferenceEngine | undefined;
+  let live: ActingModel | undefined;
   let loop: PolicyLoop | undefined;
+  let swap: HotSwap | undefined;
   return {
     async configure() {
+      const { clock, log } = context;
       const robot = await readRobot(parameters.robot);
-      engine = await InferenceEngine.start({ clock: context.clock, ...parameters.inference });
-      const bundle = await engine.load(parameters.model);
-      for (const warning of bundle.warnings) context.log.info(warning);
-      for (const { graph, placement } of bundle.reports)
-        context.log.info(`graph ${graph} runs on ${placement.provider}`);
-      loop = new PolicyLoop(context, parameters, robot, bundle);
+      live = await loadActingModel(parameters.model, { clock, ...parameters });
+      for (const warning of live.bundle.warnings) log.info(warning);
+      for (const { graph, placement } of live.bundle.reports) log.info(`graph ${graph} runs on ${placement.provider}`);
+      const { beliefObservations } = parameters.swap;
+      loop = new PolicyLoop(context, live, { ...parameters, robot, beliefObservations });
+      if (parameters.swap.models !== "") swap = openSwap(context, parameters, loop);
     },
     async activate() {
       loop?.setActive(true);
@@ -74,162 +73,39 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
     },
     async cleanup() {
       loop?.setActive(false);
-      await engine?.close();
-      engine = undefined;
-      loop = undefined;
+      await swap?.close();
+      await (loop?.live ?? live)?.close();
+      live = loop = swap = undefined;
     },
   };
 }
 
-class PolicyLoop {
-  readonly #context: NodeContext<RosMessages>;
-  readonly #publisher: Publisher<PlanMessage>;
-  readonly #surprise: Publisher<{ data: number }>;
-  readonly #assembler: ObservationAssembler;
-  readonly #executed: ExecutedActions;
-  readonly #step: PolicyStep;
-  readonly #periodNs: number;
-  readonly #lastAction: Float32Array;
-  readonly #scratch: Float32Array;
-  #plan: Plan | undefined;
-  #active = false;
-  #busy = false;
-  #stepBeganNs = Number.NEGATIVE_INFINITY;
-  #steps = 0;
-  #late = 0;
-  #clockJumps = 0;
-
-  constructor(
-    context: NodeContext<RosMessages>,
-    parameters: WorldModelParameters,
-    robot: RobotModel,
-    { manifest, modelHash, graphs }: LoadedBundle,
-  ) {
-    const { cameras, proprioception } = manifest.observation;
-    const { dimensions } = manifest.action;
-    this.#context = context;
-    this.#periodNs = 1e9 / manifest.policyRateHz;
-    this.#lastAction = new Float32Array(dimensions.length);
-    this.#scratch = new Float32Array(dimensions.length);
-    // Rest is the action whose SI value is 0, or the nearest there is.
-    const rest = Float32Array.from(dimensions, ({ low, high }) => {
-      const zero = (-2 * low) / (high - low) - 1;
-      return Math.min(1, Math.max(-1, zero));
-    });
-    this.#executed = new ExecutedActions(rest, 1.5e9 / parameters.commandRateHz);
-    this.#assembler = new ObservationAssembler({
-      cameras: cameras.map(({ name }) => name),
-      proprioceptionSize: proprioception.length,
-      readProprioception: bindProprioception(
-        proprioception,
-        robot.joints.map(({ name }) => name),
-        dimensions.map(({ name }) => name),
-      ),
-      pairingToleranceNs: BigInt(Math.round(parameters.pairingToleranceMs * 1e6)),
-    });
-    this.#step = new PolicyStep({
-      graphs,
-      clock: context.clock,
-      rng: new Rng(parameters.seed),
-      modelHash,
-      stepPeriodNs: this.#periodNs,
-      actionDimension: dimensions.length,
-      budgetShare: parameters.budgetShare,
-    });
-    this.#publisher = context.publisher("plan", "latentloop_msgs/msg/Plan", SENSOR_QOS);
-    this.#surprise = context.publisher("~/surprise", "std_msgs/msg/Float32");
-    context.subscribe(
-      "joint_states",
-      "sensor_msgs/msg/JointState",
-      (message, info) => this.#assembler.addJointState(jointStateFromMessage(robot, message, info.receivedNs)),
-      SENSOR_QOS,
-    );
-    context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => this.#onTick(tick));
-    for (const { name } of cameras) {
-      context.subscribe(
-        `${name}/image_model`,
-        "sensor_msgs/msg/Image",
-        (message, info) => this.#onImage(name, borrowRawImage(message), info),
-        SENSOR_QOS,
-      );
-    }
-    context.diagnose("policy", () => this.#diagnosis());
-  }
-
-  setActive(active: boolean): void {
-    if (active && !this.#active) this.#step.reset();
-    this.#active = active;
-  }
-
-  #onTick(tick: TickMessage): void {
-    this.#executed.append(tick.command_ns, tick.executed_action);
-  }
-
-  #onImage(camera: string, { width, height, data, stampNs }: Omit<ModelImage, "arrivalNs">, info: MessageInfo): void {
-    this.#assembler.addImage(camera, { width, height, data: data.slice(), stampNs, arrivalNs: info.receivedNs });
-    if (!this.#active || this.#busy || !this.#assembler.isComplete) return;
-    // Half a frame early rather than a whole frame late: cameras and policy share no clock.
-    const dueNs = this.#stepBeganNs + this.#periodNs * 0.9;
-    if (info.receivedNs < dueNs) return;
-    this.#busy = true;
-    void this.#run(info).finally(() => {
-      this.#busy = false;
-    });
-  }
-
-  async #run(info: MessageInfo): Promise<void> {
-    const { clock, log } = this.#context;
-    const observation = this.#assembler.take((captureStampNs) => this.#actionBefore(captureStampNs, info));
-    if (observation === undefined) return;
-    const captureNs = captureMonotonicNs(observation.stampNs, info);
-    if (captureNs === undefined) {
-      this.#clockJumps++;
-      return;
-    }
-    this.#stepBeganNs = info.receivedNs;
-    try {
-      const plan = await this.#step.run(observation, captureNs, (fromNs, toNs, out) =>
-        meanActionInFlight(this.#executed, this.#plan, fromNs, toNs, out, this.#scratch),
-      );
-      this.#steps++;
-      if (plan === undefined) {
-        this.#late++;
-        return;
-      }
-      this.#plan = plan;
-      if (!this.#active) return;
-      this.#publisher.publish(planToMessage(plan, clock));
-      this.#surprise.publish({ data: plan.surprise });
-    } catch (thrown) {
-      log.error("A policy step failed: the robot goes on with its last plan and then halts.", {
-        thrown: String(thrown),
-      });
-    }
-  }
-
-  /** The normalised action that was executed over the policy step before the capture. */
-  #actionBefore(captureStampNs: bigint, info: MessageInfo): Float32Array {
-    const captureNs = captureMonotonicNs(captureStampNs, info) ?? info.receivedNs;
-    this.#executed.meanInto(captureNs - this.#periodNs, captureNs, this.#lastAction);
-    return this.#lastAction;
-  }
-
-  #diagnosis(): Diagnosis {
-    const values = {
-      steps: this.#steps,
-      late: this.#late,
-      unpaired: this.#assembler.unpaired,
-      clock_jumps: this.#clockJumps,
-      rung: this.#plan?.rung ?? "none",
-      compute_ms: Number(((this.#plan?.computeNs ?? 0) / 1e6).toFixed(2)),
-      surprise: this.#plan?.surprise ?? 0,
-      model: this.#plan?.modelHash ?? "none",
-    };
-    if (!this.#active) return { level: "ok", message: "inactive", values };
-    const silentNs = this.#context.clock.monotonicNs() - this.#stepBeganNs;
-    if (silentNs > 3 * this.#periodNs) return { level: "error", message: "no observations arrive", values };
-    return this.#plan?.rung === "mpc" || this.#plan?.rung === "policy-prior"
-      ? { level: "ok", message: "planning", values }
-      : { level: "warn", message: "planning less than the model can", values };
-  }
+function openSwap(context: NodeContext<RosMessages>, parameters: WorldModelParameters, loop: PolicyLoop): HotSwap {
+  const { clock, log } = context;
+  const { manifest, reports } = loop.live.bundle;
+  const { surpriseLimit } = manifest;
+  const placements = Object.fromEntries(reports.map(({ graph, placement }) => [graph, placement]));
+  const state = context.publisher("~/model_state", "std_msgs/msg/String", LATCHED_QOS);
+  const swap = new HotSwap({
+    loop,
+    models: new ModelsFolder(parameters.swap.models),
+    parameters: parameters.swap,
+    clock,
+    log,
+    surpriseWarn: surpriseLimit === null ? Number.POSITIVE_INFINITY : SURPRISE_WARN_SHARE * surpriseLimit,
+    load: (folder) => loadActingModel(folder, { clock, ...parameters, surpriseLimit, placements }),
+    onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
+  });
+  context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) =>
+    swap.onTick(tick.limit_bits, CAUSES[tick.halt_cause] ?? "none"),
+  );
+  context.subscribe("episode", "latentloop_msgs/msg/EpisodeEvent", ({ kind, reward }) => {
+    if (kind !== EPISODE_KIND.begin) swap.onReward(reward);
+  });
+  context.serve("~/promote", () => swap.promote());
+  context.serve("~/rollback", () => swap.rollBack());
+  context.every(SWAP_PERIOD_MS, () => swap.tick());
+  if (parameters.swap.automatic) context.every(ADOPT_PERIOD_MS, () => void swap.adopt());
+  state.publish({ data: `steady ${loop.live.bundle.modelHash}` });
+  return swap;
 }
