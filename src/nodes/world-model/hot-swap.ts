@@ -6,14 +6,23 @@ import type { Verdict } from "../../learning/gates/gate.ts";
 import type { LedgerEvent, ModelRef } from "../../learning/models/ledger.ts";
 import { type ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
 import type { ActingModel } from "./acting-model.ts";
-import type { PolicyLoop } from "./policy-loop.ts";
+import type { PolicyObserver } from "./policy-loop.ts";
 import { judgeShadow, judgeWatch, SwapFigures } from "./swap-figures.ts";
 import type { SwapParameters } from "./swap-parameters.ts";
 
 export type SwapState = "steady" | "loading" | "shadow" | "watching";
 
+/** What a swap needs of the policy loop. */
+export interface SwappableLoop {
+  readonly live: ActingModel;
+  watch(observer: PolicyObserver): void;
+  attachShadow(model: ActingModel): Promise<void>;
+  detachShadow(): Promise<ActingModel | undefined>;
+  exchange(): Promise<void>;
+}
+
 export interface HotSwapOptions {
-  readonly loop: PolicyLoop;
+  readonly loop: SwappableLoop;
   readonly models: ModelsFolder;
   readonly parameters: SwapParameters;
   readonly clock: Clock;
@@ -45,7 +54,7 @@ export class HotSwap {
   #before: SwapFigures;
   /** Transitions follow one another. */
   #work: Promise<void> = Promise.resolve();
-  #working = false;
+  #pending = 0;
   #closed = false;
 
   constructor(options: HotSwapOptions) {
@@ -78,9 +87,10 @@ export class HotSwap {
 
   /** Begins with the newest candidate that passed its gates against the live model. */
   async promote(): Promise<TriggerResponse> {
-    if (this.#state !== "steady" || this.#working) return refused(`a candidate is ${this.#state}`);
+    if (!this.#isFree()) return refused("a candidate is on trial");
     const found = await this.#adoptable();
     if (typeof found === "string") return refused(found);
+    if (!this.#isFree()) return refused("a candidate is on trial"); // since we looked
     void this.#queue(() => this.#begin(found));
     return { success: true, message: `${found.name} runs beside the live model first: follow ~/model_state` };
   }
@@ -97,7 +107,7 @@ export class HotSwap {
 
   /** Looks whether a phase is over or has gone wrong. Call it a few times a second. */
   tick(): void {
-    if (this.#working || this.#closed) return;
+    if (this.#pending > 0 || this.#closed) return;
     if (this.#state === "shadow" && this.#isOver()) void this.#queue(() => this.#endShadow());
     if (this.#state !== "watching") return;
     const verdicts = judgeWatch(this.#own, this.#before, this.#options.parameters);
@@ -108,9 +118,14 @@ export class HotSwap {
 
   /** As `promote`, for a node that adopts candidates by itself; says nothing when there is none. */
   async adopt(): Promise<void> {
-    if (this.#state !== "steady" || this.#working || this.#closed) return;
+    if (!this.#isFree()) return;
     const found = await this.#adoptable();
-    if (typeof found !== "string") await this.#queue(() => this.#begin(found));
+    if (typeof found !== "string" && this.#isFree()) await this.#queue(() => this.#begin(found));
+  }
+
+  /** Waits for the transition that is under way. */
+  settled(): Promise<void> {
+    return this.#work;
   }
 
   /** Waits for what is under way and unloads what does not act. */
@@ -213,6 +228,7 @@ export class HotSwap {
     const newest = events.findLast(({ event }) => event === "judged");
     if (newest?.event !== "judged" || !newest.passed) return "the newest candidate has not passed the gates";
     const { model } = newest;
+    if (model.hash === own) return `${model.name} acts already`;
     const last = events.findLast((event) => event.model.hash === model.hash);
     if (last !== newest) return `${model.name} was tried before: ${last?.event}`;
     if (newest.live !== null && newest.live.hash !== own) return `${model.name} was judged against another live model`;
@@ -252,14 +268,18 @@ export class HotSwap {
     this.#options.onState(state, this.#options.loop.live.bundle.modelHash, other);
   }
 
+  #isFree(): boolean {
+    return this.#state === "steady" && this.#pending === 0 && !this.#closed;
+  }
+
   #isOver(): boolean {
     return this.#options.clock.monotonicNs() >= this.#phaseEndNs;
   }
 
   /** A transition that fails, e.g. because the disk does not take the ledger, leaves the model that acts in place. */
   #queue(transition: () => Promise<void>): Promise<void> {
+    this.#pending++;
     this.#work = this.#work.then(async () => {
-      this.#working = true;
       try {
         await transition();
       } catch (thrown) {
@@ -267,7 +287,7 @@ export class HotSwap {
         await (await this.#options.loop.detachShadow())?.close();
         this.#enter("steady", Number.POSITIVE_INFINITY);
       } finally {
-        this.#working = false;
+        this.#pending--;
       }
     });
     return this.#work;
