@@ -24,6 +24,7 @@ const EASY = { maxLateShare: 1, maxLimitedIncrease: 1 };
 interface PlanNote {
   readonly id: number;
   readonly model: string;
+  readonly surprise: number;
 }
 
 let folder: string;
@@ -88,8 +89,8 @@ before(async () => {
   const { context } = host;
   const latched = { reliability: "reliable", durability: "transient_local", depth: 1 } as const;
   context.subscribe("world_model/model_state", "std_msgs/msg/String", ({ data }) => void (state = data), latched);
-  context.subscribe("plan", "latentloop_msgs/msg/Plan", ({ plan_id, model_hash }) =>
-    plans.push({ id: Number(plan_id), model: model_hash }),
+  context.subscribe("plan", "latentloop_msgs/msg/Plan", ({ plan_id, model_hash, surprise }) =>
+    plans.push({ id: Number(plan_id), model: model_hash, surprise }),
   );
   context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => {
     status = STATUSES[tick.status]!;
@@ -125,6 +126,7 @@ test("a candidate takes over between two plans while the robot moves: no plan is
   );
   const switches = plans.filter(({ model }, i) => i > 0 && model !== plans[i - 1]!.model);
   assert.equal(switches.length, 1);
+  assert.ok(switches[0]!.surprise > 0, "its belief began before its first plan: a first observation surprises nobody");
   assert.equal(coasted, 0);
   assert.equal(state, `steady ${candidate}`);
 });

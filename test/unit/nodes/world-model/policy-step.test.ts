@@ -135,3 +135,36 @@ test("the latent is rolled forward by the measured delay and the warm start is s
   assert.equal(third.surprise, 0);
   assert.deepEqual(seen[2]!.previous, [0, 0, 0]);
 });
+
+test("a step that goes on from another model's plan starts its search there, counts on, and keeps its own belief", async () => {
+  const nowNs = 1000 * MS;
+  const seen: { previous: number[]; latent: number }[] = [];
+  const graphs = scriptedGraphs(
+    (inputs) => seen.push({ previous: [...inputs.previous_mean!], latent: inputs.latent![0]! }),
+    () => {},
+  );
+  const step = new PolicyStep({
+    graphs,
+    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
+    rng: new Rng(1),
+    modelHash: "abc",
+    stepPeriodNs: 100 * MS,
+    actionDimension: 1,
+    budgetShare: 0.8,
+    surpriseScale: 3,
+  });
+  const image = { width: 2, height: 2, data: new Uint8Array(12), stampNs: 5n, arrivalNs: nowNs };
+  const observation = {
+    images: { scene: image },
+    proprioception: new Float32Array(1),
+    stampNs: 5n,
+    arrivalNs: nowNs,
+  };
+  const executed = (_from: number, _to: number, out: Float32Array) => out.fill(0.5);
+  assert.equal(await step.believe(observation, nowNs - 300 * MS, executed), 0);
+  assert.equal(await step.believe(observation, nowNs - 200 * MS, executed), 1.5);
+  step.continueFrom({ id: 41, actions: Float32Array.of(0.25, 0.5, 0.75, 1), startNs: nowNs - 100 * MS });
+  const plan = await step.run(observation, nowNs - 100 * MS, executed);
+  assert.equal(plan!.id, 42);
+  assert.deepEqual(seen, [{ previous: [0.5, 0.75, 0], latent: 2 }]);
+});
