@@ -56,7 +56,8 @@ interface TaskRecipe {
   readonly view: WorldView;
   readonly online: OnlineRecipe;
   readonly network?: Partial<TdMpc2Config>;
-  readonly learning?: Partial<TdMpc2Learning>;
+  /** What the CPU size changes beyond that. */
+  readonly cpu?: { readonly network: Partial<TdMpc2Config>; readonly learning: Partial<TdMpc2Learning> };
 }
 
 /** Control suite from state. One update per decision; 5 % of the steps are random, as published. */
@@ -86,16 +87,11 @@ const REACHING: TaskRecipe = {
     explorationStd: 0,
     evaluateEvery: 2500,
   },
-  network: {
-    imageEncoder: "keypoints",
-    channels: 16,
-    keypoints: 32,
-    encoderUnits: 64,
-    units: 64,
-    latent: 32,
-    heads: 2,
+  network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
+  cpu: {
+    network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
+    learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
   },
-  learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
 };
 
 const TASKS: Readonly<Record<string, TaskRecipe>> = {
@@ -134,14 +130,15 @@ export function recipeFor(
   episodeSteps: number,
   { size = "cpu", steps }: { readonly size?: string | undefined; readonly steps?: number | undefined } = {},
 ): TdMpc2Recipe {
-  const { online, network, learning } = taskRecipe(task);
+  const { online, network, cpu } = taskRecipe(task);
+  const small = size === "cpu";
   const discount = discountOf(episodeSteps);
   return {
     size,
-    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network },
-    planner: { ...mppi.defaults, discount, policyCandidates: 24, ...(size === "cpu" && CPU_PLANNER) },
+    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...(small && cpu?.network) },
+    planner: { ...mppi.defaults, discount, policyCandidates: 24, ...(small && CPU_PLANNER) },
     shortPlanner: { iterations: 3, candidates: 64 },
-    learning: { ...PUBLISHED_LEARNING, ...(size === "cpu" && CPU_LEARNING), ...learning },
+    learning: { ...PUBLISHED_LEARNING, ...(small && { ...CPU_LEARNING, ...cpu?.learning }) },
     online: steps === undefined ? online : withSteps(online, steps),
     shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
   };
