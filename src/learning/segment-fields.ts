@@ -15,15 +15,16 @@ export interface SegmentBatch {
 export function segmentFields(
   step: Step,
   { cameras, proprioceptionSize, actionSize }: ModelSpaces,
-  { batch, horizon }: SegmentSize,
+  { batch, horizon, context = 0 }: SegmentSize,
 ): SegmentBatch {
-  const imageShape = (width: number, height: number): Shape => [horizon + 1, batch, height, width, 3];
+  const frames = context + horizon + 1;
+  const imageShape = (width: number, height: number): Shape => [frames, batch, height, width, 3];
   return {
     images: Object.fromEntries(
       cameras.map(({ name, width, height }) => [name, step.field(`image_${name}`, imageShape(width, height), "uint8")]),
     ),
     proprioception:
-      proprioceptionSize > 0 ? step.field("proprioception", [horizon + 1, batch, proprioceptionSize]) : undefined,
+      proprioceptionSize > 0 ? step.field("proprioception", [frames, batch, proprioceptionSize]) : undefined,
     actions: step.field("actions", [horizon, batch, actionSize]),
     rewards: step.field("rewards", [horizon, batch]),
   };

@@ -8,12 +8,15 @@ export interface SegmentSize {
   /** Steps of a segment; it has one frame more. */
   readonly horizon: number;
   readonly batch: number;
+  /** Frames before the first that come along, by default none; before an episode's first frame that one again. */
+  readonly context?: number;
 }
 
 /**
  * Draws segments of finished episodes: what happened over a few steps.
  *
- * Shapes: image_<camera> [H + 1, B, Y, X, 3], proprioception [H + 1, B, P], actions [H, B, A], rewards [H, B] on arriving
+ * Shapes: image_<camera> [C + H + 1, B, Y, X, 3], proprioception [C + H + 1, B, P], actions [H, B, A], rewards [H, B] on arriving, with
+ * C frames of context
  */
 export class SegmentReplay {
   readonly #store: EpisodeStore;
@@ -33,11 +36,13 @@ export class SegmentReplay {
 
   fill(arrays: BatchArrays, rng: Rng): void {
     this.#takeInNewEpisodes();
-    const { horizon, batch } = this.#size;
+    const { horizon, batch, context = 0 } = this.#size;
     for (let row = 0; row < batch; row++) {
       const { firstFrame, frames } = this.#usable[rng.integer(this.#usable.length)]!;
       const start = firstFrame + rng.integer(frames - horizon);
-      for (let t = 0; t <= horizon; t++) this.#copyFrame(arrays as Arrays, rng, start + t, t * batch + row);
+      for (let t = -context; t <= horizon; t++) {
+        this.#copyFrame(arrays as Arrays, rng, Math.max(firstFrame, start + t), (context + t) * batch + row);
+      }
       for (let t = 0; t < horizon; t++) this.#copyStep(arrays as Arrays, start + t, t * batch + row);
     }
   }

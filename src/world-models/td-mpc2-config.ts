@@ -12,6 +12,7 @@ export const TdMpc2Config = z.strictObject({
   imageEncoder: z.enum(["convolution", "keypoints"]).describe("what makes a vector of an image"),
   channels: z.int().positive().describe("filters of the image encoder's convolutions; of keypoints, of the first one"),
   keypoints: z.int().positive().describe("points that the keypoint image encoder finds"),
+  frames: z.int().positive().describe("last observations that the latent is made of"),
   tasks: z
     .strictObject({
       actionSizes: z.array(z.int().positive()).min(1).describe("action dimensions in use, task by task"),
@@ -31,6 +32,7 @@ const COMMON = {
   imageEncoder: "convolution",
   channels: 32,
   keypoints: 32,
+  frames: 1,
 } as const;
 
 /**

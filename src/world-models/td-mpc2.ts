@@ -44,16 +44,27 @@ export interface PolicyDraw {
   readonly logProb: Sym;
 }
 
-/** The networks of TD-MPC2. Its latent is the embedding: what one observation shows, on a product of simplices. */
+/**
+ * The networks of TD-MPC2, as functions of its state: what the last observations show, on a product of simplices.
+ *
+ * Seen as a latent model, the latent is the state and behind it what earlier observations were sensed as, where there are any.
+ * Shapes: state [N, Z], action [N, A], sensed [N, F]
+ */
 export interface TdMpc2Model extends LatentModel {
-  /** Reward of an action as a distribution over bins. Shapes: latent [N, L], action [N, A] → of [N] */
-  rewardBins(latent: Sym, action: Sym): TwoHot;
+  /** What one observation is sensed as. Shapes: images [N, Y, X, 3] uint8, proprioception [N, P] → [N, F] */
+  sense(images: ImageSyms, proprioception: Sym | undefined): Sym;
+  /** Shapes: sensed [N, frames · F], the newest first → [N, Z] */
+  stateOf(sensed: Sym): Sym;
+  /** The state one step later. */
+  advance(state: Sym, action: Sym): Sym;
+  /** Reward of an action as a distribution over bins. Shapes: → of [N] */
+  rewardBins(state: Sym, action: Sym): TwoHot;
   /** Values by all heads. Shapes: → of [heads, N] */
-  valueBins(latent: Sym, action: Sym): TwoHot;
+  valueBins(state: Sym, action: Sym): TwoHot;
   /** Values by two heads that standard normals choose. Shapes: choice [heads] → [2, N] */
-  valuePair(latent: Sym, action: Sym, choice: Sym): Sym;
+  valuePair(state: Sym, action: Sym, choice: Sym): Sym;
   /** Shapes: noise [N, A] of standard normals */
-  act(latent: Sym, noise: Sym): PolicyDraw;
+  act(state: Sym, noise: Sym): PolicyDraw;
 }
 
 /** Parameter groups: each is trained at its own rate or by its own loss. */
@@ -111,7 +122,7 @@ export function buildTdMpc2(
       "Expected a camera or proprioception for TD-MPC2 but got neither.",
     );
   }
-  const { units, latent: latentSize, simplex, heads, bins, binLimit } = config;
+  const { units, latent: stateSize, frames, simplex, heads, bins, binLimit } = config;
   const groupOf = (group: keyof typeof TD_MPC2_GROUPS) => parameters.group(TD_MPC2_GROUPS[group]);
   const valueHeads = valueParameters.group(TD_MPC2_GROUPS.value).scope("value");
   const tasks = taskConditions(groupOf("model").scope("task"), config, actionSize, task);
@@ -120,72 +131,117 @@ export function buildTdMpc2(
   const network = { ...hidden, normalization: nn.layerNorm };
 
   const onSimplices = (p: Parameters, x: Sym, layers: readonly number[]) => {
-    const h = nn.mlp(p, x, { ...network, hidden: layers, output: latentSize });
+    const h = nn.mlp(p, x, { ...network, hidden: layers, output: stateSize });
     return nn.simNorm(nn.layerNorm(p.scope("norm"), h), simplex);
   };
-  const encode = (images: ImageSyms, proprioception: Sym | undefined) => {
+  const sense = (images: ImageSyms, proprioception: Sym | undefined) => {
     const p = groupOf("encoder").scope("encoder");
     const seen = cameras.map(({ name }) => imageVector(p.scope(name), images[name]!, config));
-    const [only] = seen;
-    const asPublished = seen.length === 1 && !proprioception && !config.tasks;
-    if (asPublished && only!.extent(1) === latentSize) return nn.simNorm(only!, simplex);
-    const sensed = concat([...seen, ...(proprioception ? [proprioception] : [])]);
-    const layers = new Array<number>(config.encoderLayers - 1).fill(config.encoderUnits);
-    return onSimplices(p, tasks.mark(sensed), layers);
+    return concat([...seen, ...(proprioception ? [proprioception] : [])]);
   };
-  const next = (latent: Sym, action: Sym) =>
-    onSimplices(groupOf("model").scope("dynamics"), tasks.mark(concat([latent, action])), [units, units]);
-  const rewardBins = (latent: Sym, action: Sym) => {
-    const x = tasks.mark(concat([latent, action]));
+  const stateOf = (sensed: Sym) => {
+    const asPublished = cameras.length === 1 && proprioceptionSize === 0 && !config.tasks;
+    if (asPublished && sensed.extent(1) === stateSize) return nn.simNorm(sensed, simplex);
+    const layers = new Array<number>(config.encoderLayers - 1).fill(config.encoderUnits);
+    return onSimplices(groupOf("encoder").scope("encoder"), tasks.mark(sensed), layers);
+  };
+  const advance = (state: Sym, action: Sym) =>
+    onSimplices(groupOf("model").scope("dynamics"), tasks.mark(concat([state, action])), [units, units]);
+  const rewardBins = (state: Sym, action: Sym) => {
+    const x = tasks.mark(concat([state, action]));
     return twoHot(
       nn.mlp(groupOf("model").scope("reward"), x, { ...network, output: bins, outputLayer: BARE }),
       binning,
     );
   };
-  const values = (p: Parameters, members: number, latent: Sym, action: Sym) => {
-    const x = tasks.mark(concat([latent, action]));
+  const values = (p: Parameters, members: number, state: Sym, action: Sym) => {
+    const x = tasks.mark(concat([state, action]));
     return twoHot(nn.ensembleMlp(p, x, { ...hidden, members, output: bins, outputLayer: BARE }), binning);
   };
-  const valuePair = (latent: Sym, action: Sym, choice: Sym) => {
+  const valuePair = (state: Sym, action: Sym, choice: Sym) => {
     const [, chosen] = topK(choice, PAIR); // the largest of independent normals: any two, equally likely
-    return values(valueHeads.members(chosen, heads), PAIR, latent, action).mean();
+    return values(valueHeads.members(chosen, heads), PAIR, state, action).mean();
   };
-  const policyOf = (latent: Sym): TanhGaussian => {
+  const policyOf = (state: Sym): TanhGaussian => {
     const output = 2 * actionSize;
-    const h = nn.mlp(groupOf("policy").scope("policy"), tasks.mark(latent), { ...network, output });
+    const h = nn.mlp(groupOf("policy").scope("policy"), tasks.mark(state), { ...network, output });
     const [center, raw] = split(h, [actionSize, actionSize]) as [Sym, Sym];
     const logStd = add(mul(add(tanh(raw), 1), 0.5 * (LOG_STD.high - LOG_STD.low)), LOG_STD.low);
     return tanhGaussian(center, exp(logStd), 0);
   };
-  const act = (latent: Sym, noise: Sym): PolicyDraw => {
-    const { value, logProb } = policyOf(latent).sampleWithLogProb(noise);
+  const act = (state: Sym, noise: Sym): PolicyDraw => {
+    const { value, logProb } = policyOf(state).sampleWithLogProb(noise);
     return { action: tasks.mask(value), logProb: sum(tasks.mask(logProb), -1) };
   };
 
+  const sensedSize = sensedSizeOf(spaces, config);
+  const embeddingSize = frames === 1 ? stateSize : sensedSize;
+  const stateIn = (latent: Sym) => (frames === 1 ? latent : slice(latent, 1, 0, stateSize));
+  const withMemory = (state: Sym, memory: readonly Sym[]) => (frames === 1 ? state : concat([state, ...memory]));
+  /** What is believed after an observation. Shapes: past [N, (frames - 1) · F], the newest first */
+  const believe = (embedding: Sym, past: Sym | undefined) => {
+    if (!past) return embedding;
+    const kept = (frames - 2) * sensedSize;
+    const memory = kept === 0 ? [embedding] : [embedding, slice(past, 1, 0, kept)];
+    return withMemory(stateOf(concat([embedding, past])), memory);
+  };
+  const next = (latent: Sym, action: Sym) =>
+    withMemory(advance(stateIn(latent), action), frames === 1 ? [] : [slice(latent, 1, stateSize)]);
+
   return {
-    latentSize,
+    latentSize: latentSizeOf(spaces, config),
     actionSize,
-    embeddingSize: latentSize,
+    embeddingSize,
     noiseSizes: { next: 0, value: actionSize + heads, policy: actionSize },
-    encode,
-    begin: (embedding) => embedding,
-    observe: (latent, action, embedding) => ({
-      latent: embedding,
-      surprise: sum(square(sub(embedding, next(latent, action))), 1),
-    }),
-    next,
+    sense,
+    stateOf,
+    advance,
     rewardBins,
-    valueBins: (latent, action) => values(valueHeads, heads, latent, action),
+    valueBins: (state, action) => values(valueHeads, heads, state, action),
     valuePair,
     act,
-    reward: (latent, action) => expandDims(rewardBins(latent, action).mean(), 1),
-    value: (latent, noise) => {
-      const { action } = act(latent, slice(noise!, 1, 0, actionSize));
-      const choice = reshape(slice(slice(noise!, 1, actionSize), 0, 0, 1), [heads]);
-      return expandDims(mean(valuePair(latent, action, choice), 0), 1);
+    encode: (images, proprioception) => {
+      const sensed = sense(images, proprioception);
+      return frames === 1 ? stateOf(sensed) : sensed;
     },
-    policy: (latent, noise) => (noise ? act(latent, noise).action : tasks.mask(policyOf(latent).mode())),
+    begin: (embedding) =>
+      believe(embedding, frames === 1 ? undefined : concat(new Array<Sym>(frames - 1).fill(embedding))),
+    observe: (latent, action, embedding) => {
+      const believed = believe(embedding, frames === 1 ? undefined : slice(latent, 1, stateSize));
+      const expected = advance(stateIn(latent), action);
+      return { latent: believed, surprise: sum(square(sub(stateIn(believed), expected)), 1) };
+    },
+    next,
+    reward: (latent, action) => expandDims(rewardBins(stateIn(latent), action).mean(), 1),
+    value: (latent, noise) => {
+      const state = stateIn(latent);
+      const { action } = act(state, slice(noise!, 1, 0, actionSize));
+      const choice = reshape(slice(slice(noise!, 1, actionSize), 0, 0, 1), [heads]);
+      return expandDims(mean(valuePair(state, action, choice), 0), 1);
+    },
+    policy: (latent, noise) => {
+      const state = stateIn(latent);
+      return noise ? act(state, noise).action : tasks.mask(policyOf(state).mode());
+    },
   };
+}
+
+/** Numbers in the latent: the state, and behind it earlier observations. */
+export function latentSizeOf(spaces: ModelSpaces, config: TdMpc2Config): number {
+  return config.latent + (config.frames - 1) * sensedSizeOf(spaces, config);
+}
+
+/** Numbers that one observation is sensed as. */
+function sensedSizeOf({ cameras, proprioceptionSize }: ModelSpaces, config: TdMpc2Config): number {
+  const sizes = cameras.map(({ width, height }) =>
+    config.imageEncoder === "keypoints" ? 2 * config.keypoints : mapSide(width) * mapSide(height) * config.channels,
+  );
+  return sizes.reduce((sum, size) => sum + size, proprioceptionSize);
+}
+
+/** Extent of the last feature map along a side of the image. */
+function mapSide(side: number): number {
+  return CONVOLUTIONS.reduce((extent, { kernel, stride }) => Math.floor((extent - kernel) / stride) + 1, side);
 }
 
 /** Shapes: image [N, Y, X, 3] uint8 → [N, D] */

@@ -51,18 +51,22 @@ export const TdMpc2Recipe = z.strictObject({
 });
 export type TdMpc2Recipe = z.infer<typeof TdMpc2Recipe>;
 
-/** How a task is watched and how long it is learned. */
-interface TaskRecipe {
+/** One way to watch a task, and what it changes. */
+interface Watching {
   readonly view: WorldView;
-  readonly online: OnlineRecipe;
   readonly network?: Partial<TdMpc2Config>;
   /** What the CPU size changes beyond that. */
-  readonly cpu?: { readonly network: Partial<TdMpc2Config>; readonly learning: Partial<TdMpc2Learning> };
+  readonly cpu?: { readonly network?: Partial<TdMpc2Config>; readonly learning: Partial<TdMpc2Learning> };
 }
 
-/** Control suite from state. One update per decision; 5 % of the steps are random, as published. */
+interface TaskRecipe {
+  readonly online: OnlineRecipe;
+  /** The usual way first. */
+  readonly watched: Readonly<Partial<Record<ObservationKind, Watching>>>;
+}
+
+/** Control suite. One update per decision; 5 % of the steps are random, as published. */
 const SUITE: TaskRecipe = {
-  view: { cameras: [], width: 1, height: 1, actionRepeat: 2 },
   online: {
     steps: 100_000,
     randomSteps: 5000,
@@ -71,14 +75,29 @@ const SUITE: TaskRecipe = {
     explorationStd: 0,
     evaluateEvery: 10_000,
   },
+  watched: {
+    state: { view: { cameras: [], width: 1, height: 1, actionRepeat: 2 } },
+    pixels: {
+      view: { cameras: ["scene"], width: 64, height: 64, proprioception: false, actionRepeat: 2 },
+      network: { frames: 3 },
+      cpu: { learning: { batch: 64 } },
+    },
+  },
 };
 
 /**
  * Reaching from images: points in them generalise over targets where a flat encoder memorises those it has seen. Small
  * networks do, and make a bundle of less than a megabyte.
  */
-const REACHING: TaskRecipe = {
+const KEYPOINTS: Watching = {
   view: { cameras: ["scene"], width: 64, height: 64 },
+  network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
+  cpu: {
+    network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
+    learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
+  },
+};
+const REACHING: TaskRecipe = {
   online: {
     steps: 15_000,
     randomSteps: 7500,
@@ -87,11 +106,7 @@ const REACHING: TaskRecipe = {
     explorationStd: 0,
     evaluateEvery: 2500,
   },
-  network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
-  cpu: {
-    network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
-    learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
-  },
+  watched: { both: KEYPOINTS, pixels: { ...KEYPOINTS, view: { ...KEYPOINTS.view, proprioception: false } } },
 };
 
 const TASKS: Readonly<Record<string, TaskRecipe>> = {
@@ -109,28 +124,24 @@ const CPU_LEARNING = { batch: 128 };
 
 /** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
 export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
-  const { view } = taskRecipe(task);
-  if (observation === undefined) return view;
-  const sees = view.cameras.length > 0;
-  if (observation === "state" ? !sees : sees)
-    return observation === "pixels" ? { ...view, proprioception: false } : view;
-  throw new LatentloopError(
-    "ERR_UNKNOWN_RECIPE",
-    `Expected an observation that td-mpc2 has a recipe for on ${task} but received "${observation}".`,
-    { remedy: `Known: ${sees ? "both, pixels" : "state"}.` },
-  );
+  return watching(task, observation).view;
 }
 
-/**
- * @param episodeSteps decisions of an episode, from which the discount follows as published
- * @throws ERR_UNKNOWN_RECIPE
- */
+export interface RecipeChoice {
+  /** Decisions of an episode: the discount follows from them, as published. */
+  readonly episodeSteps: number;
+  readonly size?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly observation?: ObservationKind | undefined;
+}
+
+/** @throws ERR_UNKNOWN_RECIPE */
 export function recipeFor(
   task: string,
-  episodeSteps: number,
-  { size = "cpu", steps }: { readonly size?: string | undefined; readonly steps?: number | undefined } = {},
+  { episodeSteps, size = "cpu", steps, observation }: RecipeChoice,
 ): TdMpc2Recipe {
-  const { online, network, cpu } = taskRecipe(task);
+  const { network, cpu } = watching(task, observation);
+  const { online } = taskRecipe(task);
   const small = size === "cpu";
   const discount = discountOf(episodeSteps);
   return {
@@ -148,6 +159,18 @@ export function recipeFor(
 export function discountOf(episodeSteps: number): number {
   const fifth = episodeSteps / 5;
   return Math.min(0.995, Math.max(0.95, (fifth - 1) / fifth));
+}
+
+function watching(task: string, observation: ObservationKind | undefined): Watching {
+  const { watched } = taskRecipe(task);
+  const kinds = Object.keys(watched) as ObservationKind[];
+  const found = watched[observation ?? kinds[0]!];
+  if (found) return found;
+  throw new LatentloopError(
+    "ERR_UNKNOWN_RECIPE",
+    `Expected an observation that td-mpc2 has a recipe for on ${task} but received "${observation}".`,
+    { remedy: `Known: ${kinds.join(", ")}.` },
+  );
 }
 
 function taskRecipe(task: string): TaskRecipe {

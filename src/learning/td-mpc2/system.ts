@@ -1,6 +1,6 @@
 import { mppi } from "../../planners/mppi.ts";
 import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
-import { buildTdMpc2, tdMpc2 } from "../../world-models/td-mpc2.ts";
+import { buildTdMpc2, latentSizeOf, tdMpc2 } from "../../world-models/td-mpc2.ts";
 import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
@@ -9,7 +9,7 @@ import { SegmentReplay } from "../segment-replay.ts";
 import { spacesOf } from "../spaces.ts";
 import { exploringPlan } from "./exploring-plan.ts";
 import { recipeFor, type TdMpc2Recipe, viewFor } from "./recipe.ts";
-import { tdMpc2Update } from "./update.ts";
+import { segmentSize, tdMpc2Update } from "./update.ts";
 
 const NAME = "td-mpc2";
 
@@ -26,13 +26,13 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
   });
   return {
     name: NAME,
-    latentSize: network.latent,
+    latentSize: latentSizeOf(spaces, network),
     hyperparameters: recipe,
     recipe: recipe.online,
     step: tdMpc2Update({ spaces, network, learning, discounts: [planner.discount] }),
     graphs,
     collecting: { ...graphs, plan: exploringPlan((parameters) => buildTdMpc2(parameters, spaces, network), planner) },
-    batches: (store) => new SegmentReplay(store, learning, spaces.cameras, shiftPx),
+    batches: (store) => new SegmentReplay(store, segmentSize(network, learning), spaces.cameras, shiftPx),
   };
 }
 
@@ -43,8 +43,8 @@ export const tdMpc2System: LearningSystem = {
   sizes: Object.keys(TD_MPC2_SIZES),
   eyes: (task, choice) => viewFor(task, choice?.observation),
   open(options) {
-    const { world, size, steps } = options;
-    const recipe = recipeFor(world.task, world.episodeSteps, { size, steps });
+    const { world } = options;
+    const recipe = recipeFor(world.task, { ...options, episodeSteps: world.episodeSteps });
     return OnlineLearner.open(options, tdMpc2Online(spacesOf(world), recipe));
   },
 };

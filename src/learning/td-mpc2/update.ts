@@ -28,6 +28,7 @@ import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { percentiles } from "../percentile.ts";
 import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
+import type { SegmentSize } from "../segment-replay.ts";
 import type { TdMpc2Learning } from "./recipe.ts";
 
 export interface ModelLosses {
@@ -62,10 +63,10 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
     define(step) {
       const task = network.tasks && step.field("task", [batch], "int64");
       const model = buildTdMpc2(step.parameters, spaces, network, { task });
-      const data = segmentFields(step, spaces, learning);
+      const data = segmentFields(step, spaces, segmentSize(network, learning));
       const target = valueTarget(step, options, data, task);
 
-      const losses = modelLosses(model, data, target, learning);
+      const losses = modelLosses(model, data, target, options);
       for (const name of ["consistency", "reward", "value"] as const) step.metric(name, losses[name]);
       step.metric("loss", losses.total);
       const updated = step.minimize("model", losses.total, {
@@ -117,9 +118,7 @@ function valueTarget(
   const rows = horizon * batch;
   const { parameters } = step;
   const model = buildTdMpc2(parameters.frozen(), spaces, network, { task, values: parameters.target() });
-  const flat = (x: Sym) => reshape(slice(x, 0, 1), [rows, ...x.shape.slice(2)]);
-  const shown = pickFrames(data, flat);
-  const reached = model.encode(shown.images, shown.proprioception);
+  const reached = encode(model, data, 1, horizon, network.frames);
   const { action } = model.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
   const values = reduceMin(model.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
   const discount = task
@@ -136,14 +135,13 @@ export function modelLosses(
   model: TdMpc2Model,
   data: SegmentBatch,
   { reached, returns }: ValueTarget,
-  learning: TdMpc2Learning,
+  { network, learning }: Pick<TdMpc2UpdateOptions, "network" | "learning">,
 ): ModelLosses {
   const { actions, rewards } = data;
   const [horizon, batch, actionSize] = actions.shape as [number, number, number];
   const rows = horizon * batch;
-  const first = pickFrames(data, (frames) => at(frames, 0));
-  const latents = [model.encode(first.images, first.proprioception)];
-  for (let t = 0; t < horizon; t++) latents.push(model.next(latents[t]!, at(actions, t), undefined));
+  const latents = [encode(model, data, 0, 1, network.frames)];
+  for (let t = 0; t < horizon; t++) latents.push(model.advance(latents[t]!, at(actions, t)));
 
   const weights = stepWeights(actions, horizon, batch, learning.stepWeight);
   const from = concat(latents.slice(0, -1), 0); // [H·B, L], step by step
@@ -156,6 +154,24 @@ export function modelLosses(
   const { consistencyWeight, rewardWeight, valueWeight } = learning;
   const total = add(add(mul(consistency, consistencyWeight), mul(reward, rewardWeight)), mul(value, valueWeight));
   return { total, consistency, reward, value, latents: concat(latents, 0) };
+}
+
+/** States at some steps of the segments, each from as many frames as the model looks at. Shapes: → [steps · B, Z], step by step */
+function encode(model: TdMpc2Model, data: SegmentBatch, from: number, steps: number, frames: number): Sym {
+  const batch = data.actions.extent(1);
+  const context = frames - 1;
+  const shown = pickFrames(data, (x) => {
+    const some = slice(x, 0, from, from + context + steps);
+    return reshape(some, [(context + steps) * batch, ...x.shape.slice(2)]);
+  });
+  const sensed = model.sense(shown.images, shown.proprioception);
+  const back = (count: number) => slice(sensed, 0, (context - count) * batch, (context - count + steps) * batch);
+  return model.stateOf(frames === 1 ? sensed : concat(Array.from({ length: frames }, (_, count) => back(count))));
+}
+
+/** What the update draws from the episodes. */
+export function segmentSize({ frames }: TdMpc2Config, { batch, horizon }: TdMpc2Learning): SegmentSize {
+  return { batch, horizon, context: frames - 1 };
 }
 
 /** The policy's loss: values on a common scale, and entropy. Shapes: values, logProb [(H + 1) · B] */

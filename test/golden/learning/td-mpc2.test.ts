@@ -42,6 +42,7 @@ const network: TdMpc2Config = {
   imageEncoder: "convolution",
   channels: 4,
   keypoints: 1,
+  frames: 1,
 };
 const learning: TdMpc2Learning = {
   batch: BATCH,
@@ -72,6 +73,7 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; network: TdMpc2Confi
     spaces: { cameras: [{ name: "scene", width: 64, height: 64 }], proprioceptionSize: 0, actionSize: 2 },
     network,
   },
+  frames: { spaces: state, network: { ...network, frames: 3 } },
   tasks: { spaces: state, network: { ...network, tasks: { actionSizes: [2, 1], embedding: 3 } } },
 };
 
@@ -147,7 +149,9 @@ for (const [name, { spaces, network: config }] of Object.entries(cases)) {
     const graph = await LocalGraph.open(fillGraphs(graphs, values, ["plan"]).get("plan")!);
     try {
       const { inputs } = graph;
-      (inputs.latent as Float32Array).set(onSimplices(data("latent", [1, config.latent]), config.simplex));
+      const latent = inputs.latent as Float32Array;
+      latent.set(data("latent", [1, latent.length]));
+      latent.set(onSimplices(latent.subarray(0, config.latent), config.simplex));
       (inputs.previous_mean as Float32Array).set(data("previous_mean", [planner.horizon, 2]));
       (inputs.noise as Float32Array).set(data("noise", [inputs.noise!.length]));
       const outputs = await graph.run();

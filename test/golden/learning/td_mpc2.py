@@ -22,9 +22,10 @@ STEP_WEIGHT, TAU, ENTROPY, MAX_NORM, RATE, ENCODER_SHARE = 0.5, 0.01, 0.01, 0.5,
 DISCOUNTS = [0.97, 0.9]
 CANDIDATES, POLICY_CANDIDATES, ELITES, ITERATIONS, TEMPERATURE, MIN_STD, MAX_STD = 16, 4, 5, 3, 0.5, 0.05, 2
 CASES = {
-    "state": {"proprioception": 6, "channels": 0, "tasks": None},
-    "pixels": {"proprioception": 0, "channels": 4, "tasks": None},
-    "tasks": {"proprioception": 6, "channels": 0, "tasks": {"action_sizes": [2, 1], "embedding": 3}},
+    "state": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": None},
+    "pixels": {"proprioception": 0, "channels": 4, "frames": 1, "tasks": None},
+    "frames": {"proprioception": 6, "channels": 0, "frames": 3, "tasks": None},
+    "tasks": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": {"action_sizes": [2, 1], "embedding": 3}},
 }
 
 
@@ -40,8 +41,8 @@ def tensor(array):
 
 
 class Twin:
-    def __init__(self, proprioception, channels, tasks):
-        self.proprioception, self.channels, self.tasks = proprioception, channels, tasks
+    def __init__(self, proprioception, channels, frames, tasks):
+        self.proprioception, self.channels, self.frames, self.tasks = proprioception, channels, frames, tasks
         self.weights, self.targets = {}, {}
         self.task = None
 
@@ -81,7 +82,18 @@ class Twin:
         used = torch.arange(ACTION)[None] < torch.tensor(self.tasks["action_sizes"])[self.task][:, None]
         return x * used.repeat(x.shape[0] // len(self.task), 1)
 
-    def encode(self, image, proprioception):
+    def encode(self, images, proprioception, first, steps):
+        """States at some steps, each from the frames up to there, the newest first. Inputs have frames - 1 steps of context."""
+        context = self.frames - 1
+        stacks = []
+        for back in range(self.frames):
+            span = slice(first + context - back, first + context - back + steps)
+            pick = lambda x: None if x is None else x[span].flatten(0, 1)  # noqa: B023, E731
+            stacks.append(self.sense(pick(images), pick(proprioception)))
+        x = torch.cat(stacks, -1)
+        return self.simplices(self.norm("encoder/norm", self.mlp("encoder", self.mark(x), [ENCODER], LATENT)))
+
+    def sense(self, image, proprioception):
         if self.channels:
             x = (image / 255 - 0.5).permute(0, 3, 1, 2)
             for i, (kernel, stride) in enumerate([(7, 2), (5, 2), (3, 2), (3, 1)]):
@@ -89,10 +101,8 @@ class Twin:
                 kernels = self.weight(f"{name}/weight", kernel, kernel, x.shape[1], self.channels)
                 x = F.conv2d(x, kernels.permute(3, 2, 0, 1), self.weight(f"{name}/bias", self.channels), stride=stride)
                 x = F.relu(x) if i < 3 else x
-            x = x.permute(0, 2, 3, 1).flatten(1)
-        else:
-            x = proprioception
-        return self.simplices(self.norm("encoder/norm", self.mlp("encoder", self.mark(x), [ENCODER], LATENT)))
+            return x.permute(0, 2, 3, 1).flatten(1)
+        return proprioception
 
     def next(self, latent, action):
         x = self.mark(torch.cat([latent, action], -1))
@@ -160,12 +170,12 @@ def fields(case, update):
     def data(name, *shape):
         return tensor(fill.data(f"{name}/{update}", shape))
 
-    image = None
+    image, count = None, HORIZON + case["frames"]
     if case["channels"]:
-        image = tensor(fill.data(f"image_scene/{update}", (HORIZON + 1, BATCH, 64, 64, 3), "uint8"))
+        image = tensor(fill.data(f"image_scene/{update}", (count, BATCH, 64, 64, 3), "uint8"))
     return {
         "image": image,
-        "proprioception": data("proprioception", HORIZON + 1, BATCH, case["proprioception"]) if case["proprioception"] else None,
+        "proprioception": data("proprioception", count, BATCH, case["proprioception"]) if case["proprioception"] else None,
         "actions": data("actions", HORIZON, BATCH, ACTION) / 1.5,
         "rewards": data("rewards", HORIZON, BATCH) * (1 if update == 0 else 20),
         "targetNoise": data("targetNoise", HORIZON * BATCH, ACTION),
@@ -181,17 +191,14 @@ def run_updates(case, updates):
     scale, reports, moments = 1.0, [], {}
     for update in range(updates):
         batch = fields(case, update)
-        flat = lambda x: None if x is None else x[1:].flatten(0, 1)  # noqa: E731
-        first = lambda x: None if x is None else x[0]  # noqa: E731
-        rows = HORIZON * BATCH
         with torch.no_grad():
-            reached = twin.encode(flat(batch["image"]), flat(batch["proprioception"]))
+            reached = twin.encode(batch["image"], batch["proprioception"], 1, HORIZON)
             action, _ = twin.act(reached, batch["targetNoise"])
             heads = pair(batch["targetHeads"])
             values = expected(twin.values(reached, action, heads, target=True)).min(0).values
             discount = DISCOUNTS[0] if twin.task is None else tensor(DISCOUNTS)[twin.task].repeat(HORIZON)
             returns = batch["rewards"].flatten() + discount * values
-        latents = [twin.encode(first(batch["image"]), first(batch["proprioception"]))]
+        latents = [twin.encode(batch["image"], batch["proprioception"], 0, 1)]
         parts = {"consistency": 0, "reward": 0, "value": 0}
         for t in range(HORIZON):
             z, a, span = latents[t], batch["actions"][t], slice(t * BATCH, (t + 1) * BATCH)
@@ -258,7 +265,8 @@ def plan(case):
         return noise[place - math.prod(shape) : place].reshape(shape)
 
     with torch.no_grad():
-        latent = twin.simplices(tensor(fill.data("latent", (1, LATENT))))
+        size = LATENT + (case["frames"] - 1) * case["proprioception"]  # behind the state lie earlier observations
+        latent = twin.simplices(tensor(fill.data("latent", (1, size)))[:, :LATENT])
         mean, std = tensor(fill.data("previous_mean", (HORIZON, ACTION))).clamp(-1, 1), torch.full((HORIZON, ACTION), float(MAX_STD))
         z, prior = latent.expand(POLICY_CANDIDATES, -1), []
         for _ in range(HORIZON):

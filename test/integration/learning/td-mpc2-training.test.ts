@@ -14,7 +14,7 @@ import { recipeFor, type TdMpc2Recipe, viewFor } from "../../../src/learning/td-
 import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 
-const usual = recipeFor("reach", 6);
+const usual = recipeFor("reach", { episodeSteps: 6 });
 const recipe: TdMpc2Recipe = {
   ...usual,
   network: { ...usual.network, encoderUnits: 32, units: 32, latent: 16, heads: 2, bins: 41, channels: 8, keypoints: 8 },
@@ -78,7 +78,10 @@ test("a run that is stopped and resumed ends with the same weights", async () =>
 });
 
 test("an unknown task names the known ones, an observation without a recipe those that have one", () => {
-  assert.throws(() => recipeFor("juggle", 10), { code: "ERR_UNKNOWN_RECIPE", remedy: /reach.*cartpole-swingup/ });
+  assert.throws(() => recipeFor("juggle", { episodeSteps: 10 }), {
+    code: "ERR_UNKNOWN_RECIPE",
+    remedy: /reach.*cartpole-swingup/,
+  });
   assert.throws(() => viewFor("reach", "state"), { code: "ERR_UNKNOWN_RECIPE", remedy: /pixels/ });
   assert.deepEqual(viewFor("reach", "pixels").proprioception, false);
 });

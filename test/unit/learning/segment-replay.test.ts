@@ -89,3 +89,18 @@ test("with random shifts every image is moved by itself, within the limit", () =
   }
   assert.equal(shown.size, 3);
 });
+
+test("context comes before a segment, and an episode's first frame stands for what was before it", () => {
+  const context = 2;
+  const store = storeOf([4]);
+  const frames = (context + HORIZON + 1) * BATCH;
+  const batch = { ...arrays(), image_scene: new Uint8Array(frames * 9), proprioception: new Float32Array(frames) };
+  new SegmentReplay(store, { horizon: HORIZON, batch: BATCH, context }, [camera]).fill(batch, new Rng(4));
+  const rowOf = (row: number) =>
+    Array.from({ length: frames / BATCH }, (_, t) => batch.proprioception[t * BATCH + row]);
+  const rows = new Set(Array.from({ length: BATCH }, (_, row) => rowOf(row).join()));
+  assert.deepEqual([...rows].toSorted(), ["0,0,0,1,2,3", "0,0,1,2,3,4"]);
+  assert.ok(
+    batch.actions.subarray(0, BATCH).every((action, row) => action === batch.proprioception[context * BATCH + row]),
+  );
+});
