@@ -1,0 +1,194 @@
+import { LatentloopError } from "../core/errors.ts";
+import { deserializeMessage, type JointState } from "../messages/index.ts";
+import { cameraOfTopic, isImageType } from "./bag-image.ts";
+import { type BagReader, chunkMessages } from "./bag-reader.ts";
+import { EPISODE_TYPE, type Episode, EpisodeAssembler } from "./episodes.ts";
+import { headerStampNs } from "./header-stamp.ts";
+import type { BagMessage, ChunkPlace, McapFileReader } from "./mcap-file-reader.ts";
+import { Track } from "./track.ts";
+
+/** Where a recorded image lies. */
+export interface ImagePlace {
+  readonly path: string;
+  readonly chunk: Pick<ChunkPlace, "offset" | "bytes">;
+  /** Of the message record, within the chunk's uncompressed records. */
+  readonly offset: number;
+  readonly topic: string;
+  readonly type: string;
+}
+
+export interface StampedImage {
+  readonly stampNs: bigint;
+  readonly value: ImagePlace;
+}
+
+/**
+ * An episode as a table: N steps, N + 1 observations.
+ *
+ * Row i is what was known at event i: the newest image and joint state whose capture is not after it. Action i is the mean of
+ * what was executed from event i to the next one. Reward i is that for arriving at row i, 0 at row 0.
+ * Shapes: stampsNs, reward, intervention [N + 1]; position, velocity [N + 1, J]; action [N, A]
+ */
+export interface EpisodeTable {
+  readonly bag: string;
+  readonly episode: Episode;
+  readonly stampsNs: readonly bigint[];
+  readonly jointNames: readonly string[];
+  readonly jointStampsNs: readonly bigint[];
+  readonly position: Float64Array;
+  /** Empty where none was recorded. */
+  readonly velocity: Float64Array;
+  readonly actionNames: readonly string[];
+  readonly action: Float64Array;
+  readonly reward: Float32Array;
+  readonly images: Readonly<Record<string, readonly StampedImage[]>>;
+}
+
+const TICK_TYPE = "latentloop_msgs/msg/Tick";
+const JOINT_TYPE = "sensor_msgs/msg/JointState";
+/** Topics by the end of their names. Actions that were no robot's commands (imported data) come as joint states. */
+const JOINT_TOPIC = /(^|\/)joint_states$/;
+const ACTION_TOPIC = /(^|\/)action$/;
+/** Where a camera is recorded twice, the rawest wins. */
+const IMAGE_PREFERENCE = ["image_raw", "image_raw/compressed", "image/compressed", "image", "image_model"];
+
+interface Action {
+  readonly names: readonly string[];
+  readonly values: ArrayLike<number>;
+}
+
+/** Gathers the signals of a bag, chunk by chunk as they are written, and cuts them into episodes. */
+export class EpisodeTables {
+  readonly bag: BagReader;
+  readonly #readChunks = new Map<McapFileReader, number>();
+  readonly #images = new Map<string, Track<ImagePlace>>();
+  readonly #joints = new Track<JointState>();
+  readonly #ticks = new Track<Action>();
+  readonly #actions = new Track<Action>();
+  readonly #assembler = new EpisodeAssembler();
+
+  constructor(bag: BagReader) {
+    this.bag = bag;
+  }
+
+  /** Reads the chunks that are new since the last call. */
+  async advance(): Promise<void> {
+    for (const file of this.bag.files) {
+      for (let i = this.#readChunks.get(file) ?? 0; i < file.chunks.length; i++) {
+        const chunk = file.chunks[i]!;
+        for (const message of await chunkMessages(file, chunk, {})) this.#take(message, file.path, chunk);
+        this.#readChunks.set(file, i + 1);
+      }
+    }
+  }
+
+  /** All episodes so far, the last one perhaps not closed. */
+  get episodes(): readonly Episode[] {
+    return this.#assembler.all();
+  }
+
+  /** @throws ERR_BAG_TOPIC if no joint states or no actions were recorded during the episode */
+  table(episode: Episode): EpisodeTable {
+    const stampsNs = episode.steps.map(({ stampNs }) => stampNs);
+    const joints = stampsNs.map((ns) => this.#joints.newestAt(ns) ?? missing(this.bag.path, "joint_states"));
+    const { name: jointNames, velocity } = joints[0]!.value;
+    const rows = joints.map(({ value }) => value);
+    const actions = stampsNs.slice(0, -1).map((ns, i) => this.#actionBetween(ns, stampsNs[i + 1]!));
+    const actionNames = actions[0]?.names ?? [];
+    return {
+      bag: this.bag.path,
+      episode,
+      stampsNs,
+      jointNames,
+      jointStampsNs: joints.map(({ stampNs }) => stampNs),
+      position: stack(
+        rows.map(({ position }) => position),
+        jointNames.length,
+      ),
+      velocity:
+        velocity.length === 0
+          ? new Float64Array()
+          : stack(
+              rows.map((row) => row.velocity),
+              jointNames.length,
+            ),
+      actionNames,
+      action: stack(
+        actions.map(({ values }) => values),
+        actionNames.length,
+      ),
+      reward: Float32Array.from(episode.steps, ({ reward }) => reward),
+      images: Object.fromEntries(
+        [...this.#cameraTracks()].map(([camera, track]) => [camera, stampsNs.map((ns) => track.newestAt(ns)!)]),
+      ),
+    };
+  }
+
+  #take(message: BagMessage, path: string, chunk: ChunkPlace): void {
+    const { topic, type, data, logTimeNs, offset } = message;
+    if (isImageType(type)) {
+      let track = this.#images.get(topic);
+      if (track === undefined) this.#images.set(topic, (track = new Track()));
+      track.add(headerStampNs(type, data) ?? logTimeNs, { path, chunk, offset, topic, type });
+    } else if (type === EPISODE_TYPE) {
+      this.#assembler.add(deserializeMessage(EPISODE_TYPE, data), logTimeNs);
+    } else if (type === TICK_TYPE) {
+      const { executed_action: values } = deserializeMessage(TICK_TYPE, data);
+      if (values.length === 0) return;
+      const names = Array.from(values, (_, i) => `action_${i}`);
+      this.#ticks.add(headerStampNs(type, data)!, { names, values: Float32Array.from(values) });
+    } else if (type === JOINT_TYPE && JOINT_TOPIC.test(topic)) {
+      this.#joints.add(headerStampNs(type, data)!, deserializeMessage(JOINT_TYPE, data));
+    } else if (type === JOINT_TYPE && ACTION_TOPIC.test(topic)) {
+      const { name: names, position: values } = deserializeMessage(JOINT_TYPE, data);
+      this.#actions.add(headerStampNs(type, data)!, { names, values });
+    }
+  }
+
+  #actionBetween(startNs: bigint, endNs: bigint): Action {
+    const track = this.#actions.length > 0 ? this.#actions : this.#ticks;
+    const during = track.between(startNs, endNs);
+    if (during.length === 1) return during[0]!;
+    const last = track.newestAt(endNs)?.value ?? missing(this.bag.path, "control/tick (or action)");
+    if (during.length === 0) return last;
+    const values = new Float64Array(last.values.length);
+    for (const { values: each } of during)
+      for (let i = 0; i < values.length; i++) values[i]! += each[i]! / during.length;
+    return { names: last.names, values };
+  }
+
+  /** One track per camera that has images. */
+  #cameraTracks(): ReadonlyMap<string, Track<ImagePlace>> {
+    const chosen = new Map<string, { rank: number; track: Track<ImagePlace> }>();
+    for (const [topic, track] of this.#images) {
+      const camera = cameraOfTopic(topic);
+      const place = IMAGE_PREFERENCE.findIndex((ending) => topic.endsWith(`/${ending}`));
+      const rank = place < 0 ? IMAGE_PREFERENCE.length : place;
+      if (rank < (chosen.get(camera)?.rank ?? Number.POSITIVE_INFINITY)) chosen.set(camera, { rank, track });
+    }
+    return new Map([...chosen].map(([camera, { track }]) => [camera, track]));
+  }
+}
+
+/** Every episode of a bag as a table. Cut episodes only when asked for. */
+export async function readTables(bag: BagReader, { cut = false } = {}): Promise<EpisodeTable[]> {
+  const tables = new EpisodeTables(bag);
+  await tables.advance();
+  return tables.episodes
+    .filter(({ closed, steps }) => (closed || cut) && steps.length > 1)
+    .map((episode) => tables.table(episode));
+}
+
+function stack(rows: readonly ArrayLike<number>[], width: number): Float64Array {
+  const out = new Float64Array(rows.length * width);
+  rows.forEach((row, i) => {
+    for (let k = 0; k < width; k++) out[i * width + k] = row[k] ?? Number.NaN;
+  });
+  return out;
+}
+
+function missing(bag: string, topic: string): never {
+  throw new LatentloopError("ERR_BAG_TOPIC", `Expected ${topic} in ${bag} but nothing was recorded there.`, {
+    remedy: "Record it with the episodes: the recorder's parameter `topics`.",
+  });
+}
