@@ -6,10 +6,7 @@ import { readBagImage } from "./bag-image.ts";
 import type { ImagePlace } from "./episode-table.ts";
 import type { DecodeAnswer, DecodeJob, DecodeRequest, FrameSize } from "./frame-source.ts";
 import { McapFileReader } from "./mcap-file-reader.ts";
-import { RECORD_HEADER_BYTES, viewOf } from "./mcap-records.ts";
-
-/** Channel, sequence and two times stand in front of a message's data. */
-const DATA_OFFSET = RECORD_HEADER_BYTES + 22;
+import { messageAt } from "./mcap-records.ts";
 
 const memory = workerData as SharedArrayBuffer;
 const files = new Map<string, Promise<McapFileReader>>();
@@ -37,15 +34,13 @@ async function decode({ size, place, target }: DecodeJob): Promise<void> {
 async function readMessage({ path, chunk, offset }: ImagePlace): Promise<Uint8Array> {
   const key = `${path} ${chunk.offset}`;
   if (lastChunk?.key !== key) lastChunk = { key, records: readChunk(path, chunk) };
-  const records = await lastChunk.records;
-  const length = Number(viewOf(records).getBigUint64(offset + 1, true));
-  return records.subarray(offset + DATA_OFFSET, offset + RECORD_HEADER_BYTES + length);
+  return messageAt(await lastChunk.records, offset);
 }
 
 async function readChunk(path: string, chunk: ImagePlace["chunk"]): Promise<Uint8Array> {
   let file = files.get(path);
   if (file === undefined) files.set(path, (file = McapFileReader.open(path)));
-  return (await file).readChunk({ ...chunk, startNs: 0n, endNs: 0n, channelIds: undefined });
+  return (await file).readChunk(chunk);
 }
 
 /** The one image path, made once for each camera and size of its images. */

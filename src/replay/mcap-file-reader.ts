@@ -1,7 +1,8 @@
 import { crc32 } from "@foxglove/crc";
 import { type DecompressHandlers, McapConstants, type McapTypes, type TypedMcapRecord } from "@mcap/core";
-import { loadDecompressHandlers } from "@mcap/support";
+
 import { LatentloopError, messageOf } from "../core/errors.ts";
+import { loadDecompression } from "./decompress.ts";
 import { type ByteSource, openFileSource } from "./file-source.ts";
 import {
   type ChunkMessage,
@@ -71,7 +72,7 @@ export class McapFileReader {
 
   /** @throws ERR_BAG_UNREADABLE if it is no MCAP file, or not of ROS 2 messages */
   static async open(path: string, options: OpenOptions = {}): Promise<McapFileReader> {
-    const decompress = await loadDecompressHandlers();
+    const decompress = await loadDecompression();
     let source: ByteSource;
     try {
       source = await openFileSource(path);
@@ -140,7 +141,7 @@ export class McapFileReader {
   }
 
   /** The uncompressed records of a chunk, in memory of their own. @throws ERR_BAG_DAMAGED if its checksum is wrong */
-  async readChunk({ offset, bytes }: ChunkPlace): Promise<Uint8Array> {
+  async readChunk({ offset, bytes }: Pick<ChunkPlace, "offset" | "bytes">): Promise<Uint8Array> {
     const record = await this.#source.read(offset, bytes);
     try {
       return this.#openChunk(record);

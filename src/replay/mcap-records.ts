@@ -93,3 +93,9 @@ export function walkChunk(
     offset = end;
   }
 }
+
+/** The data of the message whose record begins at `offset` of a chunk's records. */
+export function messageAt(records: Uint8Array, offset: number): Uint8Array {
+  const start = offset + RECORD_HEADER_BYTES;
+  return records.subarray(start + MESSAGE_FIXED_BYTES, start + Number(viewOf(records).getBigUint64(offset + 1, true)));
+}

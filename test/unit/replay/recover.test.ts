@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { loadDecompressHandlers } from "@mcap/support";
 import fc from "fast-check";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
+import { loadDecompression } from "../../../src/replay/decompress.ts";
 import { readEpisodes } from "../../../src/replay/episodes.ts";
 import type { ByteSource } from "../../../src/replay/file-source.ts";
 import { McapFileReader } from "../../../src/replay/mcap-file-reader.ts";
@@ -32,7 +32,7 @@ async function smallBag(t: TestContext, episodes = [3, 2, 4]) {
 
 /** Messages in the chunks of a file in memory. */
 async function countMessages(bytes: Uint8Array): Promise<{ reader: McapFileReader; messages: number }> {
-  const decompress = await loadDecompressHandlers();
+  const decompress = await loadDecompression();
   const reader = await McapFileReader.over("file.mcap", memorySource(bytes), decompress, { scan: true });
   let messages = 0;
   for (const chunk of reader.chunks) walkChunk(await reader.readChunk(chunk), () => messages++);
