@@ -41,6 +41,8 @@ export interface Publisher<Message> {
   publishSerialized(cdr: Uint8Array): void;
   /** Messages that a bounded queue had to drop so far. */
   readonly dropped: number;
+  /** Who takes its messages now, where the adapter can tell. */
+  readonly subscribers?: number;
   /**
    * The topic's shared-memory ring (`transport/shared-ring.ts`), for a thread of this process that publishes there from now
    * on instead of `publish`; absent where messages do not go through shared memory.

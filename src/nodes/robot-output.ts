@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { readRobot } from "../config/robot-file.ts";
 import { LatentloopError } from "../core/errors.ts";
-import type { LifecycleNode, NodeContext } from "../core/node.ts";
+import type { Diagnosis, LifecycleNode, NodeContext } from "../core/node.ts";
 import type { RosMessages } from "../messages/index.ts";
 import { ROBOT_OUTPUTS, type RobotOutput, type RobotOutputKind } from "../robots/index.ts";
 
@@ -71,11 +71,7 @@ export function createRobotOutput(
         written++;
         lastNs = context.clock.monotonicNs();
       });
-      context.diagnose("robot output", () => ({
-        level: "ok",
-        message: isActive ? "passing commands on" : "inactive",
-        values: { commands: written },
-      }));
+      context.diagnose("robot output", () => diagnosisOf(outputs, isActive, written));
     },
     async activate() {
       isActive = true;
@@ -92,4 +88,11 @@ export function createRobotOutput(
       outputs = [];
     },
   };
+}
+
+function diagnosisOf(outputs: readonly RobotOutput[], isActive: boolean, written: number): Diagnosis {
+  const values = { commands: written };
+  const unheard = outputs.filter(({ listeners }) => listeners === 0).map(({ summary }) => summary);
+  if (unheard.length === 0) return { level: "ok", message: isActive ? "passing commands on" : "inactive", values };
+  return { level: "error", message: `no controller listens, is it active? ${unheard.join("; ")}`, values };
 }

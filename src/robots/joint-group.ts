@@ -11,6 +11,9 @@ export function jointGroupOutput({ context, robot, topic, joints }: OutputOption
   const data = new Float64Array(order.length);
   return {
     summary: `joint group ${topic}: ${joints.join(", ")}`,
+    get listeners() {
+      return publisher.subscribers;
+    },
     write(command) {
       order.forEach((index, i) => {
         data[i] = command[index]!;

@@ -42,6 +42,9 @@ export function jointTrajectoryOutput(options: JointTrajectoryOptions): RobotOut
   });
   return {
     summary: `joint trajectory ${topic}: ${joints.join(", ")}`,
+    get listeners() {
+      return publisher.subscribers;
+    },
     write(command) {
       const atNs = context.clock.monotonicNs();
       const positions = order.map((index) => command[index]!);

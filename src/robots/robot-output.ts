@@ -6,6 +6,8 @@ import type { RosMessages } from "../messages/index.ts";
 export interface RobotOutput {
   /** Where it goes, for the log. */
   readonly summary: string;
+  /** Controllers that listen now, where the transport can tell. */
+  readonly listeners: number | undefined;
   /** Units: those of the robot's command interface. */
   write(command: ArrayLike<number>): void;
 }

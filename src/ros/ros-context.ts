@@ -82,6 +82,9 @@ export class RosContext implements NodeContext<RosMessages> {
     };
     return {
       dropped: 0,
+      get subscribers() {
+        return publisher.subscriptionCount;
+      },
       publishSerialized,
       publish: (message) => publishSerialized(borrowSerialized(type, message)),
     };

@@ -11,6 +11,8 @@ import { missingRos, runPeer, signalGroup, startPeer, until } from "../support/r
 
 const skip = missingRos("latentloop_msgs", "latentloop_peers");
 const header = { stamp: { sec: 5, nanosec: 6 }, frame_id: "kamera_µ_光学" };
+/** As the installed executables run it: without a look at packages and sources. */
+const program = join(root, "dist", "src", "cli", "main.js");
 const PATIENCE_MS = 10_000;
 let session: RosSession;
 
@@ -176,7 +178,6 @@ test("without ROS 2 sourced a node ends with the way out, and the binding's buil
   skip,
 }, async () => {
   const { AMENT_PREFIX_PATH: _, ...env } = process.env;
-  const program = join(root, "bin", "latentloop.js");
   const peer = startPeer(process.execPath, [program, "ros", "node", "control"], env);
   assert.equal(await peer.ended(20_000), 1);
   assert.match(peer.output(), /ERR_ROS_NOT_SOURCED/);
@@ -194,7 +195,7 @@ test("without our message package a node says which package to build", { skip },
   const env = { ...process.env, ...paths };
   const topics = "[{name: plan, type: latentloop_msgs/msg/Plan}]";
   const args = ["ros", "node", "recorder", "--ros-args", "-p", "autostart:=true", "-p", `topics:='${topics}'`];
-  const peer = startPeer(process.execPath, [join(root, "bin", "latentloop.js"), ...args], env);
+  const peer = startPeer(process.execPath, [program, ...args], env);
   try {
     await peer.printed(/ERR_ROS_MESSAGE_PACKAGE/, 20_000);
     assert.match(peer.output(), /colcon build --packages-select latentloop_msgs/);
@@ -217,7 +218,7 @@ test("a UR5e's joint trajectory controller gets trajectories of its joints by na
     `outputs:='${outputs}'`,
   ];
   const args = ["ros", "node", "robot_output", "--ros-args", ...given.flatMap((value) => ["-p", value])];
-  const peer = startPeer(process.execPath, [join(root, "bin", "latentloop.js"), ...args]);
+  const peer = startPeer(process.execPath, [program, ...args]);
   try {
     let position = 0;
     const send = () => {
@@ -231,4 +232,12 @@ test("a UR5e's joint trajectory controller gets trajectories of its joints by na
   } finally {
     signalGroup(peer.process, "SIGKILL");
   }
+});
+
+test("a robot's file is made from what is latched on robot_description", { skip }, async () => {
+  const limit = '<limit lower="-1" upper="1" velocity="2" effort="1"/>';
+  const data = `<robot name="arm"><joint name="bend" type="revolute">${limit}</joint></robot>`;
+  session.context.publisher("robot_description", "std_msgs/msg/String", LATCHED_QOS).publish({ data });
+  const text = await runPeer(process.execPath, [program, "ros", "robot-file", "--acceleration", "5"]);
+  assert.match(text, /name: arm[\s\S]*- name: bend\n\s+limits:\n\s+lower: -1\n\s+upper: 1\n\s+velocity: 2/);
 });

@@ -20,7 +20,7 @@ const RATE_HZ = 30;
 const COMMAND_RATE_HZ = 100;
 const PEERS = "latentloop_peers";
 const WORKER = fileURLToPath(new URL("./ros-image-worker.js", import.meta.url));
-const LATENTLOOP = join(root, "bin", "latentloop.js");
+const LATENTLOOP = join(root, "dist", "src", "cli", "main.js");
 const START_MS = 60_000;
 /** A publisher waits for its subscriber, and both for each other. */
 const PATIENCE_MS = 30_000;

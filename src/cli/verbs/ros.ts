@@ -1,10 +1,20 @@
 import { spawnSync } from "node:child_process";
 import { Command } from "commander";
+import { stringify } from "yaml";
 import { root } from "../../config/package-root.ts";
+import { parseStrict } from "../../config/parse-strict.ts";
+import { readText } from "../../config/read-config.ts";
+import { robotSchema } from "../../config/robot-file.ts";
+import { robotFromUrdf } from "../../config/urdf.ts";
 import { LatentloopError } from "../../core/errors.ts";
+import { LATCHED_QOS } from "../../core/node.ts";
+import type { CommandInterface } from "../../core/robot.ts";
 import { checkEnvironment, findRclnodejs, isBuilt } from "../../ros/index.ts";
+import { positive } from "../flags.ts";
 
-/** `latentloop ros setup | node`: the binding to ROS 2, and our nodes on it. */
+const DESCRIPTION_TIMEOUT_MS = 5000;
+
+/** `latentloop ros setup | node | robot-file`: the binding to ROS 2, our nodes on it, and what a robot says of itself. */
 export function rosCommand(): Command {
   const command = new Command("ros").description("our nodes as managed ROS 2 nodes");
   command
@@ -23,7 +33,55 @@ export function rosCommand(): Command {
       await runKindOnRos(kind, process.argv);
       process.exit(0); // the middleware's threads and a node's own workers end with the process
     });
+  command
+    .command("robot-file")
+    .description("print a robot's file, made from its URDF: joints and limits, to be narrowed by hand")
+    .option("--urdf <file>", "by default what is published on robot_description")
+    .option("--joints <names>", "the controller's joints in its order, with commas; by default all that move")
+    .option("--interface <kind>", "what the controller takes: position or velocity", "position")
+    .requiredOption("--acceleration <n>", "highest acceleration of every joint: URDF has none", positive)
+    .action(printRobotFile);
   return command;
+}
+
+interface RobotFileFlags {
+  readonly urdf?: string;
+  readonly joints?: string;
+  readonly interface: string;
+  readonly acceleration: number;
+}
+
+async function printRobotFile(flags: RobotFileFlags): Promise<void> {
+  const text = flags.urdf === undefined ? await receiveDescription() : await readText(flags.urdf);
+  const robot = robotFromUrdf(text, {
+    commandInterface: flags.interface as CommandInterface,
+    acceleration: flags.acceleration,
+    ...(flags.joints === undefined ? {} : { joints: flags.joints.split(",").map((name) => name.trim()) }),
+  });
+  process.stdout.write(stringify(parseStrict(robotSchema, robot, "the robot description")));
+}
+
+async function receiveDescription(): Promise<string> {
+  const { openRosContext } = await import("../../ros/index.ts");
+  const { context, close } = await openRosContext("robot_file");
+  try {
+    return await new Promise((resolve, reject) => {
+      const silence = () =>
+        reject(
+          new LatentloopError("ERR_FILE_UNREADABLE", "Expected a message on robot_description but received none.", {
+            remedy: "Start the robot's robot_state_publisher, or give --urdf.",
+          }),
+        );
+      const timer = setTimeout(silence, DESCRIPTION_TIMEOUT_MS);
+      const receive = ({ data }: { data: string }) => {
+        clearTimeout(timer);
+        resolve(data);
+      };
+      context.subscribe("robot_description", "std_msgs/msg/String", receive, LATCHED_QOS);
+    });
+  } finally {
+    close();
+  }
 }
 
 function setUp(force: boolean): void {

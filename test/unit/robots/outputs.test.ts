@@ -22,6 +22,7 @@ function open(kind: RobotOutputKind, joints: readonly string[], model = robot) {
     clock: { monotonicNs: () => clock.nowNs, rosNs: () => 0n },
     publisher: () => ({
       dropped: 0,
+      subscribers: 0,
       publishSerialized: () => assert.fail(),
       publish: (message: unknown) => sent.push(structuredClone(message)),
     }),
@@ -45,6 +46,11 @@ for (const kind of Object.keys(ROBOT_OUTPUTS) as RobotOutputKind[]) {
     assert.throws(() => open(kind, ["base", "base"]), { code: "ERR_JOINT_MISSING", message: /'base' twice/ });
   });
 }
+
+test("an output tells whether a controller listens", () => {
+  for (const kind of Object.keys(ROBOT_OUTPUTS) as RobotOutputKind[])
+    assert.equal(open(kind, ["base"]).output.listeners, 0);
+});
 
 test("a trajectory that follows another passes its point with the commands' own velocity", () => {
   const { output, sent, clock } = open("joint-trajectory", ["base", "elbow"]);
