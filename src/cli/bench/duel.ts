@@ -67,8 +67,9 @@ export async function startTwin({ twin, weights, batch, plan }: Workload, thread
 /** Measures a workload on our side and, if PyTorch is installed, on both sides in turn. */
 export async function duel(workload: Workload, threads: number, seconds: number): Promise<DuelResult> {
   const ours = await startOurs(workload, threads);
-  const twin = findTorch() === undefined ? undefined : await startTwin(workload, threads);
+  let twin: Awaited<ReturnType<typeof startTwin>> | undefined;
   try {
+    if (findTorch() !== undefined) twin = await startTwin(workload, threads);
     const contestants = [ours.contestant, ...(twin ? [twin.contestant] : [])];
     const difference = twin ? await compareFirst(workload, ours.contestant, twin.contestant) : 0;
     const { timings, ratios } = await holdContest(contestants, seconds);

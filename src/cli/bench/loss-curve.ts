@@ -3,7 +3,7 @@ import { Rng } from "../../core/rng.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { buildStep, type StepGraph } from "../../graph/index.ts";
 import { initialTensors } from "../../learning/checkpoint-tensors.ts";
-import { median } from "./contest.ts";
+import { type Contestant, median } from "./contest.ts";
 import { startOurs, startTwin, type Workload, writeTensors } from "./duel.ts";
 import type { BenchOptions } from "./index.ts";
 import { TRAINING } from "./networks/index.ts";
@@ -47,8 +47,9 @@ export async function compareCurves(folder: string, log: BenchOptions["log"]): P
     weights: await writeTensors(join(folder, "curve.weights"), startWeights(step, SEED)),
     batch: await writeTensors(join(folder, "curve.batch"), pictures),
   };
-  const sides = [await startOurs(workload, 1), await startTwin(workload, 1)];
+  const sides: { readonly contestant: Contestant }[] = [await startOurs(workload, 1)];
   try {
+    sides.push(await startTwin(workload, 1));
     const command = { do: "curve", count: STEPS } as const;
     const [ours, theirs] = await Promise.all(
       sides.map(async ({ contestant }) => (await contestant.ask<{ losses: number[] }>(command)).losses),
