@@ -38,5 +38,6 @@ export const LIMIT_BITS = {
   workspace: 8,
   finite: 16,
   softStart: 32,
+  lead: 64,
 } as const;
 export type LimitName = keyof typeof LIMIT_BITS;

@@ -3,6 +3,7 @@ import { type ControlStatus, type HaltCause, LIMIT_BITS } from "../core/status.t
 import type { ArmRefusal } from "./arming.ts";
 import type { Evidence } from "./evidence.ts";
 import { RESUMES_BY_ITSELF } from "./halt-policy.ts";
+import { limitLead } from "./lead-limit.ts";
 import { MotionLimiter } from "./motion-limiter.ts";
 import { checkSafetyOptions, type SafetyOptions } from "./options.ts";
 import { softStartScale } from "./soft-start.ts";
@@ -29,6 +30,8 @@ export class SafetyGate {
   readonly #watchdog: Watchdog;
   readonly #command: SafeCommand;
   readonly #anchor: Float64Array;
+  /** What is requested of joints that can follow. */
+  readonly #followable: Float64Array;
   readonly #periodS: number;
   readonly #rampTicks: number;
   /** What the watchdog found in the last tick, for arming. */
@@ -51,6 +54,7 @@ export class SafetyGate {
     this.#watchdog = new Watchdog(options);
     this.#command = { values: new Float64Array(robot.joints.length) } as SafeCommand;
     this.#anchor = new Float64Array(robot.joints.length);
+    this.#followable = new Float64Array(robot.joints.length);
   }
 
   /** The command's positions and velocities after the last tick; for a velocity interface the positions are believed ones. */
@@ -81,11 +85,13 @@ export class SafetyGate {
     if (this.#isMoving() && this.#ticksMoving++ > 0) {
       const ramp = softStartScale(this.#ticksMoving, this.#rampTicks, this.#options.softStartScale);
       const surprised = evidence.surprise > this.#options.surpriseWarn;
-      this.#limiter.step(requested, surprised ? ramp * this.#options.surpriseScale : ramp);
+      const led = this.#limitLead(evidence, requested);
+      this.#limiter.step(this.#followable, surprised ? ramp * this.#options.surpriseScale : ramp);
+      this.limitBits = this.#limiter.limitBits | (led ? LIMIT_BITS.lead : 0);
     } else {
       this.#limiter.brake();
+      this.limitBits = this.#limiter.limitBits | (requestIsFinite ? 0 : LIMIT_BITS.finite);
     }
-    this.limitBits = this.#limiter.limitBits | (requestIsFinite ? 0 : LIMIT_BITS.finite);
     this.status = this.#isMoving() ? this.#movingStatus(evidence) : this.#restingStatus();
     return this.#release();
   }
@@ -203,6 +209,13 @@ export class SafetyGate {
       return;
     const { positions, velocities } = this.#limiter;
     for (let j = 0; j < positions.length; j++) positions[j] = evidence.positions[j]! + velocities[j]! * age * 1e-9;
+  }
+
+  #limitLead(evidence: Evidence, requested: Float64Array): boolean {
+    const { robot, maxLead } = this.#options;
+    this.#followable.set(requested);
+    if (robot.commandInterface === "velocity") return false;
+    return limitLead(requested, this.#limiter.positions, evidence, maxLead, this.#followable);
   }
 
   #isOffTrack(evidence: Evidence): boolean {

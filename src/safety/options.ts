@@ -28,6 +28,8 @@ export interface SafetyOptions {
   readonly restVelocity: number;
   /** Distance between the measured and the last commanded position up to which arming continues from the latter. */
   readonly anchorTolerance: number;
+  /** How far a commanded position may run ahead of the measured one before the joint has to follow first. */
+  readonly maxLead: number;
   /** Distance between the measured and the commanded position at which a position-controlled robot halts. */
   readonly maxTrackingError: number;
 }
@@ -47,6 +49,7 @@ export const SAFETY_DEFAULTS = {
   surpriseScale: 0.3,
   restVelocity: 0.05,
   anchorTolerance: 0.05,
+  maxLead: 0.2,
   maxTrackingError: 0.5,
 } as const satisfies Partial<SafetyOptions>;
 

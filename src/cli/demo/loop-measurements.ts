@@ -33,6 +33,7 @@ export class LoopMeasurements {
     workspace: 0,
     finite: 0,
     softStart: 0,
+    lead: 0,
   };
   readonly rungs: Record<string, number> = {};
   ticks = 0;

@@ -50,6 +50,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     await Promise.race([ended, arm(context)]);
     options.onRunning(measured);
     for (let episode = 0; episode < options.episodes; episode++) {
+      await Promise.race([ended, arm(context)]); // the demo is its own operator: after a halt it arms again
       await Promise.race([ended, playEpisode(context, measured)]);
       options.onEpisode(measured);
     }

@@ -36,6 +36,11 @@ const safetyParameters = z.strictObject({
     .positive()
     .default(SAFETY_DEFAULTS.anchorTolerance)
     .meta({ description: "Sag up to which arming continues from the last command.", unit: "rad" }),
+  maxLead: z
+    .number()
+    .positive()
+    .default(SAFETY_DEFAULTS.maxLead)
+    .meta({ description: "How far a commanded position may run ahead of the measured one.", unit: "rad" }),
   maxTrackingError: z
     .number()
     .positive()

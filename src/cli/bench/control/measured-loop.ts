@@ -49,6 +49,7 @@ export async function measureControlLoop(rateHz: number, priority: number, secon
         latePlanMs: PATIENT_MS,
         maxHeartbeatAgeMs: PATIENT_MS,
         maxTickGapMs: PATIENT_MS,
+        maxLead: 10,
         maxTrackingError: 10,
       },
       actionSpace: ACTIONS,
