@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
@@ -33,7 +33,9 @@ function run(what, command, args) {
 /** Installs the packages and compiles the sources when they are missing or older than what they come from. */
 export function ensureReady() {
   if (!existsSync(`${root}tsconfig.json`)) return; // an installed package carries its compiled code
-  if (textOf("node_modules/.installed-lock.json") !== textOf("package-lock.json")) {
+  // A linked node_modules belongs to another checkout: an install through the link would take it away from there.
+  const isLinked = lstatSync(`${root}node_modules`, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  if (!isLinked && textOf("node_modules/.installed-lock.json") !== textOf("package-lock.json")) {
     run("installing packages (the first run only)", "npm", ["ci", "--include=dev", "--include=optional"]);
     copyFileSync(`${root}package-lock.json`, `${root}node_modules/.installed-lock.json`);
     writeFileSync(`${root}node_modules/COLCON_IGNORE`, ""); // `colcon build` is not to look for packages in there
