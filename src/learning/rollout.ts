@@ -99,6 +99,33 @@ export function exploringPolicy(world: TrainingWorld, rng: Rng): Policy {
   return { act: (_input, out) => draw(out) };
 }
 
+export interface Interruptions {
+  /** How likely a step is the first of one. */
+  readonly probability: number;
+  readonly longest: number;
+}
+
+/**
+ * A policy that another one interrupts for a few steps now and then: it shows what all kinds of actions do where the policy goes,
+ * which is what its planner has to know.
+ */
+export function interruptedPolicy(
+  policy: Policy,
+  other: Policy,
+  { probability, longest }: Interruptions,
+  rng: Rng,
+): Policy {
+  let left = 0;
+  return {
+    async act(input, out) {
+      if (left > 0) left--;
+      else if (rng.uniform() < probability) left = 1 + rng.integer(longest);
+      await policy.act(input, out); // it goes on observing
+      if (left > 0) await other.act(input, out);
+    },
+  };
+}
+
 /** A policy whose actions are disturbed by normal noise. */
 export function noisyPolicy(policy: Policy, deviation: number, rng: Rng): Policy {
   return {

@@ -3,7 +3,7 @@ import { batchRng } from "../batches.ts";
 import { BundlePolicy } from "../bundle-policy.ts";
 import { fillGraphs } from "../fill-graphs.ts";
 import type { LearnerOptions } from "../learner.ts";
-import { exploringPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
+import { exploringPolicy, interruptedPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
 import type { EpisodeStart } from "../training-world.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
@@ -36,7 +36,7 @@ export class Collector {
       const start: EpisodeStart = { kind: "reset", seed: rng.integer(2 ** 31) };
       return (await rollOut(world, exploringPolicy(world, rng), { start, store })).episodeReturn;
     }
-    const { explorationStd, maxDelay, stepsPerRoundEpisode: steps } = this.#recipe;
+    const { explorationStd, interruptions, maxDelay, stepsPerRoundEpisode: steps } = this.#recipe;
     const random = position.done % RANDOM_EVERY === 0;
     // Every second episode only moves the goal, but not the first of a turn, so that a resumed run finds the same world.
     const moves = position.done % 2 === 1 && world.retarget !== undefined;
@@ -44,7 +44,8 @@ export class Collector {
     const options: RolloutOptions = { start, steps, store };
     if (random) return (await rollOut(world, exploringPolicy(world, rng), options)).episodeReturn;
     this.#planner ??= await this.#openPlanner(state);
-    const policy = noisyPolicy(this.#planner, explorationStd, rng);
+    const noisy = noisyPolicy(this.#planner, rng.uniform(0, explorationStd), rng);
+    const policy = interruptedPolicy(noisy, exploringPolicy(world, rng), interruptions, rng);
     const delay = rng.uniform(0, maxDelay);
     return (await rollOut(world, policy, { ...options, source: "policy", delay })).episodeReturn;
   }

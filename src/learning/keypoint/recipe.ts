@@ -18,7 +18,10 @@ export const KeypointRecipe = z.strictObject({
   episodesPerRound: z.int().nonnegative(),
   stepsPerRoundEpisode: z.int().positive().describe("shorter episodes show more goals"),
   policyShare: z.number().min(0).max(1).describe("part of every batch that the planner's own episodes make up"),
-  explorationStd: z.number().nonnegative().describe("noise on the planner's actions while it collects"),
+  explorationStd: z.number().nonnegative().describe("largest noise on the planner's actions while it collects"),
+  interruptions: z
+    .strictObject({ probability: z.number().min(0).max(1), longest: z.int().positive() })
+    .describe("random actions in between, in steps"),
   maxDelay: z.number().min(0).max(1).describe("largest delay of a collected plan, in policy steps"),
   updates: z
     .strictObject({ representation: z.int(), dynamics: z.int(), decoder: z.int() })
@@ -44,7 +47,8 @@ const COMMON = {
   },
   shortPlanner: { iterations: 2, candidates: 64 },
   cameras: ["scene"],
-  explorationStd: 0.3,
+  explorationStd: 0.6,
+  interruptions: { probability: 0.12, longest: 4 },
   stepsPerRoundEpisode: 25,
   policyShare: 0.5,
   maxDelay: 0.6,
@@ -64,11 +68,12 @@ const RECIPES: Readonly<Record<string, KeypointRecipe>> = {
   },
   "arm-reach": {
     ...COMMON,
+    network: { ...keypoint.defaults, embedding: 16 },
     randomEpisodes: 200,
     rounds: 3,
     episodesPerRound: 120,
-    updates: { representation: 14000, dynamics: 20000, decoder: 3000 },
-    firstRoundShare: 0.4,
+    updates: { representation: 14000, dynamics: 20000, decoder: 4000 },
+    firstRoundShare: 0.3,
   },
 };
 

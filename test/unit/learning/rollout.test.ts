@@ -5,7 +5,13 @@ import { Rng } from "../../../src/core/rng.ts";
 import { EpisodeStore } from "../../../src/learning/episode-store.ts";
 import { evaluate } from "../../../src/learning/evaluate.ts";
 import type { Policy, PolicyInput } from "../../../src/learning/policy.ts";
-import { exploringPolicy, noisyPolicy, rollOut, scriptedPolicy } from "../../../src/learning/rollout.ts";
+import {
+  exploringPolicy,
+  interruptedPolicy,
+  noisyPolicy,
+  rollOut,
+  scriptedPolicy,
+} from "../../../src/learning/rollout.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 
 const IMAGE_BYTES = 64 * 64 * 3;
@@ -130,4 +136,16 @@ test("every sixteenth episode is held out", () => {
     [15, 31],
   );
   assert.equal(store.steps, 32);
+});
+
+test("an interrupted policy goes on observing, and is interrupted about as often as asked for", async () => {
+  const own = new Witness([[1, 1]]);
+  const other = new Witness([[-1, -1]]);
+  const policy = interruptedPolicy(own, other, { probability: 0.1, longest: 3 }, new Rng(1));
+  const store = makeStore(2001);
+  await rollOut(new DotWorld(), policy, { start: { kind: "reset", seed: 1 }, steps: 2000, store });
+  assert.equal(own.told.length, 2000);
+  // Two steps a time on average, after ten of its own.
+  assert.ok(Math.abs(other.told.length / 2000 - 2 / 12) < 0.03, `${other.told.length}`);
+  assert.equal(store.actions.filter((action) => action === -1).length, 2 * other.told.length);
 });
