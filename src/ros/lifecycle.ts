@@ -3,8 +3,8 @@ import type { LifecycleNode } from "../core/node.ts";
 import { findRequest, OUTCOMES, type StateName, type Transition } from "./lifecycle-graph.ts";
 
 export interface LifecycleOptions {
-  /** Makes and configures the node. */
-  readonly configure: () => Promise<LifecycleNode>;
+  /** Makes a node to be configured. */
+  readonly create: () => LifecycleNode;
   /** Runs after the node's own cleanup, also when that threw. */
   readonly release: () => void;
   readonly onTransition: (transition: Transition) => void;
@@ -74,8 +74,10 @@ export class Lifecycle {
   }
 
   async #work(state: StateName): Promise<void> {
-    if (state === "configuring") this.#node = await this.#options.configure();
-    else if (state === "activating") {
+    if (state === "configuring") {
+      this.#node = this.#options.create(); // kept also when its configuring throws: it is to be cleaned up
+      await this.#node.configure();
+    } else if (state === "activating") {
       this.#live = true; // also when it throws half-way: it is to be brought to rest
       await this.#node?.activate();
     } else if (state === "deactivating") await this.#rest();

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { LatentloopError, messageOf } from "../core/errors.ts";
-import type { LifecycleNode, NodeContext } from "../core/node.ts";
+import { DEFAULT_QOS, type LifecycleNode, type NodeContext } from "../core/node.ts";
 import type { RosMessages } from "../messages/index.ts";
 import { declareParameters } from "./declare-parameters.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -10,6 +10,7 @@ import { loadRclnodejs } from "./load-rclnodejs.ts";
 import { makeNode } from "./make-node.ts";
 import { parameterOverrides } from "./parameter-overrides.ts";
 import { ParameterTable } from "./parameter-table.ts";
+import { qosToRcl } from "./qos.ts";
 import { PARAMETER_TYPE, type Rcl, type RclNode } from "./rclnodejs.ts";
 import { RosContext } from "./ros-context.ts";
 import { rosLogger } from "./ros-logger.ts";
@@ -51,16 +52,14 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
       : `Node '${node.name()}' is ${lifecycle.state}: clean it up before its parameters change.`;
   const readParameters = declareParameters(rcl, node, table, overrides, isLocked);
   const events = node.createPublisher("lifecycle_msgs/msg/TransitionEvent", "~/transition_event", {
-    qos: new rcl.QoS(1, 10, 1, 2),
+    qos: qosToRcl(rcl, DEFAULT_QOS),
   });
 
   let context: RosContext | undefined;
   const lifecycle = new Lifecycle({
-    configure: async () => {
+    create: () => {
       context = new RosContext({ rcl, node, log });
-      const managed = options.create(context, table.toObject(readParameters()));
-      await managed.configure();
-      return managed;
+      return options.create(context, table.toObject(readParameters()));
     },
     release: () => {
       context?.close();

@@ -5,7 +5,7 @@ import type { LifecycleNode } from "../../../src/core/node.ts";
 import { Lifecycle } from "../../../src/ros/lifecycle.ts";
 import { REQUESTS, STATES, TRANSITIONS } from "../../../src/ros/lifecycle-graph.ts";
 
-type Hook = keyof LifecycleNode | "create";
+type Hook = keyof LifecycleNode;
 
 /** A node that notes its hooks; those in `failing` throw. */
 function rehearse(failing: readonly Hook[] = []) {
@@ -23,10 +23,7 @@ function rehearse(failing: readonly Hook[] = []) {
     cleanup: hook("cleanup"),
   };
   const lifecycle = new Lifecycle({
-    configure: async () => {
-      await node.configure();
-      return node;
-    },
+    create: () => node,
     release: () => calls.push("release"),
     onTransition: ({ to }) => states.push(to),
     onError: (_, thrown) => errors.push((thrown as Error).message),
@@ -75,11 +72,11 @@ test("a throw while activating brings the node to rest, cleans it up and ends in
   assert.deepEqual(states.slice(-3), ["activating", "errorprocessing", "unconfigured"]);
 });
 
-test("a throw while configuring leaves nothing behind and can be tried again", async () => {
+test("a throw while configuring cleans up what was begun and can be tried again", async () => {
   const failing: Hook[] = ["configure"];
   const { lifecycle, calls } = rehearse(failing);
   assert.equal(await lifecycle.request({ label: "configure" }), false);
-  assert.deepEqual(calls, ["configure", "release"]);
+  assert.deepEqual(calls, ["configure", "cleanup", "release"]);
   failing.pop();
   assert.equal(await lifecycle.request({ label: "configure" }), true);
 });

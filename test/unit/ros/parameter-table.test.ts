@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { z } from "zod";
 import { ParameterTable, type ParameterValue } from "../../../src/ros/parameter-table.ts";
 import { PARAMETER_TYPE } from "../../../src/ros/rclnodejs.ts";
-import { toCamelCase, toSnakeCase } from "../../../src/ros/snake-case.ts";
 
 const schema = z.strictObject({
   model: z.string().meta({ description: "Folder of the bundle.", readOnly: true }),
@@ -87,9 +85,4 @@ test("a value outside its range is refused with what was expected, whatever else
 
 test("a YAML value that is none is refused", () => {
   assert.match(table.refusal(values({ topics: "[{" }), ["topics"]) ?? "", /YAML in parameter 'topics'/);
-});
-
-test("names survive the way to snake_case and back", () => {
-  const name = fc.stringMatching(/^[a-z][a-z0-9]{0,6}([A-Z][a-z0-9]{1,6}){0,3}$/);
-  fc.assert(fc.property(name, (camel) => assert.equal(toCamelCase(toSnakeCase(camel)), camel)));
 });
