@@ -145,28 +145,28 @@ const CPU_OBSERVATION = {
   keypoints: 32,
   embedding: 64,
   layers: 1,
-  units: 64,
+  units: 32,
   squash: true,
 } satisfies ObservationConfig;
 
 /** A size for one CPU core: small enough that images, imagination and updates keep pace with a robot's data. */
 const CPU: DreamerConfig = {
   rssm: {
-    deter: 128,
+    deter: 48,
     hidden: 64,
-    latent: { kind: "categorical", groups: 16, classes: 8, unimix: 0.01 },
+    latent: { kind: "categorical", groups: 16, classes: 6, unimix: 0.01 },
     core: { kind: "gru" },
     priorLayers: 1,
     posteriorLayers: 1,
     style: "normalized",
   },
   observation: CPU_OBSERVATION,
-  units: 96,
+  units: 64,
   headLayers: 1,
   actorLayers: 2,
   criticLayers: 2,
-  bins: 255,
-  binLimit: 20,
+  bins: 127,
+  binLimit: 10,
   minStd: 0.1,
   maxStd: 1,
 };

@@ -60,6 +60,7 @@ const CPU = {
   imageScale: 0.01,
   decodeEvery: 8,
   salience: 20,
+  freeNats: 0.1,
   discount: 0.95,
   actorGradient: "dynamics",
   learningRate: 1e-3,
@@ -70,11 +71,11 @@ const CPU = {
 const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 14_000,
-    randomSteps: 6_000,
-    firstUpdates: 1500,
+    randomSteps: 7_000,
+    firstUpdates: 1600,
     updatesPerStep: 0.4,
     explorationStd: 0,
-    evaluateEvery: 2000,
+    evaluateEvery: 1750,
   },
 };
 const OTHERWISE: OnlineRecipe = {

@@ -12,17 +12,19 @@ import { type DreamerV3Recipe, dreamerV3Recipe } from "./recipe.ts";
 import { dreamerV3Update } from "./update.ts";
 
 const NAME = "dreamer-v3";
+/** Steps that one call of the bundle's `imagine` makes. */
+const BUNDLE_HORIZON = 8;
 
 /** DreamerV3 for a world of these spaces, as the online loop takes it. */
 export function dreamerV3Online(spaces: ModelSpaces, recipe: DreamerV3Recipe): OnlineSystem {
-  const { network, imagination, sequence } = recipe;
+  const { network, sequence } = recipe;
   const graphsThat = (acting: "mode" | "sample") =>
     bundleGraphs({
       worldModel: dreamerV3,
       config: network,
       spaces,
       acting,
-      imagination: { sequences: 1, horizon: imagination.horizon },
+      imagination: { sequences: 1, horizon: BUNDLE_HORIZON },
     });
   return {
     name: NAME,

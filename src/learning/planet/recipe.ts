@@ -49,7 +49,8 @@ const CPU = {
   planner: { ...cem.defaults, horizon: 8, iterations: 4, candidates: 128, elites: 16 },
   shortPlanner: { iterations: 2, candidates: 64, elites: 8 },
   sequence: { length: 8, batch: 16 },
-  overshooting: 4,
+  freeNats: 0.2,
+  overshooting: 6,
   imageScale: 0.02,
   decodeEvery: 8,
   salience: 20,
@@ -59,11 +60,11 @@ const CPU = {
 const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 14_000,
-    randomSteps: 8_000,
-    firstUpdates: 3000,
+    randomSteps: 7_000,
+    firstUpdates: 1600,
     updatesPerStep: 0.4,
     explorationStd: 0.3,
-    evaluateEvery: 2000,
+    evaluateEvery: 1750,
   },
 };
 /** As published: five random episodes, then a hundred updates for every episode of a thousand control steps. */
