@@ -61,6 +61,7 @@ const CPU = {
   decodeEvery: 8,
   salience: 20,
   freeNats: 0.1,
+  representationScale: 0.01,
   discount: 0.95,
   actorGradient: "dynamics",
   learningRate: 1e-3,

@@ -62,7 +62,10 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
       );
       // Minus the log-probability under unit variance, but for its constants.
       const seen = [scaledImage, sensed].filter((loss) => loss !== undefined).map((loss) => mul(loss, 0.5));
-      const loss = add(add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)), divergence);
+      const loss = add(
+        add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)),
+        mul(divergence, recipe.divergenceScale),
+      );
       report(step, { loss, image, proprioception: sensed, reward, divergence });
       step.minimize("model", loss, {
         groups: { model: { learningRate: constantRate(recipe.learningRate) } },
