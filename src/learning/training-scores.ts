@@ -1,4 +1,6 @@
 import { Rng } from "../core/rng.ts";
+import { SURPRISE_WARN_SHARE } from "../core/surprise.ts";
+import { conformalThreshold } from "../math/conformal.ts";
 import { BundlePolicy } from "./bundle-policy.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { fillGraphs } from "./fill-graphs.ts";
@@ -24,8 +26,8 @@ const ROUND_EPISODES = { fewest: 2, most: 20 };
 const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
 /** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
 export const DEPLOYED = { delay: 0.4, episodesPerReset: 10 };
-/** How much more surprise than in any evaluated step the loop takes before it distrusts the model. */
-const SURPRISE_MARGIN = 2;
+/** Share of the steps of unseen nominal episodes in which surprise alone may slow the robot down. */
+export const FALSE_ALARM_RATE = 1e-3;
 
 /** How well the model acts after a round, and what it imagines. */
 export async function judgeRound(
@@ -52,7 +54,10 @@ function roundEpisodes({ episodeSteps }: TrainingWorld): number {
   return Math.min(most, Math.max(fewest, Math.round(ROUND_STEPS / episodeSteps)));
 }
 
-/** The scores that go into the manifest. */
+/**
+ * The scores that go into the manifest, and the surprise limit: the robot slows down above its warn share, which is
+ * calibrated to a false-alarm rate on the steps of these episodes, goals that move among them.
+ */
 export async function judgeFinally(
   learner: Learner,
   weights: Weights,
@@ -61,11 +66,11 @@ export async function judgeFinally(
 ): Promise<{ scores: TrainingScores; surpriseLimit: number }> {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
-  let worstSurprise = 0;
+  const surprise: number[] = [];
   const watched = {
     async act(...[input, out]: Parameters<BundlePolicy["act"]>) {
       await policy.act(input, out);
-      worstSurprise = Math.max(worstSurprise, policy.surprise);
+      if (!input.isFirst) surprise.push(policy.surprise);
     },
   };
   try {
@@ -79,7 +84,8 @@ export async function judgeFinally(
       ...(canMove && { episodesPerReset: DEPLOYED.episodesPerReset }),
     });
     const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), { episodes, seed });
-    return { scores: { ideal, deployed, random }, surpriseLimit: SURPRISE_MARGIN * worstSurprise };
+    const { threshold } = conformalThreshold(surprise, FALSE_ALARM_RATE);
+    return { scores: { ideal, deployed, random }, surpriseLimit: threshold / SURPRISE_WARN_SHARE };
   } finally {
     await policy.close();
   }

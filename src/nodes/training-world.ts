@@ -14,9 +14,14 @@ export const NATIVE_CAMERA_PX = 128;
 export interface TrainingWorldOptions extends Omit<EnvironmentOptions, "imageSizes">, WorldView {}
 
 /** A simulated task seen and stepped as a bundle's model was trained to. @throws ERR_SIM_TASK */
-export function openWorldOf({ observation, policyRateHz }: Manifest, task: string): Promise<TrainingWorld> {
+export function openWorldOf(
+  { observation, policyRateHz }: Manifest,
+  task: string,
+  environment: Omit<EnvironmentOptions, "imageSizes"> = {},
+): Promise<TrainingWorld> {
   const [first] = observation.cameras;
   return openTrainingWorld(task, {
+    ...environment,
     cameras: observation.cameras.map(({ name }) => name),
     width: first?.width ?? 1,
     height: first?.height ?? 1,

@@ -11,6 +11,7 @@ import { readManifest } from "../../inference/read-bundle.ts";
 import { type BundleVerdict, verifyBundle } from "../../inference/verify-bundle.ts";
 import { scoreCommand } from "../models/score-command.ts";
 import { storeCommands } from "../models/store-commands.ts";
+import { surpriseCommand } from "../models/surprise-command.ts";
 import { formatTable, printResult } from "../output.ts";
 
 interface JsonOption {
@@ -23,7 +24,8 @@ export function modelsCommand(): Command {
     .description("work with model bundles")
     .addCommand(inspectCommand())
     .addCommand(verifyCommand())
-    .addCommand(scoreCommand());
+    .addCommand(scoreCommand())
+    .addCommand(surpriseCommand());
   for (const command of storeCommands()) models.addCommand(command);
   return models;
 }

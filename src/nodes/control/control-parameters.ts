@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import type { RobotModel } from "../../core/robot.ts";
+import { SURPRISE_WARN_SHARE } from "../../core/surprise.ts";
 import { SAFETY_DEFAULTS } from "../../safety/index.ts";
 import type { ControlSetup } from "./control-setup.ts";
 
@@ -85,7 +86,9 @@ export const controlParameters = z.strictObject({
     .min(0)
     .default(3)
     .describe("Plans that may fail to come, one after the other, before the robot halts."),
-  surpriseWarnShare: share("Share of the bundle's surprise limit above which the robot slows down.").default(0.5),
+  surpriseWarnShare: share("Share of the bundle's surprise limit above which the robot slows down.").default(
+    SURPRISE_WARN_SHARE,
+  ),
   deadman: z
     .enum(["process", "operator"])
     .default("process")

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
 import { HALT_CAUSES, type HaltCause } from "../../core/status.ts";
+import { SURPRISE_WARN_SHARE } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
@@ -38,8 +39,6 @@ export type WorldModelParameters = z.output<typeof worldModelParameters>;
 /** How often a swap is looked after, and the ledger when candidates are adopted by themselves. */
 const SWAP_PERIOD_MS = 100;
 const ADOPT_PERIOD_MS = 1000;
-/** Above this share of its limit a model's surprise counts against it: the control loop slows down there. */
-const SURPRISE_WARN_SHARE = 0.5;
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 
 /**
