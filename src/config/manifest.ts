@@ -102,6 +102,11 @@ export const manifestSchema = z
       .positive()
       .nullable()
       .describe("Surprise beyond which the world no longer behaves as the model expects; null when not calibrated."),
+    surpriseWarn: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Surprise above which the robot slows down; by default a share of `surpriseLimit`."),
     graphs: z.strictObject({
       encode: graph,
       observe: graph,

@@ -1,4 +1,5 @@
 import { Rng } from "../core/rng.ts";
+import { conformalThreshold } from "../math/conformal.ts";
 import { Samples } from "../math/samples.ts";
 import type { BundlePolicy } from "./bundle-policy.ts";
 import { FAULTS, type Fault, type FaultyWorld } from "./faulty-world.ts";
@@ -6,10 +7,11 @@ import type { Policy } from "./policy.ts";
 import { rollOut } from "./rollout.ts";
 
 export interface SurpriseTrialOptions {
-  /** Surprise above which the robot slows down, and above which it stops. */
-  readonly slow: number;
+  /** Surprise above which the robot stops. The one above which it slows down is calibrated first. */
   readonly stop: number;
-  /** Episodes without a fault, and with each fault. */
+  /** Asked of the calibration, per step. */
+  readonly falseAlarmRate: number;
+  /** Episodes to calibrate on, as many without a fault to count false alarms, and as many with each fault. */
   readonly episodes: number;
   readonly seed: number;
   readonly onEpisode?: (done: number) => void;
@@ -27,6 +29,8 @@ export interface FaultFigures {
 }
 
 export interface SurpriseTrial {
+  /** Calibrated on episodes of their own. */
+  readonly slow: number;
   /** Steps without a fault, and the share of them above each threshold. */
   readonly nominalSteps: number;
   readonly falseSlowRate: number;
@@ -37,11 +41,11 @@ export interface SurpriseTrial {
 /** A fault that is not noticed within this many steps counts as missed. */
 const PATIENCE_STEPS = 10;
 
-/** Plays fresh episodes with a bundle, without and with each fault at a random step, and counts alarms. */
+/** Plays fresh episodes with a bundle: calibrates, counts false alarms on others, then true ones for each fault at a random step. */
 export async function trySurprise(
   faulty: FaultyWorld,
   policy: BundlePolicy,
-  { slow, stop, episodes, seed, onEpisode }: SurpriseTrialOptions,
+  { stop, falseAlarmRate, episodes, seed, onEpisode }: SurpriseTrialOptions,
 ): Promise<SurpriseTrial> {
   const rng = new Rng(seed);
   let played = 0;
@@ -54,8 +58,13 @@ export async function trySurprise(
     return surprise;
   };
 
-  const nominal: number[] = [];
-  for (let i = 0; i < episodes; i++) nominal.push(...(await play(undefined, 0)).slice(1));
+  const playNominal = async (): Promise<number[]> => {
+    const all: number[] = [];
+    for (let i = 0; i < episodes; i++) all.push(...(await play(undefined, 0)).slice(1));
+    return all;
+  };
+  const { threshold: slow } = conformalThreshold(await playNominal(), falseAlarmRate);
+  const nominal = await playNominal();
   const above = (limit: number) => nominal.filter((value) => value > limit).length / nominal.length;
 
   const faults: FaultFigures[] = [];
@@ -75,7 +84,7 @@ export async function trySurprise(
     const medianDelaySteps = delays.percentile(0.5);
     faults.push({ fault, about: FAULTS[fault], slowed, stopped: stopped / episodes, medianDelaySteps });
   }
-  return { nominalSteps: nominal.length, falseSlowRate: above(slow), falseStopRate: above(stop), faults };
+  return { slow, nominalSteps: nominal.length, falseSlowRate: above(slow), falseStopRate: above(stop), faults };
 }
 
 /** The policy, with its surprise written down at every step. */

@@ -3,7 +3,7 @@ import type { Manifest } from "../config/manifest.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Learner } from "./learner.ts";
 import type { TrainingRunOptions } from "./training-run.ts";
-import type { TrainingScores } from "./training-scores.ts";
+import type { SurpriseThresholds, TrainingScores } from "./training-scores.ts";
 import type { TrainingWorld } from "./training-world.ts";
 
 /** What a bundle's manifest says about a finished run. */
@@ -12,7 +12,7 @@ export function trainingManifest(
   world: TrainingWorld,
   learner: Learner,
   { ideal, deployed, random }: TrainingScores,
-  surpriseLimit: number,
+  surprise: SurpriseThresholds,
 ): Omit<Manifest, "formatVersion" | "graphs"> {
   const { task } = world;
   const scoresOf = (suffix: string, { episodes, successRate, meanReturn, meanFinalDistanceM }: Evaluation) => [
@@ -40,7 +40,8 @@ export function trainingManifest(
     action: { dimensions: [...world.actionSpace.dimensions] },
     policyRateHz: world.controlRateHz,
     latentSize: learner.latentSize,
-    surpriseLimit: surpriseLimit > 0 ? surpriseLimit : null,
+    surpriseLimit: surprise.limit > 0 ? surprise.limit : null,
+    ...(surprise.warn > 0 && { surpriseWarn: surprise.warn }),
     training: {
       data: [{ source: `simulated task ${task}`, sha256: null, episodes, steps }],
       command: bundle.command,

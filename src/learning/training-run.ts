@@ -110,11 +110,11 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       }
     }
     const weights = best?.weights ?? (await learner.weights());
-    const { scores, surpriseLimit } = await judgeFinally(learner, weights, judge, options);
+    const { scores, surprise } = await judgeFinally(learner, weights, judge, options);
     const { manifest } = await exportBundle(bundle.folder, {
       graphs: learner.graphs,
       parameters: weights,
-      manifest: trainingManifest(options, world, learner, scores, surpriseLimit),
+      manifest: trainingManifest(options, world, learner, scores, surprise),
     });
     return { bundle: bundle.folder, manifest, scores };
   } finally {

@@ -1,5 +1,4 @@
 import { Rng } from "../core/rng.ts";
-import { SURPRISE_WARN_SHARE } from "../core/surprise.ts";
 import { conformalThreshold } from "../math/conformal.ts";
 import { BundlePolicy } from "./bundle-policy.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
@@ -26,8 +25,16 @@ const ROUND_EPISODES = { fewest: 2, most: 20 };
 const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
 /** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
 export const DEPLOYED = { delay: 0.4, episodesPerReset: 10 };
-/** Share of the steps of unseen nominal episodes in which surprise alone may slow the robot down. */
+/** Share of the steps of undisturbed episodes in which surprise may slow the robot down. */
 export const FALSE_ALARM_RATE = 1e-3;
+/** How much more surprise than in any evaluated step, goals that jump among them, stops the robot. */
+const STOP_MARGIN = 2;
+
+/** Surprise above which the robot slows down, and above which it stops. */
+export interface SurpriseThresholds {
+  readonly warn: number;
+  readonly limit: number;
+}
 
 /** How well the model acts after a round, and what it imagines. */
 export async function judgeRound(
@@ -55,15 +62,15 @@ function roundEpisodes({ episodeSteps }: TrainingWorld): number {
 }
 
 /**
- * The scores that go into the manifest, and the surprise limit: the robot slows down above its warn share, which is
- * calibrated to a false-alarm rate on the steps of these episodes, goals that move among them.
+ * The scores that go into the manifest, and the surprise thresholds: the robot slows down at a rate calibrated on the steps
+ * of undisturbed episodes, and stops beyond twice anything that these and the deployed ones showed.
  */
 export async function judgeFinally(
   learner: Learner,
   weights: Weights,
   judge: TrainingWorld,
   { evaluationEpisodes: episodes, session = {} }: { evaluationEpisodes: number; session?: SessionOptions },
-): Promise<{ scores: TrainingScores; surpriseLimit: number }> {
+): Promise<{ scores: TrainingScores; surprise: SurpriseThresholds }> {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   const surprise: number[] = [];
@@ -77,6 +84,7 @@ export async function judgeFinally(
     const seed = SEEDS.final;
     const canMove = judge.retarget !== undefined;
     const ideal = await evaluate(judge, watched, { episodes, seed });
+    const undisturbed = surprise.length;
     const deployed = await evaluate(judge, watched, {
       episodes,
       seed,
@@ -84,8 +92,9 @@ export async function judgeFinally(
       ...(canMove && { episodesPerReset: DEPLOYED.episodesPerReset }),
     });
     const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), { episodes, seed });
-    const { threshold } = conformalThreshold(surprise, FALSE_ALARM_RATE);
-    return { scores: { ideal, deployed, random }, surpriseLimit: threshold / SURPRISE_WARN_SHARE };
+    const { threshold: warn } = conformalThreshold(surprise.slice(0, undisturbed), FALSE_ALARM_RATE);
+    const limit = STOP_MARGIN * surprise.reduce((most, value) => Math.max(most, value), 0);
+    return { scores: { ideal, deployed, random }, surprise: { warn, limit } };
   } finally {
     await policy.close();
   }

@@ -1,13 +1,14 @@
 import { Command, Option } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { Rng } from "../../core/rng.ts";
-import { SURPRISE_WARN_SHARE } from "../../core/surprise.ts";
+import { surpriseWarnOf } from "../../core/surprise.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { BundlePolicy } from "../../learning/bundle-policy.ts";
 import { FAULTS, FaultyWorld } from "../../learning/faulty-world.ts";
+import { FALSE_ALARM_RATE } from "../../learning/training-scores.ts";
 import { type SurpriseTrial, trySurprise } from "../../learning/surprise-trial.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
-import { integer, positiveInteger } from "../flags.ts";
+import { integer, positive, positiveInteger } from "../flags.ts";
 import { formatTable, printResult } from "../output.ts";
 import { startProgress } from "../progress.ts";
 
@@ -15,6 +16,7 @@ interface SurpriseFlags {
   readonly task: string;
   readonly episodes: number;
   readonly seed: number;
+  readonly falseAlarmRate: number;
   readonly json: boolean;
 }
 
@@ -29,13 +31,14 @@ export function surpriseCommand(): Command {
     .addOption(new Option("--task <name>", "simulated task, e.g. reach").makeOptionMandatory())
     .option("--episodes <n>", "episodes without a fault, and with each fault", positiveInteger, 20)
     .option("--seed <n>", "seed of the first episode", integer, 8_000_000)
+    .option("--false-alarm-rate <share>", "of steps, that the threshold is calibrated to", positive, FALSE_ALARM_RATE)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(rehearseFaults);
 }
 
-async function rehearseFaults(folder: string, { task, episodes, seed, json }: SurpriseFlags): Promise<void> {
+async function rehearseFaults(folder: string, { task, episodes, seed, falseAlarmRate, json }: SurpriseFlags): Promise<void> {
   const { manifest, onnx } = await readBundle(folder);
-  const { surpriseLimit: stop } = manifest;
+  const stop = manifest.surpriseLimit;
   if (stop === null) {
     throw new LatentloopError(
       "ERR_INVALID_ARGUMENT",
@@ -45,21 +48,19 @@ async function rehearseFaults(folder: string, { task, episodes, seed, json }: Su
       },
     );
   }
-  const slow = SURPRISE_WARN_SHARE * stop;
   const nominal = await openWorldOf(manifest, task);
   const moved = await openWorldOf(manifest, task, { shift: MOVED });
   const policy = await BundlePolicy.open(new Map(Object.entries(onnx)), new Rng(seed));
-  const progress = startProgress("episodes", (1 + Object.keys(FAULTS).length) * episodes);
+  const progress = startProgress("episodes", (2 + Object.keys(FAULTS).length) * episodes);
   try {
     const onEpisode = (done: number) => progress.update(done);
-    const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, { slow, stop, episodes, seed, onEpisode });
+    const options = { stop, falseAlarmRate, episodes, seed, onEpisode };
+    const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, options);
     progress.stop();
     const { policyRateHz } = manifest;
-    printResult(
-      { model: manifest.name, task, episodes, slow, stop, policyRateHz, ...trial },
-      tableOf(trial, policyRateHz),
-      json,
-    );
+    const own = { warn: surpriseWarnOf(manifest), stop };
+    const result = { model: manifest.name, task, episodes, falseAlarmRate, policyRateHz, own, ...trial };
+    printResult(result, tableOf(trial, own, policyRateHz), json);
   } finally {
     await policy.close();
     nominal.close();
@@ -67,7 +68,11 @@ async function rehearseFaults(folder: string, { task, episodes, seed, json }: Su
   }
 }
 
-function tableOf({ nominalSteps, falseSlowRate, falseStopRate, faults }: SurpriseTrial, policyRateHz: number): string {
+function tableOf(
+  { slow, nominalSteps, falseSlowRate, falseStopRate, faults }: SurpriseTrial,
+  own: { readonly warn: number; readonly stop: number },
+  policyRateHz: number,
+): string {
   const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)} %`;
   const table = formatTable([
     ["fault", "slows down", "stops", "delay", ""],
@@ -80,5 +85,6 @@ function tableOf({ nominalSteps, falseSlowRate, falseStopRate, faults }: Surpris
     ]),
   ]);
   const alarms = `Without a fault, ${nominalSteps} steps: ${percent(falseSlowRate, 2)} slow the robot down, ${percent(falseStopRate, 2)} stop it.`;
-  return `${table}\n${alarms}`;
+  const thresholds = `Slows down above ${slow.toPrecision(3)} (calibrated here; the bundle says ${own.warn.toPrecision(3)}), stops above ${own.stop.toPrecision(3)}.`;
+  return [table, alarms, thresholds].join("\n");
 }

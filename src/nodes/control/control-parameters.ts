@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import type { RobotModel } from "../../core/robot.ts";
-import { SURPRISE_WARN_SHARE } from "../../core/surprise.ts";
+import { surpriseWarnOf } from "../../core/surprise.ts";
 import { SAFETY_DEFAULTS } from "../../safety/index.ts";
 import type { ControlSetup } from "./control-setup.ts";
 
@@ -86,9 +86,9 @@ export const controlParameters = z.strictObject({
     .min(0)
     .default(3)
     .describe("Plans that may fail to come, one after the other, before the robot halts."),
-  surpriseWarnShare: share("Share of the bundle's surprise limit above which the robot slows down.").default(
-    SURPRISE_WARN_SHARE,
-  ),
+  surpriseWarnShare: share(
+    "Share of the bundle's surprise limit above which the robot slows down; by default the bundle says where, or a half.",
+  ).optional(),
   deadman: z
     .enum(["process", "operator"])
     .default("process")
@@ -107,9 +107,10 @@ const LATE_PERIODS = 1.5;
 export function controlSetup(
   parameters: ControlParameters,
   robot: RobotModel,
-  { action, policyRateHz, surpriseLimit }: Pick<Manifest, "action" | "policyRateHz" | "surpriseLimit">,
+  manifest: Pick<Manifest, "action" | "policyRateHz" | "surpriseLimit" | "surpriseWarn">,
 ): ControlSetup {
   const { commandRateHz, priority, maxHorizon, blendMs, allowedMisses, surpriseWarnShare, workspace } = parameters;
+  const { action, policyRateHz, surpriseLimit } = manifest;
   const planPeriodMs = 1e3 / policyRateHz;
   const surpriseError = surpriseLimit ?? SAFETY_DEFAULTS.surpriseError;
   return {
@@ -120,7 +121,7 @@ export function controlSetup(
       maxPlanAgeMs: (LATE_PERIODS + allowedMisses) * planPeriodMs,
       latePlanMs: LATE_PERIODS * planPeriodMs,
       surpriseError,
-      surpriseWarn: surpriseWarnShare * surpriseError,
+      surpriseWarn: surpriseWarnShare === undefined ? surpriseWarnOf(manifest) : surpriseWarnShare * surpriseError,
     },
     ...(workspace === undefined ? {} : { workspace }),
     actionSpace: action,

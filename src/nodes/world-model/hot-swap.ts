@@ -27,7 +27,7 @@ export interface HotSwapOptions {
   readonly parameters: SwapParameters;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Half of the surprise limit that the control loop knows; Infinity without one. */
+  /** Surprise above which the control loop slows the robot down; Infinity where none was calibrated. */
   readonly surpriseWarn: number;
   load(folder: string): Promise<ActingModel>;
   /** Called at every change. */

@@ -28,7 +28,7 @@ export const swapParameters = z.strictObject({
     .default(16)
     .meta({ description: "Observations that a candidate's belief is estimated from.", readOnly: true }),
   maxLateShare: share("Share of the policy steps that may be late.").default(0.1),
-  maxSurprisedShare: share("Share of the plans that may be made in surprise above half of the limit.").default(0.2),
+  maxSurprisedShare: share("Share of the plans that may be so surprised that the robot slows down.").default(0.2),
   maxActionChange: z
     .number()
     .positive()

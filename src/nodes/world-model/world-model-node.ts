@@ -2,7 +2,7 @@ import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
 import { HALT_CAUSES, type HaltCause } from "../../core/status.ts";
-import { SURPRISE_WARN_SHARE } from "../../core/surprise.ts";
+import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
@@ -91,7 +91,7 @@ function openSwap(context: NodeContext<RosMessages>, parameters: WorldModelParam
     parameters: parameters.swap,
     clock,
     log,
-    surpriseWarn: surpriseLimit === null ? Number.POSITIVE_INFINITY : SURPRISE_WARN_SHARE * surpriseLimit,
+    surpriseWarn: surpriseWarnOf(manifest),
     load: (folder) => loadActingModel(folder, { clock, ...parameters, surpriseLimit, placements }),
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });

@@ -48,7 +48,7 @@ test("a run leaves a bundle that the loop accepts, with its origin and its score
   assert.deepEqual(manifest.training.data, [
     { source: "simulated task dot", sha256: null, episodes: 40, steps: 32 * 20 + 8 * 6 },
   ]);
-  assert.ok(manifest.surpriseLimit! > 0);
+  assert.ok(manifest.surpriseWarn! > 0 && manifest.surpriseLimit! >= 2 * manifest.surpriseWarn!);
   const success = manifest.evaluation.find(({ metric }) => metric === "success_rate");
   assert.deepEqual(success, { task: "dot", metric: "success_rate", value: scores.ideal.successRate, episodes: 4 });
 });

@@ -27,3 +27,12 @@ test("a misspelt parameter is refused with the nearest one", () => {
   });
   assert.throws(() => parse({ commandRateHz: 5 }), { code: "ERR_INVALID_VALUE" });
 });
+
+test("the robot slows down where the bundle was calibrated to, unless the operator says otherwise", () => {
+  const warnOf = (parameters: object, surprise: object) =>
+    controlSetup(parse(parameters), twoJoints("position"), { ...sampleManifest(), ...surprise }).safety.surpriseWarn;
+  assert.equal(warnOf({}, { surpriseLimit: 4, surpriseWarn: 0.3 }), 0.3);
+  assert.equal(warnOf({}, { surpriseLimit: 4 }), 2);
+  assert.equal(warnOf({ surpriseWarnShare: 0.25 }, { surpriseLimit: 4, surpriseWarn: 0.3 }), 1);
+  assert.equal(warnOf({}, {}), Number.POSITIVE_INFINITY);
+});
