@@ -5,8 +5,8 @@ import { surpriseWarnOf } from "../../core/surprise.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { BundlePolicy } from "../../learning/bundle-policy.ts";
 import { FAULTS, FaultyWorld } from "../../learning/faulty-world.ts";
-import { FALSE_ALARM_RATE } from "../../learning/training-scores.ts";
 import { type SurpriseTrial, trySurprise } from "../../learning/surprise-trial.ts";
+import { FALSE_ALARM_RATE } from "../../learning/training-scores.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { formatTable, printResult } from "../output.ts";
@@ -36,7 +36,10 @@ export function surpriseCommand(): Command {
     .action(rehearseFaults);
 }
 
-async function rehearseFaults(folder: string, { task, episodes, seed, falseAlarmRate, json }: SurpriseFlags): Promise<void> {
+async function rehearseFaults(
+  folder: string,
+  { task, episodes, seed, falseAlarmRate, json }: SurpriseFlags,
+): Promise<void> {
   const { manifest, onnx } = await readBundle(folder);
   const stop = manifest.surpriseLimit;
   if (stop === null) {

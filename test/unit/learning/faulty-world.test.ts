@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FAULTS, type Fault, FaultyWorld } from "../../../src/learning/faulty-world.ts";
-import { DotWorld } from "../../support/dot-world.ts";
 import type { TrainingWorld } from "../../../src/learning/training-world.ts";
+import { DotWorld } from "../../support/dot-world.ts";
 
 const FROM = 3;
 const BYTES = 64 * 64 * 3;
