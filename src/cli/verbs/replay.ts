@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { exportCommand, importCommand } from "../replay/convert.ts";
 import { statsCommand, thumbnailsCommand } from "../replay/draw.ts";
 import { infoCommand, recoverCommand, verifyCommand } from "../replay/inspect.ts";
 import { playCommand } from "../replay/play.ts";
@@ -6,11 +7,13 @@ import { playCommand } from "../replay/play.ts";
 /** `latentloop replay …`: work with bags. */
 export function replayCommand(): Command {
   return new Command("replay")
-    .description("work with recordings: look into them, check, repair and play them")
+    .description("work with recordings: look into them, check, repair, play and convert them")
     .addCommand(infoCommand())
     .addCommand(verifyCommand())
     .addCommand(recoverCommand())
     .addCommand(statsCommand())
     .addCommand(thumbnailsCommand())
-    .addCommand(playCommand());
+    .addCommand(playCommand())
+    .addCommand(exportCommand())
+    .addCommand(importCommand());
 }

@@ -1,0 +1,265 @@
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { LatentloopError } from "../../core/errors.ts";
+import { type Dataset, type DatasetEpisode, rgbOf } from "./dataset.ts";
+import { addPicture, FeatureSummary } from "./feature-stats.ts";
+import { encodeVideo, type VideoCodec } from "./ffmpeg.ts";
+import {
+  CHUNKS_SIZE,
+  DATA_PATH,
+  EPISODES_PATH,
+  type Feature,
+  featuresOf,
+  formatPath,
+  placeOf,
+  STAMP_FEATURE,
+  VELOCITY_FEATURE,
+  VIDEO_PATH,
+  videoKey,
+} from "./lerobot-layout.ts";
+import { type Column, encodeParquet } from "./parquet.ts";
+
+export interface LeRobotOptions {
+  readonly codec: VideoCodec;
+  readonly robotType: string;
+  readonly onEpisode?: (done: number) => void;
+}
+
+/** Pixels per picture that stats.json is computed from, about. */
+const SAMPLED_PIXELS = 1000;
+
+/**
+ * Writes a data set in LeRobot's format v3: parquet files, MP4 videos, statistics and tasks.
+ *
+ * Interrupted, it leaves whole files only, and goes on behind them when it is run again; `meta/info.json`, without which no
+ * reader opens the folder, comes last.
+ * Source: LeRobot v3, src/lerobot/datasets. Differs: a pair of files per episode, so that they can be written one by one.
+ * @throws ERR_BAG_EXISTS if a finished data set is there already
+ * @throws ERR_FFMPEG if videos cannot be encoded
+ */
+export async function writeLeRobot(dataset: Dataset, folder: string, options: LeRobotOptions): Promise<void> {
+  if (await exists(join(folder, "meta/info.json"))) {
+    throw new LatentloopError(
+      "ERR_BAG_EXISTS",
+      `Expected no finished data set at ${folder}, but meta/info.json is there.`,
+      {
+        remedy: "Choose another folder, or move it away.",
+      },
+    );
+  }
+  const first = await dataset.episode(0);
+  const features = featuresOf(dataset, first.velocity.length > 0, options.codec);
+  const writer = new LeRobotWriter(dataset, folder, options, features);
+  for (let i = 0; i < dataset.episodeCount; i++) {
+    await writer.add(i, i === 0 ? first : await dataset.episode(i));
+    options.onEpisode?.(i + 1);
+  }
+  await writer.end();
+}
+
+class LeRobotWriter {
+  readonly #dataset: Dataset;
+  readonly #folder: string;
+  readonly #options: LeRobotOptions;
+  readonly #features: Readonly<Record<string, Feature>>;
+  readonly #fps: number;
+  readonly #tasks: string[] = [];
+  readonly #summaries = new Map<string, FeatureSummary>();
+  readonly #episodes: Readonly<Record<string, unknown>>[] = [];
+  #frames = 0;
+
+  constructor(dataset: Dataset, folder: string, options: LeRobotOptions, features: Readonly<Record<string, Feature>>) {
+    this.#dataset = dataset;
+    this.#folder = folder;
+    this.#options = options;
+    this.#features = features;
+    this.#fps = Math.max(1, Math.round(dataset.rateHz));
+  }
+
+  async add(index: number, episode: DatasetEpisode): Promise<void> {
+    const { task } = episode;
+    if (!this.#tasks.includes(task)) this.#tasks.push(task);
+    const captures = await this.#writeVideos(index, episode);
+    const columns = this.#columns(index, episode, this.#tasks.indexOf(task), captures);
+    await this.#write(formatPath(DATA_PATH, placeOf(index)), encodeParquet(columns));
+    const own = new Map<string, FeatureSummary>();
+    for (const column of columns) {
+      for (const value of column.values) {
+        const row = (Array.isArray(value) ? value : [value]).map(Number);
+        summaryIn(this.#summaries, column.name, row.length).add(row);
+        summaryIn(own, column.name, row.length).add(row);
+      }
+    }
+    this.#episodes.push(this.#episodeRow(index, episode, task, own));
+    this.#frames += episode.stampsNs.length;
+  }
+
+  async end(): Promise<void> {
+    const { codec: _, robotType } = this.#options;
+    const episodeColumns = Object.keys(this.#episodes[0]!).map((name) => columnOf(name, this.#episodes));
+    await this.#write(EPISODES_PATH, encodeParquet(episodeColumns));
+    const tasks = encodeParquet([
+      { name: "task_index", type: "int64", isList: false, values: this.#tasks.map((_task, i) => i) },
+      { name: "task", type: "string", isList: false, values: this.#tasks },
+    ]);
+    await this.#write("meta/tasks.parquet", tasks);
+    await this.#write("meta/stats.json", JSON.stringify(this.#stats(), null, 4));
+    const info = {
+      codebase_version: "v3.0",
+      robot_type: robotType,
+      total_episodes: this.#episodes.length,
+      total_frames: this.#frames,
+      total_tasks: this.#tasks.length,
+      chunks_size: CHUNKS_SIZE,
+      data_files_size_in_mb: 100,
+      video_files_size_in_mb: 200,
+      fps: this.#fps,
+      splits: { train: `0:${this.#episodes.length}` },
+      data_path: DATA_PATH,
+      video_path: this.#dataset.cameras.length > 0 ? VIDEO_PATH : null,
+      features: this.#features,
+    };
+    await this.#write("meta/info.json", JSON.stringify(info, null, 4));
+  }
+
+  #columns(index: number, episode: DatasetEpisode, taskIndex: number, captures: readonly bigint[][]): Column[] {
+    const { stampsNs, state, velocity, action, reward, intervention, success, terminal } = episode;
+    const steps = stampsNs.length;
+    const every = (value: (step: number) => unknown) => stampsNs.map((_, step) => value(step));
+    const isLast = (step: number) => step === steps - 1;
+    const values: Readonly<Record<string, unknown[]>> = {
+      "observation.state": rows(state, steps),
+      [VELOCITY_FEATURE]: rows(velocity, steps),
+      action: rows(action, steps),
+      [STAMP_FEATURE]: every((step) => [stampsNs[step]!, ...captures.map((camera) => camera[step]!)]),
+      "next.reward": every((step) => reward[step]!),
+      "next.done": every(isLast),
+      "next.truncated": every((step) => isLast(step) && !terminal),
+      "next.success": every((step) => isLast(step) && success),
+      intervention: every((step) => intervention[step]!),
+      timestamp: every((step) => step / this.#fps),
+      frame_index: every((step) => step),
+      episode_index: every(() => index),
+      index: every((step) => this.#frames + step),
+      task_index: every(() => taskIndex),
+    };
+    return Object.entries(this.#features).flatMap(([name, { dtype, shape, names }]) =>
+      dtype === "video" ? [] : [{ name, type: dtype, isList: names !== null || shape[0] !== 1, values: values[name]! }],
+    );
+  }
+
+  /** Capture stamps of each camera's frames; encodes the videos that are not there yet. */
+  async #writeVideos(index: number, episode: DatasetEpisode): Promise<bigint[][]> {
+    const captures: bigint[][] = [];
+    for (const { name, width, height } of this.#dataset.cameras) {
+      const key = videoKey(name);
+      const path = join(this.#folder, formatPath(VIDEO_PATH, { video_key: key, ...placeOf(index) }));
+      const stamps: bigint[] = [];
+      const summary = summaryIn(this.#summaries, key, 3);
+      const stride = Math.max(1, Math.floor((width * height) / SAMPLED_PIXELS));
+      const pictures = async function* () {
+        for await (const frame of episode.frames(name)) {
+          const image = await rgbOf(name, frame);
+          if (image.width !== width || image.height !== height) {
+            throw new LatentloopError(
+              "ERR_IMAGE_SIZE",
+              `Expected images of ${width}×${height} from ${name} but received ${image.width}×${image.height} in episode ${index}.`,
+            );
+          }
+          stamps.push(image.stampNs);
+          addPicture(summary, image.data, stride);
+          yield image.data;
+        }
+      };
+      if (await exists(path)) {
+        for await (const _ of pictures());
+      } else {
+        await mkdir(dirname(path), { recursive: true });
+        await encodeVideo(`${path}.partial`, { width, height, rateHz: this.#fps }, this.#options.codec, pictures());
+        await rename(`${path}.partial`, path);
+      }
+      captures.push(stamps);
+    }
+    return captures;
+  }
+
+  #episodeRow(index: number, episode: DatasetEpisode, task: string, own: ReadonlyMap<string, FeatureSummary>) {
+    const { chunk_index, file_index } = placeOf(index);
+    const length = episode.stampsNs.length;
+    const videos = this.#dataset.cameras.flatMap(({ name }) => {
+      const key = `videos/${videoKey(name)}`;
+      return [
+        [`${key}/chunk_index`, chunk_index],
+        [`${key}/file_index`, file_index],
+        [`${key}/from_timestamp`, 0],
+        [`${key}/to_timestamp`, length / this.#fps],
+      ];
+    });
+    const stats = [...own].flatMap(([name, summary]) =>
+      Object.entries(summary.stats).map(([figure, value]) => [`stats/${name}/${figure}`, value]),
+    );
+    return Object.fromEntries([
+      ["episode_index", index],
+      ["tasks", [task]],
+      ["length", length],
+      ["dataset_from_index", this.#frames],
+      ["dataset_to_index", this.#frames + length],
+      ["data/chunk_index", chunk_index],
+      ["data/file_index", file_index],
+      ...videos,
+      ["meta/episodes/chunk_index", 0],
+      ["meta/episodes/file_index", 0],
+      ...stats,
+    ]);
+  }
+
+  /** Those of pictures have the shape [3, 1, 1], to be applied to [C, H, W]. */
+  #stats(): Record<string, unknown> {
+    return Object.fromEntries(
+      [...this.#summaries].map(([name, { stats }]) => {
+        if (this.#features[name]?.dtype !== "video") return [name, stats];
+        const nested = Object.entries(stats).map(([figure, values]) => [
+          figure,
+          figure === "count" ? values : (values as number[]).map((value) => [[value]]),
+        ]);
+        return [name, Object.fromEntries(nested)];
+      }),
+    );
+  }
+
+  async #write(path: string, content: Buffer | string): Promise<void> {
+    const target = join(this.#folder, path);
+    await mkdir(dirname(target), { recursive: true });
+    if ((await readFile(target).catch(() => undefined))?.equals(Buffer.from(content))) return;
+    await writeFile(`${target}.partial`, content, { flush: true });
+    await rename(`${target}.partial`, target);
+  }
+}
+
+function summaryIn(summaries: Map<string, FeatureSummary>, name: string, width: number): FeatureSummary {
+  let summary = summaries.get(name);
+  if (summary === undefined) summaries.set(name, (summary = new FeatureSummary(width)));
+  return summary;
+}
+
+function rows(values: Float64Array, steps: number): number[][] {
+  const width = values.length / steps;
+  return Array.from({ length: steps }, (_, step) => Array.from(values.subarray(step * width, (step + 1) * width)));
+}
+
+/** Column of the episodes' table: its type follows from its name. */
+function columnOf(name: string, episodes: readonly Readonly<Record<string, unknown>>[]): Column {
+  const values = episodes.map((row) => row[name]);
+  const isList = Array.isArray(values[0]);
+  const isTime = /timestamp$/.test(name);
+  if (name === "tasks") return { name, type: "string", isList, values };
+  const type = (name.startsWith("stats/") && !name.endsWith("/count")) || isTime ? "float64" : "int64";
+  return { name, type, isList, values };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
