@@ -12,7 +12,7 @@ export function isImageType(type: string): boolean {
 /** "scene" of "/scene/image_raw", "/scene/image_raw/compressed" and "scene/image". */
 export function cameraOfTopic(topic: string): string {
   const parts = topic.split("/").filter((part) => part !== "");
-  const image = parts.findIndex((part) => part.startsWith("image"));
+  const image = parts.findLastIndex((part) => part.startsWith("image"));
   return (image > 0 ? parts.slice(0, image) : parts).join("/");
 }
 

@@ -159,7 +159,7 @@ function arrayAt(file: H5File, key: string): H5Dataset {
 }
 
 function numbersAt(file: H5File, key: string): Float64Array {
-  return Float64Array.from(arrayAt(file, key).value as ArrayLike<number>);
+  return Float64Array.from(arrayAt(file, key).value as ArrayLike<number | bigint>, Number);
 }
 
 /** Shapes: parts [N, widthᵢ] → [N, Σ width] */

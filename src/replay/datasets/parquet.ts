@@ -23,14 +23,19 @@ const ELEMENTS: Readonly<Record<ColumnType, Pick<SchemaElement, "type" | "conver
   string: { type: "BYTE_ARRAY", converted_type: "UTF8" },
 };
 
-/** A parquet file of these columns, compressed with snappy, lists in the standard three levels. */
-export function encodeParquet(columns: readonly Column[]): Buffer {
+/**
+ * A parquet file of these columns, compressed with snappy, lists in the standard three levels.
+ *
+ * `indexColumn` is what pandas takes for the table's index.
+ */
+export function encodeParquet(columns: readonly Column[], indexColumn?: string): Buffer {
   const schema: SchemaElement[] = [{ name: "schema", num_children: columns.length }, ...columns.flatMap(schemaOf)];
   const columnData = columns.map(({ name, type, values }) => ({
     name,
     data: values.map((value) => encoded(type, value)),
   }));
-  return Buffer.from(parquetWriteBuffer({ schema, columnData, codec: "SNAPPY", createdBy: "latentloop" }));
+  const kvMetadata = indexColumn === undefined ? [] : [{ key: "pandas", value: pandasMetadata(columns, indexColumn) }];
+  return Buffer.from(parquetWriteBuffer({ schema, columnData, codec: "SNAPPY", createdBy: "latentloop", kvMetadata }));
 }
 
 /** All rows of a parquet file. @throws ERR_DATASET_UNREADABLE if it is missing or no parquet file */
@@ -43,6 +48,23 @@ export async function readParquet(path: string): Promise<Row[]> {
       cause,
     });
   }
+}
+
+/** Source: pandas developer documentation, "Storing pandas DataFrame objects in Apache Parquet format". */
+function pandasMetadata(columns: readonly Column[], indexColumn: string): string {
+  const described = columns.map(({ name, type }) => ({
+    name,
+    field_name: name,
+    pandas_type: type === "string" ? "unicode" : type,
+    numpy_type: type === "string" ? "object" : type,
+    metadata: null,
+  }));
+  return JSON.stringify({
+    index_columns: [indexColumn],
+    column_indexes: [],
+    columns: described,
+    pandas_version: "2.0.0",
+  });
 }
 
 function schemaOf({ name, type, isList }: Column): SchemaElement[] {

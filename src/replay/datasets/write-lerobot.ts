@@ -98,10 +98,14 @@ class LeRobotWriter {
     const { codec: _, robotType } = this.#options;
     const episodeColumns = Object.keys(this.#episodes[0]!).map((name) => columnOf(name, this.#episodes));
     await this.#write(EPISODES_PATH, encodeParquet(episodeColumns));
-    const tasks = encodeParquet([
-      { name: "task_index", type: "int64", isList: false, values: this.#tasks.map((_task, i) => i) },
-      { name: "task", type: "string", isList: false, values: this.#tasks },
-    ]);
+    // LeRobot looks tasks up by the table's index.
+    const tasks = encodeParquet(
+      [
+        { name: "task_index", type: "int64", isList: false, values: this.#tasks.map((_task, i) => i) },
+        { name: "task", type: "string", isList: false, values: this.#tasks },
+      ],
+      "task",
+    );
     await this.#write("meta/tasks.parquet", tasks);
     await this.#write("meta/stats.json", JSON.stringify(this.#stats(), null, 4));
     const info = {
