@@ -29,6 +29,7 @@ export function renderLineCharts(title: string, xLabel: string, panels: readonly
   const body = drawn.map((panel, i) => drawPanel(panel, xRange, MARGIN.top + i * (PANEL_HEIGHT + MARGIN.bottom)));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">`,
+    `<title>${escapeXml(title)}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${MARGIN.left}" y="18" ${TEXT} font-weight="bold">${escapeXml(title)}</text>`,
     ...body,
