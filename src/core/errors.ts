@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   ERR_BATCH_SOURCE: "the thread that prepares training batches failed",
   ERR_TRAINING_DIVERGED: "the loss stopped being a usable number",
   ERR_PROVIDER_UNAVAILABLE: "this machine cannot run a model on the chosen execution provider",
+  ERR_REPLAY_MISMATCH: "recordings are of another robot, other cameras or another rate than the model's",
   ERR_LEDGER: "the ledger of a models folder could not be read or written",
   ERR_MODEL_REFUSED: "a candidate model failed a gate",
   ERR_NO_LIVE_MODEL: "a models folder has no live model",

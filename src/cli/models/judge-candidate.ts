@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { readConfig } from "../../config/read-config.ts";
 import { systemClock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
 import type { EpisodeStore } from "../../learning/episode-store.ts";
@@ -9,25 +10,34 @@ import type { Verdict } from "../../learning/gates/gate.ts";
 import { GATES, type GateSettings, gatesSchema } from "../../learning/gates/index.ts";
 import { type Judgement, judge } from "../../learning/gates/judge.ts";
 import { type ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
+import { loadReplayEpisodes } from "../../learning/replay-episodes.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positiveInteger } from "../flags.ts";
 import { formatTable } from "../output.ts";
 import { startProgress } from "../progress.ts";
 
-/** Flags of the verbs that look at a candidate. */
-export interface JudgeFlags {
-  readonly task: string;
+/** Where held-out episodes come from: recordings, or a simulated task. */
+export interface HeldOutFlags {
+  readonly replay?: string;
+  readonly task?: string;
   readonly episodes: number;
   readonly seed: number;
+}
+
+/** Flags of the verbs that look at a candidate. */
+export interface JudgeFlags extends HeldOutFlags {
   readonly gates?: string;
   readonly without: readonly string[];
 }
 
 export const heldOutOptions = (): Option[] => [
-  new Option("--task <name>", "simulated task that held-out episodes are played in").makeOptionMandatory(),
-  new Option("--episodes <n>", "held-out episodes").argParser(positiveInteger).default(12),
-  new Option("--seed <n>", "seed of the first one").argParser(integer).default(7_000_000),
+  new Option("--replay <folder>", "recordings that the candidate was not trained on"),
+  new Option("--task <name>", "or a simulated task to play episodes in").conflicts("replay"),
+  new Option("--episodes <n>", "held-out episodes: the newest recorded ones, or so many played")
+    .argParser(positiveInteger)
+    .default(12),
+  new Option("--seed <n>", "seed of the first one played").argParser(integer).default(7_000_000),
 ];
 
 export const gateOptions = (): Option[] => [
@@ -50,7 +60,7 @@ export async function judgeCandidate(
   const live = liveModel && (await readBundle(liveModel.folder));
   const judgement = await judge(bundleFolder, {
     live,
-    heldOut: (candidate) => playEpisodes(live ?? candidate, flags),
+    heldOut: (candidate) => heldOutEpisodes(live ?? candidate, flags),
     settings,
     clock,
     inference: parseStrict(inferenceParameters, { provider: "cpu", threads: 1 }, "the gates"),
@@ -76,11 +86,18 @@ async function gateSettings({ gates, without }: JudgeFlags): Promise<GateSetting
   return { ...settings, ...Object.fromEntries(off) };
 }
 
-/** Held-out episodes of a task, played by a bundle and at random. */
-export async function playEpisodes(
+/** Recorded episodes, or episodes of a task played by a bundle and at random. @throws ERR_INVALID_ARGUMENT without either */
+export async function heldOutEpisodes(
   player: Bundle,
-  { task, episodes, seed }: Pick<JudgeFlags, "task" | "episodes" | "seed">,
+  { replay, task, episodes, seed }: HeldOutFlags,
 ): Promise<EpisodeStore> {
+  if (replay !== undefined) return loadReplayEpisodes(replay, player.manifest, episodes);
+  if (task === undefined) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      "Expected episodes to judge by: --replay <folder> or --task <name>.",
+    );
+  }
   const world = await openWorldOf(player.manifest, task);
   const progress = startProgress("held-out episodes", episodes);
   try {

@@ -5,9 +5,9 @@ import { type OpenLoopScore, scoreOpenLoop } from "../../learning/gates/open-loo
 import { Samples } from "../../math/samples.ts";
 import { formatTable, printResult } from "../output.ts";
 import { type Panel, renderLineCharts } from "../plot/line-chart.ts";
-import { heldOutOptions, type JudgeFlags, playEpisodes } from "./judge-candidate.ts";
+import { type HeldOutFlags, heldOutEpisodes, heldOutOptions } from "./judge-candidate.ts";
 
-interface ScoreFlags extends Pick<JudgeFlags, "task" | "episodes" | "seed"> {
+interface ScoreFlags extends HeldOutFlags {
   readonly against?: string;
   readonly plot?: string;
   readonly json: boolean;
@@ -22,19 +22,19 @@ export function scoreCommand(): Command {
   const command = new Command("score")
     .description("let a model foretell recorded actions: errors over the horizon, imagined returns, surprise")
     .argument("<bundle>", "the model's folder")
-    .option("--against <bundle>", "another model, e.g. the live one; it plays the episodes")
+    .option("--against <bundle>", "another model, e.g. the live one; where episodes are played, it plays them")
     .option("--plot <file>", "SVG to write");
   for (const option of heldOutOptions()) command.addOption(option);
   return command
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(async (folder: string, { against, plot, json, ...flags }: ScoreFlags) => {
       const bundles = await Promise.all([folder, ...(against === undefined ? [] : [against])].map(readBundle));
-      const heldOut = await playEpisodes(bundles.at(-1)!, flags);
+      const heldOut = await heldOutEpisodes(bundles.at(-1)!, flags);
       const scores: NamedScore[] = [];
       for (const bundle of bundles) scores.push({ model: nameOf(bundle), ...(await scoreOpenLoop(bundle, heldOut)) });
       if (plot !== undefined) await writeFile(plot, chartOf(scores));
       const rows = scores.map((score) => ({ ...score, surprise: surpriseOf(score) }));
-      printResult({ task: flags.task, episodes: flags.episodes, scores: rows }, tableOf(scores), json);
+      printResult({ ...flags, scores: rows }, tableOf(scores), json);
     });
 }
 

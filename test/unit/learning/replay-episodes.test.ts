@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Manifest } from "../../../src/config/manifest.ts";
+import { loadReplayEpisodes } from "../../../src/learning/replay-episodes.ts";
+import { sampleManifest } from "../../support/sample-bundle.ts";
+import { buildBag, pixelOf, testFolder } from "../replay/bag-builder.ts";
+
+/** The sample model on the robot of the test bags. */
+function bagManifest(change: Partial<Manifest> = {}): Manifest {
+  const manifest = sampleManifest();
+  return {
+    ...manifest,
+    observation: {
+      ...manifest.observation,
+      proprioception: ["a.position", "b.position", "j2.last"].map((name) => ({ name, offset: 0, scale: 1 })),
+    },
+    ...change,
+  };
+}
+
+test("a frame has the image, joints, reward and executed actions of its own step", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [5, 3] });
+  const store = await loadReplayEpisodes(folder, bagManifest(), 10);
+  assert.deepEqual(
+    store.episodes.map(({ firstFrame, frames }) => [firstFrame, frames]),
+    [
+      [0, 6],
+      [6, 4],
+    ],
+  );
+  for (const [episode, { firstFrame, frames }] of store.episodes.entries()) {
+    for (let step = 0; step < frames; step++) {
+      const frame = firstFrame + step;
+      assert.ok(store.borrowImage("scene", frame).every((level) => level === pixelOf(episode, step)));
+      const before = step === 0 ? 0 : Math.fround((step - 1) / 100);
+      assert.deepEqual([...store.borrowProprioception(frame)], [episode, step, before]);
+      assert.equal(store.rewards[frame], Math.fround(step / 10));
+      if (step < frames - 1) assert.deepEqual([...store.borrowAction(frame)], [episode, Math.fround(step / 100)]);
+    }
+  }
+});
+
+test("only the newest episodes are taken when fewer are asked for", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [5, 3] });
+  const store = await loadReplayEpisodes(folder, bagManifest(), 1);
+  assert.deepEqual([store.episodes.length, store.frames, store.borrowProprioception(0)[0]], [1, 4, 1]);
+});
+
+const foreign: readonly [what: string, change: Partial<Manifest>, message: RegExp][] = [
+  ["another rate", { policyRateHz: 30 }, /30 Hz.*10\.0 Hz/],
+  ["another number of actions", { action: { dimensions: sampleManifest().action.dimensions.slice(0, 1) } }, /1 action/],
+  [
+    "another camera",
+    { observation: { cameras: [{ ...sampleManifest().observation.cameras[0]!, name: "wrist" }], proprioception: [] } },
+    /camera wrist/,
+  ],
+  [
+    "a crop",
+    {
+      observation: {
+        cameras: [{ ...sampleManifest().observation.cameras[0]!, crop: { x: 0, y: 0, width: 4, height: 4 } }],
+        proprioception: [],
+      },
+    },
+    /whole images/,
+  ],
+];
+for (const [what, change, message] of foreign) {
+  test(`recordings are refused for a model with ${what}`, async (t) => {
+    const folder = await testFolder(t);
+    await buildBag({ folder: join(folder, "bag"), episodes: [5] });
+    await assert.rejects(loadReplayEpisodes(folder, bagManifest(change), 10), { code: "ERR_REPLAY_MISMATCH", message });
+  });
+}
