@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { messageOf } from "../../core/errors.ts";
 import { LatencyHistogram } from "../../nodes/control/latency-histogram.ts";
 import { type Percentiles, percentilesUs } from "../../nodes/control/loop-statistics.ts";
+import { pythonPeer } from "../python-peer.ts";
 import { startLoad } from "./control/load.ts";
 import { type MeasuredLoop, measureControlLoop } from "./control/measured-loop.ts";
 import { PYTHON_LOOP } from "./control/python-loop.ts";
@@ -37,7 +38,7 @@ export async function benchControl({ seconds = 60, rateHz = 100, priority = 40, 
       measureControlLoop(rateHz, priority, seconds),
       measureControlLoop(rateHz, 0, seconds),
       runBaseline(process.execPath, [fileURLToPath(new URL("./control/timeout-loop.js", import.meta.url))]),
-      runBaseline("python3", ["-c", PYTHON_LOOP]),
+      runBaseline(pythonPeer(), ["-c", PYTHON_LOOP]),
     ]);
     const result = {
       rate_hz: rateHz,

@@ -4,9 +4,10 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { Provider } from "../../inference/placement.ts";
 import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { encodeSafetensors } from "../../learning/safetensors.ts";
+import { pythonPeer } from "../python-peer.ts";
 import { Contestant, holdContest } from "./contest.ts";
 import type { Greeting } from "./engine.ts";
-import { benchProvider, findTorch, pythonCommand, TWIN_PROGRAM } from "./torch.ts";
+import { benchProvider, findTorch, TWIN_PROGRAM } from "./torch.ts";
 
 /** One workload for both sides. */
 export interface Workload {
@@ -61,7 +62,7 @@ export async function startTwin({ twin, weights, batch, plan }: Workload, thread
   const files = ["--network", twin, "--weights", weights, "--batch", batch, "--threads", String(threads)];
   const device = ["--device", benchProvider() === "cpu" ? "cpu" : "cuda"];
   const args = [TWIN_PROGRAM, ...files, ...device, ...(plan ? ["--plan", JSON.stringify(plan)] : [])];
-  return Contestant.start<{ engine: string }>("PyTorch", pythonCommand(), args, threads);
+  return Contestant.start<{ engine: string }>("PyTorch", pythonPeer(), args, threads);
 }
 
 /** Measures a workload on our side and, if PyTorch is installed, on both sides in turn. */

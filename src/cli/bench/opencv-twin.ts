@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { CameraModel } from "../../core/camera.ts";
+import { pythonPeer } from "../python-peer.ts";
 
 /** Beside this file's source: compiled code lies in dist/src/cli/bench. */
 const SCRIPT = fileURLToPath(new URL("../../../../src/cli/bench/opencv_twin.py", import.meta.url));
@@ -35,13 +36,9 @@ export class OpenCvTwin {
     this.defaultThreads = hello.threads;
   }
 
-  /** Undefined where no python3 has cv2. The system's own comes first: that is where python3-opencv goes. */
+  /** Undefined where Python has no cv2. */
   static async start(): Promise<OpenCvTwin | undefined> {
-    return (await OpenCvTwin.#startWith("/usr/bin/python3")) ?? (await OpenCvTwin.#startWith("python3"));
-  }
-
-  static async #startWith(interpreter: string): Promise<OpenCvTwin | undefined> {
-    const python = spawn(interpreter, [SCRIPT], { stdio: ["pipe", "pipe", "ignore"] });
+    const python = spawn(pythonPeer(), [SCRIPT], { stdio: ["pipe", "pipe", "ignore"] });
     const lines = createInterface({ input: python.stdout });
     const replies = lines[Symbol.asyncIterator]();
     python.on("error", () => lines.close());

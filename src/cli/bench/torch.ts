@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { LatentloopError } from "../../core/errors.ts";
 import { PROVIDERS, type Provider } from "../../inference/placement.ts";
+import { pythonPeer } from "../python-peer.ts";
 
 /** The baseline's program, next to the sources: it is not compiled. */
 export const TWIN_PROGRAM = fileURLToPath(new URL("../../../../src/cli/bench/torch_twin.py", import.meta.url));
@@ -17,14 +18,9 @@ export function benchProvider(): Provider {
   );
 }
 
-/** Which Python runs PyTorch: LATENTLOOP_PYTHON, or Debian's. */
-export function pythonCommand(): string {
-  return process.env.LATENTLOOP_PYTHON ?? "/usr/bin/python3";
-}
-
 /** PyTorch's version under that Python, or undefined when it is not installed. */
 export function findTorch(): string | undefined {
-  const { status, stdout } = spawnSync(pythonCommand(), ["-c", "import numpy, torch; print(torch.__version__)"], {
+  const { status, stdout } = spawnSync(pythonPeer(), ["-c", "import numpy, torch; print(torch.__version__)"], {
     encoding: "utf8",
   });
   return status === 0 ? stdout.trim() : undefined;

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { pythonPeer } from "../python-peer.ts";
 import type { Finding } from "./finding.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -40,10 +41,12 @@ const PEERS = ["torch", "cv2", "numpy"];
 const FIND_PEERS = `import importlib.util as u; print(" ".join(n for n in ${JSON.stringify(PEERS)} if u.find_spec(n)))`;
 
 async function examinePython(): Promise<Finding> {
-  const found = (await runProgram("python3", ["-c", FIND_PEERS]))?.trim().split(" ");
+  const found = (await runProgram(pythonPeer(), ["-c", FIND_PEERS]))?.trim().split(" ");
   const missing = PEERS.filter((peer) => !found?.includes(peer));
   const text =
-    found === undefined ? "no python3" : missing.length === 0 ? PEERS.join(", ") : `without ${missing.join(", ")}`;
+    found === undefined
+      ? "no python3"
+      : `${pythonPeer()} ${missing.length === 0 ? `with ${PEERS.join(", ")}` : `without ${missing.join(", ")}`}`;
   return {
     name: "python3 peers",
     status: missing.length === 0 ? "ok" : "missing",

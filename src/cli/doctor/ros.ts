@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findRclnodejs, isBuilt } from "../../ros/index.ts";
@@ -9,7 +9,8 @@ const GIVES = "real ROS 2 nodes: topics, lifecycle, parameters and rosbag beside
 
 /** ROS 2 and its binding. The binding is looked up, never loaded: loaded without ROS 2 sourced it rebuilds itself. */
 export async function examineRos(): Promise<Finding[]> {
-  const installed = await readdir(INSTALLATIONS).catch(() => []);
+  const folders = await readdir(INSTALLATIONS).catch(() => []);
+  const installed = folders.filter((folder) => existsSync(join(INSTALLATIONS, folder, "setup.bash")));
   return [examineEnvironment(process.env, installed), examineBinding()];
 }
 
