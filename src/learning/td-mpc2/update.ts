@@ -23,8 +23,8 @@ import {
   sub,
   sum,
 } from "../../graph/index.ts";
-import { buildTdMpc2, TD_MPC2_GROUPS, type TdMpc2Model } from "../../world-models/td-mpc2.ts";
 import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
+import { buildTdMpc2Networks, TD_MPC2_GROUPS, type TdMpc2Networks } from "../../world-models/td-mpc2-networks.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { percentiles } from "../percentile.ts";
 import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
@@ -62,7 +62,7 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
     name: "td-mpc2",
     define(step) {
       const task = network.tasks && step.field("task", [batch], "int64");
-      const model = buildTdMpc2(step.parameters, spaces, network, { task });
+      const model = buildTdMpc2Networks(step.parameters, spaces, network, { task });
       const data = segmentFields(step, spaces, segmentSize(network, learning));
       const target = valueTarget(step, options, data, task);
 
@@ -80,7 +80,7 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       });
 
       const latents = stopGradient(losses.latents);
-      const later = buildTdMpc2(updated, spaces, network, { task, values: updated.frozen() });
+      const later = buildTdMpc2Networks(updated, spaces, network, { task, values: updated.frozen() });
       const { action, logProb } = later.act(latents, step.noise("policyNoise", [latents.extent(0), spaces.actionSize]));
       const values = mean(later.valuePair(latents, action, step.noise("policyHeads", [network.heads])), 0);
       const scale = runningScale(step, slice(values, 0, 0, batch), learning.tau);
@@ -117,7 +117,7 @@ function valueTarget(
   const { batch, horizon } = learning;
   const rows = horizon * batch;
   const { parameters } = step;
-  const model = buildTdMpc2(parameters.frozen(), spaces, network, { task, values: parameters.target() });
+  const model = buildTdMpc2Networks(parameters.frozen(), spaces, network, { task, values: parameters.target() });
   const reached = encode(model, data, 1, horizon, network.frames);
   const { action } = model.act(reached, step.noise("targetNoise", [rows, spaces.actionSize]));
   const values = reduceMin(model.valuePair(reached, action, step.noise("targetHeads", [network.heads])), 0);
@@ -132,7 +132,7 @@ function valueTarget(
 
 /** Consistency, reward and value over an imagined rollout (eq. 3). */
 export function modelLosses(
-  model: TdMpc2Model,
+  model: TdMpc2Networks,
   data: SegmentBatch,
   { reached, returns }: ValueTarget,
   { network, learning }: Pick<TdMpc2UpdateOptions, "network" | "learning">,
@@ -157,7 +157,7 @@ export function modelLosses(
 }
 
 /** States at some steps of the segments, each from as many frames as the model looks at. Shapes: → [steps · B, Z], step by step */
-function encode(model: TdMpc2Model, data: SegmentBatch, from: number, steps: number, frames: number): Sym {
+function encode(model: TdMpc2Networks, data: SegmentBatch, from: number, steps: number, frames: number): Sym {
   const batch = data.actions.extent(1);
   const context = frames - 1;
   const shown = pickFrames(data, (x) => {
