@@ -17,7 +17,7 @@ export const PlanetRecipe = z.strictObject({
     .int()
     .positive()
     .describe("steps over which the prior is compared with what was seen; 1: no overshooting"),
-  divergenceScale: z.number().positive().describe("weight of the divergence of posterior and prior"),
+  posteriorPull: z.number().min(0).max(1).describe("share of the divergence's gradient that reaches the posterior"),
   rewardScale: z.number().positive(),
   imageScale: z.number().positive().describe("weight of the image loss"),
   decodeEvery: z.int().positive(),
@@ -35,7 +35,7 @@ const PUBLISHED = {
   sequence: { length: 50, batch: 50 },
   freeNats: 3,
   overshooting: 12, // up to the planner's horizon
-  divergenceScale: 1,
+  posteriorPull: 1,
   rewardScale: 10,
   imageScale: 1,
   decodeEvery: 1,
@@ -52,8 +52,9 @@ const CPU = {
   shortPlanner: { iterations: 2, candidates: 64, elites: 8 },
   sequence: { length: 8, batch: 16 },
   freeNats: 0.2,
-  divergenceScale: 0.01,
-  overshooting: 6,
+  posteriorPull: 0.02,
+  overshooting: 4,
+  epsilon: 1e-8,
   imageScale: 0.02,
   decodeEvery: 8,
   salience: 20,

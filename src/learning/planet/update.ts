@@ -62,10 +62,7 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
       );
       // Minus the log-probability under unit variance, but for its constants.
       const seen = [scaledImage, sensed].filter((loss) => loss !== undefined).map((loss) => mul(loss, 0.5));
-      const loss = add(
-        add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)),
-        mul(divergence, recipe.divergenceScale),
-      );
+      const loss = add(add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)), divergence);
       report(step, { loss, image, proprioception: sensed, reward, divergence });
       step.minimize("model", loss, {
         groups: { model: { learningRate: constantRate(recipe.learningRate) } },
@@ -82,6 +79,11 @@ function rewardLoss(predicted: Sym, { reward, rewarded }: SequenceBatch): Sym {
   return mean(mul(square(error), rewarded));
 }
 
+/** The same value, to which only a share of the gradient passes. */
+function pulledBy(share: number, x: Sym): Sym {
+  return share === 1 ? x : add(mul(x, share), mul(stopGradient(x), 1 - share));
+}
+
 /**
  * Divergence of what was seen from what was expected 1 … D steps before, each at least the free nats; a mean over distances.
  *
@@ -92,13 +94,13 @@ export function divergenceLoss(
   rssm: Rssm,
   observed: ObservedSequence,
   { action, isFirst }: Pick<SequenceBatch, "action" | "isFirst">,
-  { overshooting, freeNats }: Pick<PlanetRecipe, "overshooting" | "freeNats">,
+  { overshooting, freeNats, posteriorPull }: Pick<PlanetRecipe, "overshooting" | "freeNats" | "posteriorPull">,
   noise: Sym | undefined,
 ): Sym {
   const [length, rows] = isFirst.shape as [number, number];
   const clipped = (statistics: Sym, prior: Sym) =>
     max(rssm.distribution(statistics).kl(rssm.distribution(prior)), freeNats);
-  const terms = [mean(clipped(observed.statistics, rssm.prior(observed.deter)))];
+  const terms = [mean(clipped(pulledBy(posteriorPull, observed.statistics), rssm.prior(observed.deter)))];
   const goesOn = sub(1, isFirst);
   let reached = { deter: observed.deter, stoch: observed.stoch };
   let valid: Sym | undefined;

@@ -15,14 +15,14 @@ LEARNING_RATE, EPSILON = 1e-3, 1e-4
 CASES = {
     "state": {"proprioception": 5, "images": None, "overshooting": 1},
     "pixels": {"proprioception": 0, "images": "convolutions", "overshooting": 3},
-    "both": {"proprioception": 5, "images": "keypoints", "overshooting": 4},
+    "both": {"proprioception": 5, "images": "keypoints", "overshooting": 4, "pull": 0.3},
 }
 
 
 class Planet(Twin):
-    def __init__(self, proprioception, images, overshooting):
+    def __init__(self, proprioception, images, overshooting, pull=1):
         super().__init__("plain")
-        self.sensed, self.kind, self.overshooting = proprioception, images, overshooting
+        self.sensed, self.kind, self.overshooting, self.pull = proprioception, images, overshooting, pull
 
     def core(self, deter, stoch, action):
         x = self.mlp("rssm/core/input", torch.cat([stoch, action], -1), [HIDDEN])
@@ -76,7 +76,7 @@ def update(model, number):
     ahead = data(name("ahead"), max(1, distances - 1), T, B, STOCH)
     sums = [torch.zeros(()) for _ in range(min(distances, T))]
     for t in range(T):  # everything that is expected at step t, from 1 … D steps before
-        posterior = distribution(posts[t])
+        posterior = distribution(model.pull * posts[t] + (1 - model.pull) * posts[t].detach())
         sums[0] = sums[0] + posterior.kl(distribution(model.prior(deters[t]))).clamp(min=FREE).sum()
     for t in range(T - 1):  # from what was believed at step t: open loop to t + d
         deter, stoch, valid = deters[t], stochs[t], torch.ones(B)

@@ -49,7 +49,7 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: PlanetRecipe
   },
   both: {
     spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
-    recipe: { ...recipe, overshooting: 4 },
+    recipe: { ...recipe, overshooting: 4, posteriorPull: 0.3 },
   },
 };
 
