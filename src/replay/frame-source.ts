@@ -123,6 +123,8 @@ export class FrameSource {
       slotOf.delete(frame);
       slotOf.set(frame, slot);
     }
+    // Neighbours lie in one chunk, which a thread then reads once.
+    absent.sort((a, b) => a - b);
     const jobs = absent.map((frame): DecodeJob => {
       const slot = free.pop() ?? evict(slotOf);
       slotOf.set(frame, slot);
