@@ -13,16 +13,22 @@ const files = new Map<string, Promise<McapFileReader>>();
 const paths = new Map<string, ImagePath>();
 let lastChunk: { readonly key: string; readonly records: Promise<Uint8Array> } | undefined;
 
-parentPort!.on("message", async ({ id, jobs }: DecodeRequest) => {
-  let answer: DecodeAnswer = { id };
+// One request after another: in between they would drive each other's chunk out of memory.
+let done = Promise.resolve();
+parentPort!.on("message", (request: DecodeRequest) => {
+  done = done.then(() => answer(request));
+});
+
+async function answer({ id, jobs }: DecodeRequest): Promise<void> {
+  let result: DecodeAnswer = { id };
   try {
     for (const job of jobs) await decode(job);
   } catch (error) {
     const code = error instanceof LatentloopError ? error.code : "ERR_INTERNAL";
-    answer = { id, error: { code, message: messageOf(error) } };
+    result = { id, error: { code, message: messageOf(error) } };
   }
-  parentPort!.postMessage(answer);
-});
+  parentPort!.postMessage(result);
+}
 
 async function decode({ size, place, target }: DecodeJob): Promise<void> {
   const image = await readBagImage(place.topic, place.type, await readMessage(place));

@@ -9,14 +9,16 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Rng } from "../../../src/core/rng.ts";
 import { deserializeMessage } from "../../../src/messages/index.ts";
-import { readStream } from "../../unit/replay/read-mcap.ts";
+import { recoverBag } from "../../../src/replay/recover.ts";
+import { verifyBag } from "../../../src/replay/verify.ts";
+import { readIndexed, readStream } from "../../unit/replay/read-mcap.ts";
 
 const program = fileURLToPath(new URL("./programs/record-forever.js", import.meta.url));
 /** The recorder's own bound is 100 ms; a test machine may keep its threads waiting that much longer. */
 const ALLOWED_LOSS_MS = 500;
 const KILLS = 5;
 
-test("a recorder killed at any moment leaves a readable file without gaps that lacks only the end", {
+test("a recorder killed at any moment leaves a file without gaps that lacks only the end, and that recovery makes whole", {
   timeout: 60_000,
 }, async (t) => {
   const rng = new Rng(5);
@@ -42,6 +44,11 @@ test("a recorder killed at any moment leaves a readable file without gaps that l
       numbers.map((_, i) => i),
       "every message up to the end, each once",
     );
+    const { files } = await recoverBag(join(folder, bag));
+    assert.equal(files[0]?.messages, messages.length, "recovery keeps them all");
+    const { reader } = await readIndexed(await readFile(join(folder, bag, `${bag}_0.mcap`)));
+    assert.equal(reader.statistics?.messageCount, BigInt(messages.length), "with an index that other readers take");
+    assert.equal((await verifyBag(join(folder, bag))).ok, true);
     const lostMs = publishedMs.at(-1)! - (publishedMs[numbers.length] ?? publishedMs.at(-1)!);
     t.diagnostic(
       `killed after ${publishedMs.length} messages: ${numbers.length} in the file, the last ${lostMs.toFixed(0)} ms lost`,
