@@ -73,8 +73,8 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 14_000,
     randomSteps: 7_000,
-    firstUpdates: 1600,
-    updatesPerStep: 0.4,
+    firstUpdates: 4000,
+    updatesPerStep: 0.6,
     explorationStd: 0,
     evaluateEvery: 1750,
   },
