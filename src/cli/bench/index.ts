@@ -44,6 +44,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "simulated steps and pictures per second, beside real time",
     load: async () => (await import("./sim.ts")).benchSim,
   },
+  swap: {
+    title: "100 model swaps under a moving arm while a trainer runs, beside the same loop without swaps",
+    load: async () => (await import("./swap.ts")).benchSwap,
+  },
   ros: {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,

@@ -91,8 +91,8 @@ export class ModelsFolder {
   }
 
   /**
-   * Makes the model before the live one live again.
-   * @throws ERR_NO_PREVIOUS_MODEL if the ledger knows none, or it is gone
+   * Makes the model before the live one live again, before anything else: also when the ledger cannot be written.
+   * @throws ERR_LEDGER after the link was changed; ERR_NO_PREVIOUS_MODEL if the ledger knows none, or it is gone
    */
   async rollBack(by: string, reason: string, at: string, verdicts: LedgerRollback["verdicts"] = []): Promise<ModelRef> {
     const live = await this.live();
@@ -102,8 +102,8 @@ export class ModelsFolder {
         remedy: "Promote a bundle by name instead: latentloop models promote <bundle>.",
       });
     }
-    await this.record({ event: "rolled-back", at, model: refOf(live), to, by, reason, verdicts });
     await this.#pointLiveTo(to.name);
+    await this.record({ event: "rolled-back", at, model: refOf(live), to, by, reason, verdicts });
     return to;
   }
 

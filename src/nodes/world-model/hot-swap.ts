@@ -152,7 +152,12 @@ export class HotSwap {
       await model.close();
       return this.#refuse([failed("load", `its hash is ${model.bundle.modelHash}: it changed since it was judged`)]);
     }
-    await loop.attachShadow(model);
+    try {
+      await loop.attachShadow(model);
+    } catch (thrown) {
+      await model.close();
+      return this.#refuse([failed("belief", messageOf(thrown))]);
+    }
     this.#own = new SwapFigures(surpriseWarn);
     this.#other = new SwapFigures(surpriseWarn);
     this.#enter("shadow", this.#options.parameters.shadowSeconds);
@@ -189,8 +194,11 @@ export class HotSwap {
     await loop.exchange();
     const rejected = await loop.detachShadow();
     log.warn(`${this.#candidate!.name} was rolled back: ${reason}.`);
-    await models.rollBack(by, reason, now(clock), [...verdicts]);
-    await rejected?.close();
+    try {
+      await models.rollBack(by, reason, now(clock), [...verdicts]);
+    } finally {
+      await rejected?.close();
+    }
     this.#enter("steady", Number.POSITIVE_INFINITY);
   }
 

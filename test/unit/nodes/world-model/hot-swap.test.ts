@@ -201,3 +201,30 @@ test("when the ledger cannot be written the live model goes on and the candidate
   assert.equal(loop.live.bundle.modelHash, old.hash);
   assert.equal(swap.state, "steady");
 });
+
+test("a rollback takes effect also when the ledger cannot be written: the old model acts and is live at the next start", async (t) => {
+  const { models, old, candidate, loop, swap, pass, closed } = await rig(t);
+  await swap.promote();
+  await swap.settled();
+  await pass(1.5);
+  models.record = async () => {
+    throw new Error("no space left on device");
+  };
+  await pass(0.8, { live: { ...PLAN, surprise: 9 }, shadow: PLAN });
+  assert.equal(loop.live.bundle.modelHash, old.hash);
+  assert.equal((await models.live())?.name, "old");
+  assert.deepEqual(closed, [candidate.hash]);
+});
+
+test("a candidate whose graphs fail on the last observations is refused and unloaded", async (t) => {
+  const { models, old, candidate, loop, swap, closed } = await rig(t);
+  loop.attachShadow = async () => {
+    throw new Error("graph 'observe' failed");
+  };
+  await swap.promote();
+  await swap.settled();
+  assert.equal(loop.live.bundle.modelHash, old.hash);
+  const last = (await models.ledger()).events.at(-1)!;
+  assert.ok(last.event === "shadowed" && !last.passed && /observe/.test(last.verdicts[0]!.note));
+  assert.deepEqual(closed, [candidate.hash]);
+});
