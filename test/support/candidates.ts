@@ -60,10 +60,11 @@ export async function judgeSample(
   candidate: string,
   live: string | undefined,
   settings: Partial<GateSettings> = {},
+  heldOut: () => Promise<EpisodeStore> = async () => noiseEpisodes(),
 ): Promise<Judgement> {
   return judge(candidate, {
     live: live === undefined ? undefined : await readBundle(live),
-    heldOut: async () => noiseEpisodes(),
+    heldOut,
     // How long a run takes is the machine's affair here, not the rule under test.
     settings: parseStrict(gatesSchema, { latency: { maxPeriodShare: 1e6 }, ...settings }, "the test"),
     clock: systemClock(),

@@ -14,7 +14,6 @@ import { loadReplayEpisodes } from "../../learning/replay-episodes.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positiveInteger } from "../flags.ts";
-import { formatTable } from "../output.ts";
 import { startProgress } from "../progress.ts";
 
 /** Where held-out episodes come from: recordings, or a simulated task. */
@@ -114,8 +113,4 @@ export function formatVerdict({ gate, passed, figure, limit, unit, note }: Verdi
   const measured = figure === null ? "" : `${Number(figure.toPrecision(4))} ${unit}`;
   const bound = limit === null ? "" : `, at most ${Number(limit.toPrecision(4))}`;
   return `${mark} ${gate.padEnd(15)} ${measured}${bound}${measured === "" ? note : ` (${note})`}`;
-}
-
-export function formatVerdicts(verdicts: readonly Verdict[]): string {
-  return formatTable(verdicts.map((verdict) => [formatVerdict(verdict)]));
 }

@@ -28,6 +28,7 @@ export interface JudgeOptions {
 /**
  * Leads a candidate through the gates. Behind a failed essential gate none is asked; behind any other all are, so that the
  * ledger knows every figure. A bundle that cannot be read, or that onnxruntime refuses, is refused and not an error.
+ * @throws what `heldOut` throws
  */
 export async function judge(folder: string, options: JudgeOptions): Promise<Judgement> {
   const { settings, onVerdict } = options;
@@ -48,6 +49,7 @@ export async function judge(folder: string, options: JudgeOptions): Promise<Judg
       note({ gate: gate.name, passed: null, figure: null, limit: null, unit: "", note: "switched off" });
       continue;
     }
+    if (!gate.essential) await trial.heldOut(); // where there are none, that is no fault of the candidate's
     const found = await gate.measure(trial, parameters).catch((thrown) => failure(refusalOf(thrown).message));
     note({ gate: gate.name, ...found });
     if (gate.essential && found.passed === false) break;

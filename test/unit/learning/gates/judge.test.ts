@@ -3,6 +3,7 @@ import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Manifest } from "../../../../src/config/manifest.ts";
+import { LatentloopError } from "../../../../src/core/errors.ts";
 import type { Judgement } from "../../../../src/learning/gates/judge.ts";
 import { PARITY_FILE } from "../../../../src/learning/parity-file.ts";
 import { judgeSample, writeCandidate } from "../../../support/candidates.ts";
@@ -178,4 +179,9 @@ test("a gate that is switched off is not asked and the judgement says so", async
     verdicts.find(({ gate }) => gate === "parity"),
     { gate: "parity", passed: null, figure: null, limit: null, unit: "", note: "switched off" },
   );
+});
+
+test("when there are no episodes to judge by, nothing is said about the candidate", async () => {
+  const noEpisodes = () => Promise.reject(new LatentloopError("ERR_BAG_UNREADABLE", "Expected bags."));
+  await assert.rejects(judgeSample(live, live, {}, noEpisodes), { code: "ERR_BAG_UNREADABLE" });
 });
