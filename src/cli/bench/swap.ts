@@ -113,6 +113,7 @@ async function startLoop(models: ModelsFolder): Promise<NodeHost> {
       {
         name: "world_model",
         kind: "world-model",
+        process: "model",
         parameters: { model, robot: ROBOT, swap: { models: models.path, ...SWAP } },
       },
       { name: "control", kind: "control", parameters: { model, robot: ROBOT, allowedMisses: 8 } },
