@@ -129,7 +129,15 @@ export class McapFileWriter {
   /** Closes the chunk and settles when everything so far is on the disk; never throws, see `failure`. */
   async sync(): Promise<void> {
     this.closeChunk();
-    this.#enqueue(() => this.#file.sync());
+    await this.#jobs;
+    if (this.#failure !== undefined) return;
+    // Beside the queue: a disk may take half a second for this, and chunks that wait for it would be lost by a kill.
+    const failed = await this.#file.sync().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (failed === undefined) return;
+    this.#enqueue(() => Promise.reject(failed.error));
     await this.#jobs;
   }
 
