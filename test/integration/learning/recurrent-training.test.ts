@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+
 import type { Rng } from "../../../src/core/rng.ts";
 import type { Checkpoint } from "../../../src/learning/checkpoint.ts";
 import { type DreamerV3Recipe, dreamerV3Recipe } from "../../../src/learning/dreamer-v3/recipe.ts";
@@ -12,6 +12,7 @@ import { type PlanetRecipe, planetRecipe } from "../../../src/learning/planet/re
 import { planetOnline } from "../../../src/learning/planet/system.ts";
 import { spacesOf } from "../../../src/learning/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
+import { slicingClock } from "../../support/slicing-clock.ts";
 
 const online: OnlineRecipe = {
   steps: 300,
@@ -76,7 +77,7 @@ const systems: Readonly<Record<string, OnlineSystem>> = {
 };
 
 function open(system: OnlineSystem, options: { seed?: number; resume?: Checkpoint } = {}): Promise<OnlineLearner> {
-  return OnlineLearner.open({ world: new DotWorld(), seed: 3, clock: systemClock(), ...options }, system);
+  return OnlineLearner.open({ world: new DotWorld(), seed: 3, clock: slicingClock(), ...options }, system);
 }
 
 async function finish(learner: OnlineLearner): Promise<LearnerReport[]> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+
 import { Rng } from "../../../src/core/rng.ts";
 import { BundlePolicy } from "../../../src/learning/bundle-policy.ts";
 import type { Checkpoint } from "../../../src/learning/checkpoint.ts";
@@ -13,6 +13,7 @@ import { spacesOf } from "../../../src/learning/spaces.ts";
 import { recipeFor, type TdMpc2Recipe, viewFor } from "../../../src/learning/td-mpc2/recipe.ts";
 import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
 import { DotWorld } from "../../support/dot-world.ts";
+import { slicingClock } from "../../support/slicing-clock.ts";
 
 const usual = recipeFor("reach", { episodeSteps: 6 });
 const recipe: TdMpc2Recipe = {
@@ -34,7 +35,7 @@ const recipe: TdMpc2Recipe = {
 function open(options: { seed?: number; resume?: Checkpoint } = {}) {
   const world = new DotWorld();
   return OnlineLearner.open(
-    { world, seed: 3, clock: systemClock(), ...options },
+    { world, seed: 3, clock: slicingClock(), ...options },
     tdMpc2Online(spacesOf(world), recipe),
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+
 import { Rng } from "../../../src/core/rng.ts";
 import { BundlePolicy } from "../../../src/learning/bundle-policy.ts";
 import { evaluate } from "../../../src/learning/evaluate.ts";
@@ -13,6 +13,7 @@ import { spacesOf } from "../../../src/learning/spaces.ts";
 import { recipeFor, type VaeAgentRecipe, viewFor } from "../../../src/learning/vae-agent/recipe.ts";
 import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
 import { DotWorld } from "../../support/dot-world.ts";
+import { slicingClock } from "../../support/slicing-clock.ts";
 
 const usual = recipeFor("reach");
 const recipe: VaeAgentRecipe = {
@@ -40,7 +41,7 @@ const recipe: VaeAgentRecipe = {
 
 const world = new DotWorld();
 const learner = await OnlineLearner.open(
-  { world, seed: 3, clock: systemClock() },
+  { world, seed: 3, clock: slicingClock() },
   vaeAgentOnline(spacesOf(world), recipe),
 );
 const reports: LearnerReport[] = [];
