@@ -9,7 +9,7 @@ import { startLoad } from "./control/load.ts";
 import { type MeasuredLoop, measureControlLoop } from "./control/measured-loop.ts";
 import { PYTHON_LOOP } from "./control/python-loop.ts";
 import { stolenMs } from "./control/stolen-time.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 export interface ControlBenchOptions extends BenchOptions {
   readonly rateHz?: number;

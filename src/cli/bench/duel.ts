@@ -6,7 +6,7 @@ import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { encodeSafetensors } from "../../learning/safetensors.ts";
 import { pythonPeer } from "../python-peer.ts";
 import { Contestant, holdContest } from "./contest.ts";
-import type { Greeting } from "./engine.ts";
+import type { Greeting } from "./contest-engine.ts";
 import { benchProvider, findTorch, TWIN_PROGRAM } from "./torch.ts";
 
 /** One workload for both sides. */

@@ -2,34 +2,9 @@
 // It speaks the protocol that torch_twin.py describes.
 import { createInterface } from "node:readline";
 import type { Provider } from "../../inference/placement.ts";
-import type { SessionOptions } from "../../learning/session.ts";
 import type { Command } from "./contest.ts";
 import { planningEngine } from "./planning-engine.ts";
 import { trainingEngine } from "./training-engine.ts";
-
-/** What our side says first. */
-export interface Greeting {
-  readonly engine: string;
-  /** Building the graph with its gradients, and making the session. */
-  readonly buildMs: number;
-  readonly sessionMs: number;
-  readonly nodes: number;
-}
-
-export interface EngineFiles {
-  readonly workload: string;
-  readonly weights: string;
-  readonly batch: string;
-  readonly session: SessionOptions;
-}
-
-export interface Engine {
-  readonly greeting: Greeting;
-  /** At least so many training steps or plans; returns how many it made. */
-  run(count: number): Promise<number>;
-  /** Whatever else the kind of engine can do. */
-  answer(command: Command): Promise<object>;
-}
 
 const [kind, workload = "", weights = "", batch = "", threads, provider] = process.argv.slice(2);
 const open = kind === "plan" ? planningEngine : trainingEngine;

@@ -5,8 +5,8 @@ import { ImagePath } from "../../cameras/image-path.ts";
 import { sourceFromRectified } from "../../cameras/lens.ts";
 import type { CameraModel, PixelEncoding, RawImage } from "../../core/camera.ts";
 import { ExactImage } from "./exact-image.ts";
-import type { BenchOptions } from "./index.ts";
 import { OpenCvTwin } from "./opencv-twin.ts";
+import type { BenchOptions } from "./suite.ts";
 import { testPicture } from "./test-picture.ts";
 
 const WIDTH = 640;

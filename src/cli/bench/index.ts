@@ -1,14 +1,4 @@
-export interface BenchOptions {
-  readonly seconds?: number;
-  /** Receives human-readable lines while the suite runs. */
-  readonly log: (line: string) => void;
-}
-
-export interface BenchSuite {
-  readonly title: string;
-  /** Loads the suite's module only when it is asked for. */
-  load(): Promise<(options: BenchOptions) => Promise<object>>;
-}
+import type { BenchSuite } from "./suite.ts";
 
 /** Suites of `latentloop bench`. */
 export const SUITES: Readonly<Record<string, BenchSuite>> = {

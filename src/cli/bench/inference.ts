@@ -13,7 +13,7 @@ import { OnnxSession } from "../../inference/onnx-session.ts";
 import { allocateSharedGraph } from "../../inference/shared-graph.ts";
 import { ThreadPort } from "../../inference/thread-port.ts";
 import type { TimingRequest } from "../doctor/timing-thread.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 /** Chains of dense layers the size of a policy, of a batch of images' worth of data, and of a planner. */
 const CASES = [

@@ -7,7 +7,7 @@ import { CurveFile } from "../../learning/curve.ts";
 import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { formatTable } from "../output.ts";
 import { drawReturns } from "../plot/return-curve.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 /** A task to learn, and the mean return that was published for twice as many environment steps. */
 interface LearningContest {

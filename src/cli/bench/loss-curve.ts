@@ -5,8 +5,8 @@ import { buildStep, type StepGraph } from "../../graph/index.ts";
 import { initialTensors } from "../../learning/checkpoint-tensors.ts";
 import { type Contestant, median } from "./contest.ts";
 import { startOurs, startTwin, type Workload, writeTensors } from "./duel.ts";
-import type { BenchOptions } from "./index.ts";
 import { TRAINING } from "./networks/index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 const SEED = 3;
 const STEPS = 300;

@@ -14,9 +14,9 @@ import {
   resultRow,
   writeTensors,
 } from "./duel.ts";
-import type { BenchOptions } from "./index.ts";
 import { PLANS, type PlanWorkload } from "./networks/index.ts";
 import { buildPlan } from "./networks/plan.ts";
+import type { BenchOptions } from "./suite.ts";
 import { findTorch } from "./torch.ts";
 
 const DEFAULT_SECONDS = 10;

@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { ConstantParameters, Graph, Parameters } from "../../graph/index.ts";
 import { readSafetensors } from "../../learning/safetensors.ts";
 import { createSession } from "../../learning/session.ts";
-import type { Engine, EngineFiles } from "./engine.ts";
+import type { Engine, EngineFiles } from "./contest-engine.ts";
 import { PLANS } from "./networks/index.ts";
 import { buildPlan } from "./networks/plan.ts";
 

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { Rng } from "../../core/rng.ts";
 import { formatTable } from "../output.ts";
 import { inspectMachine } from "./duel.ts";
-import type { BenchOptions } from "./index.ts";
 import { measureKills } from "./replay/kill.ts";
 import { measureSampling } from "./replay/sample.ts";
 import { writeFastest, writePaced } from "./replay/write.ts";
+import type { BenchOptions } from "./suite.ts";
 
 /** So many kills in the default time; fewer in less. */
 const KILLS = 200;

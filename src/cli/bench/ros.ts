@@ -14,7 +14,7 @@ import { openRosContext } from "../../ros/index.ts";
 import { LoopMeasurements } from "../demo/loop-measurements.ts";
 import { runDemo } from "../demo/run-demo.ts";
 import { runProgram } from "../doctor/run-program.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 const RATE_HZ = 30;
 const COMMAND_RATE_HZ = 100;

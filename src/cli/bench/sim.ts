@@ -2,7 +2,7 @@ import { systemClock } from "../../core/clock.ts";
 import { measureRealtime, measureRendering, measureStepping } from "../../sim/bench.ts";
 import { taskNamed } from "../../sim/index.ts";
 import { formatTable } from "../output.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 const RENDERED = ["reach", "arm-reach", "walker-walk"];
 const REALTIME_SIZE = { width: 128, height: 128 };

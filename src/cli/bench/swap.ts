@@ -19,7 +19,7 @@ import { launchSchema, resolveLaunch } from "../../nodes/host/launch-description
 import { NodeHost } from "../../nodes/host/node-host.ts";
 import { LoopMeasurements } from "../demo/loop-measurements.ts";
 import { stolenMs } from "./control/stolen-time.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 const SWAPS = 100;
 const COMMAND_RATE_HZ = 100;

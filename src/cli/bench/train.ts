@@ -14,9 +14,9 @@ import {
   resultRow,
   writeTensors,
 } from "./duel.ts";
-import type { BenchOptions } from "./index.ts";
 import { type CurveComparison, compareCurves, startWeights } from "./loss-curve.ts";
 import { TRAINING } from "./networks/index.ts";
+import type { BenchOptions } from "./suite.ts";
 import { findTorch } from "./torch.ts";
 
 const DEFAULT_SECONDS = 10;

@@ -3,7 +3,7 @@ import { buildStep } from "../../graph/index.ts";
 import { copyTensors, emptyState, initialTensors } from "../../learning/checkpoint-tensors.ts";
 import { readSafetensors } from "../../learning/safetensors.ts";
 import { countNodes, TrainingSession } from "../../learning/training-session.ts";
-import type { Engine, EngineFiles } from "./engine.ts";
+import type { Engine, EngineFiles } from "./contest-engine.ts";
 import { TRAINING } from "./networks/index.ts";
 
 /** One workload's training step on onnxruntime, always on the same batch. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { createRing, FramePuller, FramePusher, RingReader, RingWriter } from "../../transport/index.ts";
 import type { EchoWay } from "./echo-thread.ts";
-import type { BenchOptions } from "./index.ts";
+import type { BenchOptions } from "./suite.ts";
 
 /** A small record, a compressed thumbnail, a raw 640×480 rgb8 image. */
 const SIZES = [64, 12_000, 921_600] as const;
