@@ -56,7 +56,12 @@ interface Watching {
   readonly view: WorldView;
   readonly network?: Partial<TdMpc2Config>;
   /** What the CPU size changes beyond that. */
-  readonly cpu?: { readonly network?: Partial<TdMpc2Config>; readonly learning: Partial<TdMpc2Learning> };
+  readonly cpu?: {
+    readonly network?: Partial<TdMpc2Config>;
+    readonly planner?: Partial<PlannerConfig>;
+    readonly learning?: Partial<TdMpc2Learning>;
+    readonly online?: Partial<OnlineRecipe>;
+  };
 }
 
 interface TaskRecipe {
@@ -64,6 +69,9 @@ interface TaskRecipe {
   /** The usual way first. */
   readonly watched: Readonly<Partial<Record<ObservationKind, Watching>>>;
 }
+
+/** A small network is updated in the time that a published one takes to plan: as much is learned from half the steps. */
+const TWICE_THE_UPDATES = { planner: { candidates: 256 }, online: { updatesPerStep: 1 } };
 
 /** Control suite. One update per decision; 5 % of the steps are random, as published. */
 const SUITE: TaskRecipe = {
@@ -76,11 +84,11 @@ const SUITE: TaskRecipe = {
     evaluateEvery: 10_000,
   },
   watched: {
-    state: { view: { cameras: [], width: 1, height: 1, actionRepeat: 2 } },
+    state: { view: { cameras: [], width: 1, height: 1, actionRepeat: 2 }, cpu: TWICE_THE_UPDATES },
     pixels: {
       view: { cameras: ["scene"], width: 64, height: 64, proprioception: false, actionRepeat: 2 },
       network: { frames: 3 },
-      cpu: { learning: { batch: 64 } },
+      cpu: { planner: { candidates: 256 }, learning: { batch: 64 } },
     },
   },
 };
@@ -94,6 +102,7 @@ const KEYPOINTS: Watching = {
   network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
   cpu: {
     network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
+    planner: { candidates: 128, elites: 32, policyCandidates: 12 },
     learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
   },
 };
@@ -118,10 +127,6 @@ const TASKS: Readonly<Record<string, TaskRecipe>> = {
   "walker-walk": SUITE,
 };
 
-/** Smaller searches and batches for the CPU-sized network: half the time for a level curve. */
-const CPU_PLANNER = { candidates: 128, elites: 32, policyCandidates: 12 };
-const CPU_LEARNING = { batch: 128 };
-
 /** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
 export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
   return watching(task, observation).view;
@@ -140,16 +145,16 @@ export function recipeFor(
   task: string,
   { episodeSteps, size = "cpu", steps, observation }: RecipeChoice,
 ): TdMpc2Recipe {
-  const { network, cpu } = watching(task, observation);
-  const { online } = taskRecipe(task);
-  const small = size === "cpu";
+  const { network, cpu: forCpu } = watching(task, observation);
+  const cpu = size === "cpu" ? forCpu : undefined;
+  const online = { ...taskRecipe(task).online, ...cpu?.online };
   const discount = discountOf(episodeSteps);
   return {
     size,
-    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...(small && cpu?.network) },
-    planner: { ...mppi.defaults, discount, policyCandidates: 24, ...(small && CPU_PLANNER) },
+    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...cpu?.network },
+    planner: { ...mppi.defaults, discount, policyCandidates: 24, ...cpu?.planner },
     shortPlanner: { iterations: 3, candidates: 64 },
-    learning: { ...PUBLISHED_LEARNING, ...(small && { ...CPU_LEARNING, ...cpu?.learning }) },
+    learning: { ...PUBLISHED_LEARNING, ...cpu?.learning },
     online: steps === undefined ? online : withSteps(online, steps),
     shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
   };
