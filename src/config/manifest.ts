@@ -120,6 +120,10 @@ export const manifestSchema = z
       data: z.array(trainingData).min(1),
       command: z.string().min(1).describe("The exact command that made the bundle."),
       seed: z.int(),
+      parent: z
+        .strictObject({ name: z.string(), hash: z.string() })
+        .optional()
+        .describe("The bundle that it was fine-tuned from."),
     }),
     evaluation: z.array(evaluation).describe("Scores, measured with the graphs of this bundle."),
     licence: z.string().min(1).describe("SPDX identifier."),

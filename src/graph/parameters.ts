@@ -85,6 +85,11 @@ export class Parameters {
     return new Parameters(new MemberParameters(this.#source, indices, of), this.#path, this.#group, this.#variant);
   }
 
+  /** The same parameters, each as `change` gives it: to freeze some of them, or to see which are used. */
+  map(change: (parameter: Sym, spec: ParameterSpec) => Sym): Parameters {
+    return new Parameters(new MappedParameters(this.#source, change), this.#path, this.#group, this.#variant);
+  }
+
   /** @throws ERR_SHAPE_MISMATCH if the name was used with another shape before */
   get(name: string, request: ParameterRequest): Sym {
     const { shape } = request;
@@ -226,6 +231,29 @@ class MemberParameters implements ParameterSource {
 
   #whole(spec: ParameterSpec): ParameterSpec {
     return { ...spec, shape: [this.#of, ...spec.shape.slice(1)] };
+  }
+}
+
+/** Another source's parameters, changed one by one. */
+class MappedParameters implements ParameterSource {
+  readonly #source: ParameterSource;
+  readonly #change: (parameter: Sym, spec: ParameterSpec) => Sym;
+
+  constructor(source: ParameterSource, change: (parameter: Sym, spec: ParameterSpec) => Sym) {
+    this.#source = source;
+    this.#change = change;
+  }
+
+  get graph(): Graph {
+    return this.#source.graph;
+  }
+
+  parameter(spec: ParameterSpec): Sym {
+    return this.#change(this.#source.parameter(spec), spec);
+  }
+
+  target(spec: ParameterSpec): Sym {
+    return this.#source.target(spec);
   }
 }
 

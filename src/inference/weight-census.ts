@@ -37,7 +37,7 @@ function isWrong(value: number, count: number): boolean {
 }
 
 /** The values of a float or double tensor; none for other element types. */
-function floatsOf({ dataType, rawData, floatData, doubleData }: TensorProto): readonly number[] | Float32Array {
+export function floatsOf({ dataType, rawData, floatData, doubleData }: TensorProto): readonly number[] | Float32Array {
   if (dataType === DataType.FLOAT) {
     if (floatData && floatData.length > 0) return floatData;
     return rawData ? new Float32Array(new Uint8Array(rawData).buffer) : [];

@@ -34,6 +34,27 @@ export function storeFor({ observationSpace, actionSpace }: TrainingWorld, capac
   );
 }
 
+/** Everything that a store knows, frame by frame. */
+interface Columns {
+  readonly images: Readonly<Record<string, Uint8Array>>;
+  readonly proprioception: Float32Array;
+  readonly actions: Float32Array;
+  readonly rewards: Float32Array;
+  readonly terminal: Uint8Array;
+}
+
+function emptyColumns({ imageBytes, proprioceptionSize, actionSize }: FrameSizes, frames: number): Columns {
+  return {
+    images: Object.fromEntries(
+      Object.entries(imageBytes).map(([camera, bytes]) => [camera, new Uint8Array(frames * bytes)]),
+    ),
+    proprioception: new Float32Array(frames * proprioceptionSize),
+    actions: new Float32Array(frames * actionSize),
+    rewards: new Float32Array(frames),
+    terminal: new Uint8Array(frames),
+  };
+}
+
 /** Every so many episodes one is held out. */
 const HELD_OUT_EVERY = 16;
 
@@ -46,26 +67,54 @@ const HELD_OUT_EVERY = 16;
  */
 export class EpisodeStore {
   readonly sizes: FrameSizes;
-  readonly capacity: number;
-  readonly images: Readonly<Record<string, Uint8Array>>;
-  readonly proprioception: Float32Array;
-  readonly actions: Float32Array;
-  readonly rewards: Float32Array;
-  readonly terminal: Uint8Array;
   readonly #episodes: StoredEpisode[] = [];
+  #columns: Columns;
+  #capacity: number;
   #frames = 0;
 
   constructor(sizes: FrameSizes, capacityFrames: number) {
-    const { imageBytes, proprioceptionSize, actionSize } = sizes;
     this.sizes = sizes;
-    this.capacity = capacityFrames;
-    this.images = Object.fromEntries(
-      Object.entries(imageBytes).map(([camera, bytes]) => [camera, new Uint8Array(capacityFrames * bytes)]),
-    );
-    this.proprioception = new Float32Array(capacityFrames * proprioceptionSize);
-    this.actions = new Float32Array(capacityFrames * actionSize);
-    this.rewards = new Float32Array(capacityFrames);
-    this.terminal = new Uint8Array(capacityFrames);
+    this.#capacity = capacityFrames;
+    this.#columns = emptyColumns(sizes, capacityFrames);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get images(): Readonly<Record<string, Uint8Array>> {
+    return this.#columns.images;
+  }
+
+  get proprioception(): Float32Array {
+    return this.#columns.proprioception;
+  }
+
+  get actions(): Float32Array {
+    return this.#columns.actions;
+  }
+
+  get rewards(): Float32Array {
+    return this.#columns.rewards;
+  }
+
+  get terminal(): Uint8Array {
+    return this.#columns.terminal;
+  }
+
+  /** Makes room for so many more frames. What was borrowed before is no part of the store any more. */
+  reserve(frames: number): void {
+    const needed = this.#frames + frames;
+    if (needed <= this.#capacity) return;
+    this.#capacity = Math.max(needed, 2 * this.#capacity);
+    const grown = emptyColumns(this.sizes, this.#capacity);
+    const { images, proprioception, actions, rewards, terminal } = this.#columns;
+    for (const [camera, bytes] of Object.entries(images)) grown.images[camera]!.set(bytes);
+    grown.proprioception.set(proprioception);
+    grown.actions.set(actions);
+    grown.rewards.set(rewards);
+    grown.terminal.set(terminal);
+    this.#columns = grown;
   }
 
   get episodes(): readonly StoredEpisode[] {

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { BundleGraphDefinitions } from "../world-models/bundle-graphs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { FineTuneOptions, FineTuner } from "./fine-tune/fine-tuner.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Weights } from "./step-runner.ts";
 import type { TrainingWorld } from "./training-world.ts";
@@ -87,4 +88,9 @@ export interface LearningSystem {
   eyes(task: string, choice?: SystemChoice): WorldView;
   /** @throws ERR_UNKNOWN_RECIPE, ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
   open(options: LearnerOptions): Promise<Learner>;
+  /**
+   * Trains a bundle of this system further on recorded episodes; left out where the system cannot.
+   * @throws ERR_NOT_TRAINABLE, ERR_REPLAY_EMPTY, ERR_CHECKPOINT_MISMATCH
+   */
+  fineTune?(options: FineTuneOptions): Promise<FineTuner>;
 }

@@ -1,3 +1,4 @@
+import type { Manifest } from "../config/manifest.ts";
 import type { ModelSpaces } from "../world-models/world-model.ts";
 import type { TrainingWorld } from "./training-world.ts";
 
@@ -7,5 +8,14 @@ export function spacesOf({ observationSpace, proprioceptionFeatures, actionSpace
     cameras: observationSpace.cameras,
     proprioceptionSize: proprioceptionFeatures.length,
     actionSize: actionSpace.dimensions.length,
+  };
+}
+
+/** What the model of this manifest senses and moves. */
+export function spacesOfManifest({ observation, action }: Pick<Manifest, "observation" | "action">): ModelSpaces {
+  return {
+    cameras: observation.cameras.map(({ name, width, height }) => ({ name, width, height })),
+    proprioceptionSize: observation.proprioception.length,
+    actionSize: action.dimensions.length,
   };
 }

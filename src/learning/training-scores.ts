@@ -28,7 +28,7 @@ export const DEPLOYED = { delay: 0.4, episodesPerReset: 10 };
 /** Share of the steps of undisturbed episodes in which surprise may slow the robot down. */
 export const FALSE_ALARM_RATE = 1e-3;
 /** How much more surprise than in any evaluated step, goals that jump among them, stops the robot. */
-const STOP_MARGIN = 2;
+export const STOP_MARGIN = 2;
 
 /** Surprise above which the robot slows down, and above which it stops. */
 export interface SurpriseThresholds {

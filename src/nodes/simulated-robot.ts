@@ -218,7 +218,7 @@ class SimulatedWorld {
       is_terminal: false,
       success,
       intervention: false,
-      note: "",
+      note: kind === "begin" ? this.#parameters.task : "",
     });
   }
 }

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { CameraModel, CropRegion } from "../core/camera.ts";
 import { LatentloopError } from "../core/errors.ts";
 import type { ImagePlace } from "./episode-table.ts";
 
@@ -7,6 +8,10 @@ export interface FrameSize {
   readonly camera: string;
   readonly width: number;
   readonly height: number;
+  /** As in the image path: all of the image, as it is, in rgb, where they are left out. */
+  readonly crop?: CropRegion;
+  readonly calibration?: CameraModel;
+  readonly colorOrder?: "rgb" | "bgr";
 }
 
 export interface DecodeJob {

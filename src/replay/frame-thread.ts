@@ -54,7 +54,15 @@ function imagePath(output: FrameSize, { encoding, width, height }: RawImage): Im
   const key = `${output.camera} ${encoding} ${width} ${height} ${output.width} ${output.height}`;
   let path = paths.get(key);
   if (path === undefined) {
-    path = new ImagePath({ camera: output.camera, source: { encoding, width, height }, output });
+    const { camera, crop, calibration, colorOrder } = output;
+    path = new ImagePath({
+      camera,
+      source: { encoding, width, height },
+      output,
+      ...(crop && { crop }),
+      ...(calibration && { calibration }),
+      ...(colorOrder && { colorOrder }),
+    });
     paths.set(key, path);
   }
   return path;

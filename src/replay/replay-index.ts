@@ -1,6 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { calibrationHash } from "../cameras/index.ts";
+import type { CameraModel } from "../core/camera.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
+import { readCalibration } from "./bag-calibration.ts";
 import { BagReader } from "./bag-reader.ts";
 import { type EpisodeTable, EpisodeTables, type ImagePlace } from "./episode-table.ts";
 
@@ -94,6 +97,16 @@ export class ReplayIndex {
   imagePlace(camera: string, frame: number): ImagePlace {
     const { table, firstFrame } = this.#episodes[this.episodeAt(frame)]!;
     return table.images[camera]![frame - firstFrame]!.value;
+  }
+
+  /** What a camera's calibration was in each bag that holds one. */
+  async calibrations(camera: string): Promise<{ readonly bag: string; readonly model: CameraModel; hash: string }[]> {
+    const found = [];
+    for (const [bag, { tables }] of this.#bags) {
+      const model = await readCalibration(tables.bag, camera);
+      if (model) found.push({ bag, model, hash: calibrationHash(model) });
+    }
+    return found;
   }
 
   async close(): Promise<void> {

@@ -1,99 +1,126 @@
 import type { Rng } from "../../core/rng.ts";
 import type { BatchArrays } from "../batches.ts";
-import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episode-store.ts";
+import type { EpisodeStore, StoredEpisode } from "../episode-store.ts";
 import { copyFrame, copyImages } from "./frame-encoder.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;
 
+/** Episodes that take a fixed part of every batch, however few they are. */
+export interface BatchSource {
+  readonly store: EpisodeStore;
+  readonly share: number;
+  /** Which of the store's episodes. */
+  accepts(episode: StoredEpisode): boolean;
+}
+
 /** Episodes of one source that are trained on, and their frames that have a reward. */
 interface Pool {
+  readonly store: EpisodeStore;
+  readonly share: number;
   readonly episodes: readonly StoredEpisode[];
   readonly rewarded: Int32Array;
 }
 
-/**
- * Draws the batches of the keypoint model's updates from stored episodes; held-out ones are left out.
- *
- * The planner's own episodes take a fixed part of every batch, however few they are: near the goal, where the arm hides it,
- * random ones show nothing.
- */
-export class KeypointBatches {
-  readonly #store: EpisodeStore;
-  readonly #policyShare: number;
-  #random: Pool = { episodes: [], rewarded: new Int32Array() };
-  #policy: Pool = { episodes: [], rewarded: new Int32Array() };
+/** Latents of all frames of each store. Shapes: [F, L] */
+export type EncodedStores = ReadonlyMap<EpisodeStore, Float32Array>;
 
-  constructor(store: EpisodeStore, policyShare: number) {
-    this.#store = store;
-    this.#policyShare = policyShare;
+/**
+ * The planner's own episodes make up a fixed part of every batch: near the goal, where the arm hides it, random ones show
+ * nothing. Held-out episodes are never drawn.
+ */
+export function ownAndRandom(store: EpisodeStore, policyShare: number): BatchSource[] {
+  return [
+    { store, share: policyShare, accepts: ({ source, heldOut }) => !heldOut && source === "policy" },
+    { store, share: 1 - policyShare, accepts: ({ source, heldOut }) => !heldOut && source === "random" },
+  ];
+}
+
+/** Draws the batches of the keypoint model's updates from stored episodes, by the shares of their sources. */
+export class KeypointBatches {
+  readonly #sources: readonly BatchSource[];
+  readonly #horizon: number;
+  #pools: readonly Pool[] = [];
+
+  /** @param horizon steps that the dynamics are unrolled for: shorter episodes are left out */
+  constructor(sources: readonly BatchSource[], horizon: number) {
+    this.#sources = sources;
+    this.#horizon = horizon;
   }
 
-  /** Takes in the episodes that were added since. */
+  /** Takes in the episodes that were added since. Shares of sources that have none fall to the others. */
   refresh(): void {
-    const poolOf = (source: EpisodeSource): Pool => {
-      const episodes = this.#store.episodes.filter((episode) => !episode.heldOut && episode.source === source);
-      return { episodes, rewarded: rewardedFrames(episodes) };
-    };
-    this.#random = poolOf("random");
-    this.#policy = poolOf("policy");
+    const pools = this.#sources.map(({ store, share, accepts }): Pool => {
+      const episodes = store.episodes.filter((episode) => episode.frames > this.#horizon && accepts(episode));
+      return { store, share, episodes, rewarded: rewardedFrames(episodes) };
+    });
+    const filled = pools.filter(({ episodes, share }) => episodes.length > 0 && share > 0);
+    const total = filled.reduce((sum, { share }) => sum + share, 0);
+    this.#pools = filled.map((pool) => ({ ...pool, share: pool.share / total }));
+  }
+
+  /** Stores that batches are drawn from. */
+  get stores(): EpisodeStore[] {
+    return [...new Set(this.#pools.map(({ store }) => store))];
   }
 
   /** Single frames. Shapes: image_<camera> [B, Y, X, 3], proprioception [B, P], rewards [B] */
   fillRepresentation(arrays: BatchArrays, rng: Rng): void {
     const { rewards } = arrays as Arrays;
     for (let row = 0; row < rewards!.length; row++) {
-      const frame = this.#drawFrame(rng);
-      copyFrame(this.#store, frame, arrays as Arrays, row);
-      rewards![row] = this.#store.rewards[frame]!;
+      const { store, frame } = this.#drawFrame(rng);
+      copyFrame(store, frame, arrays as Arrays, row);
+      rewards![row] = store.rewards[frame]!;
     }
   }
 
-  /**
-   * Pieces of episodes, as latents.
-   *
-   * Shapes: latents [H + 1, B, L], actions [H, B, A], rewards [H, B]; encoded [F, L]
-   */
-  fillDynamics(arrays: BatchArrays, rng: Rng, encoded: Float32Array, horizon: number): void {
+  /** Pieces of episodes, as latents. Shapes: latents [H + 1, B, L], actions [H, B, A], rewards [H, B] */
+  fillDynamics(arrays: BatchArrays, rng: Rng, encoded: EncodedStores): void {
     const { latents, actions, rewards } = arrays as {
       latents: Float32Array;
       actions: Float32Array;
       rewards: Float32Array;
     };
+    const horizon = this.#horizon;
     const batch = rewards.length / horizon;
     const latentSize = latents.length / (batch * (horizon + 1));
-    const { actionSize } = this.#store.sizes;
     for (let row = 0; row < batch; row++) {
-      const { episodes } = this.#drawPool(rng);
+      const { store, episodes } = this.#drawPool(rng);
       const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
       const start = firstFrame + rng.integer(frames - horizon);
+      const known = encoded.get(store)!;
+      const { actionSize } = store.sizes;
       for (let t = 0; t <= horizon; t++) {
         const frame = start + t;
-        latents.set(encoded.subarray(frame * latentSize, (frame + 1) * latentSize), (t * batch + row) * latentSize);
-        if (t < horizon) actions.set(this.#store.borrowAction(frame), (t * batch + row) * actionSize);
-        if (t > 0) rewards[(t - 1) * batch + row] = this.#store.rewards[frame]!;
+        latents.set(known.subarray(frame * latentSize, (frame + 1) * latentSize), (t * batch + row) * latentSize);
+        if (t < horizon) actions.set(store.borrowAction(frame), (t * batch + row) * actionSize);
+        if (t > 0) rewards[(t - 1) * batch + row] = store.rewards[frame]!;
       }
     }
   }
 
-  /** Latents and what they show. Shapes: latents [B, L], image_<camera> [B, Y, X, 3]; encoded [F, L] */
-  fillDecoder(arrays: BatchArrays, rng: Rng, encoded: Float32Array, batch: number): void {
+  /** Latents and what they show. Shapes: latents [B, L], image_<camera> [B, Y, X, 3] */
+  fillDecoder(arrays: BatchArrays, rng: Rng, encoded: EncodedStores, batch: number): void {
     const { latents } = arrays as { latents: Float32Array };
     const latentSize = latents.length / batch;
     for (let row = 0; row < batch; row++) {
-      const frame = this.#drawFrame(rng);
-      latents.set(encoded.subarray(frame * latentSize, (frame + 1) * latentSize), row * latentSize);
-      copyImages(this.#store, frame, arrays as Arrays, row);
+      const { store, frame } = this.#drawFrame(rng);
+      latents.set(encoded.get(store)!.subarray(frame * latentSize, (frame + 1) * latentSize), row * latentSize);
+      copyImages(store, frame, arrays as Arrays, row);
     }
   }
 
-  #drawFrame(rng: Rng): number {
-    const { rewarded } = this.#drawPool(rng);
-    return rewarded[rng.integer(rewarded.length)]!;
+  #drawFrame(rng: Rng): { store: EpisodeStore; frame: number } {
+    const { store, rewarded } = this.#drawPool(rng);
+    return { store, frame: rewarded[rng.integer(rewarded.length)]! };
   }
 
   #drawPool(rng: Rng): Pool {
-    const fromPolicy = rng.uniform() < this.#policyShare;
-    return fromPolicy && this.#policy.episodes.length > 0 ? this.#policy : this.#random;
+    let left = rng.uniform();
+    const pool = this.#pools.find(({ share }) => {
+      left -= share;
+      return left < 0;
+    });
+    return pool ?? this.#pools.at(-1)!;
   }
 }
 

@@ -5,21 +5,23 @@ import type { Checkpoint } from "../checkpoint.ts";
 import { EpisodeLog, logEpisodes, replayEpisodes } from "../episode-log.ts";
 import type { LearnerOptions } from "../learner.ts";
 import type { KeypointRecipe } from "./recipe.ts";
-import type { KeypointState } from "./state.ts";
+import type { KeypointProgress, KeypointState } from "./state.ts";
 import type { KeypointPhase } from "./steps.ts";
+
+export const Position = z.strictObject({
+  turn: z.int(),
+  done: z.int(),
+  updates: z.int(),
+  elapsedS: z.number(),
+  turnBeganS: z.number(),
+  collectingS: z.number(),
+});
 
 const Extra = z.strictObject({
   system: z.literal("keypoint"),
   task: z.string(),
   recipe: z.string(),
-  position: z.strictObject({
-    turn: z.int(),
-    done: z.int(),
-    updates: z.int(),
-    elapsedS: z.number(),
-    turnBeganS: z.number(),
-    collectingS: z.number(),
-  }),
+  position: Position,
   episodes: EpisodeLog,
 });
 
@@ -32,14 +34,8 @@ const ACTIONS = "episodes/actions";
  * Episodes are kept as starts and actions alone: the simulator gives the same images again.
  */
 export function snapshotRun(state: KeypointState, task: string, seed: number, recipe: KeypointRecipe): Checkpoint {
-  const { position, weights, optimizers, store } = state;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, data] of weights) tensors.set(`weights/${name}`, makeTensor("float32", [data.length], data));
-  for (const phase of PHASES) {
-    for (const [name, data] of optimizers[phase] ?? []) {
-      tensors.set(`optimizers/${phase}/${name}`, makeTensor("float32", [data.length], data));
-    }
-  }
+  const { position, store } = state;
+  const tensors = stateTensors(state);
   const { episodes, actions } = logEpisodes(store);
   tensors.set(ACTIONS, actions);
   const extra: z.infer<typeof Extra> = {
@@ -70,12 +66,28 @@ export async function restoreRun(
   if (parsed.data.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
 
   state.position = position;
+  restoreTensors(tensors, state);
+  await replayEpisodes(world, episodes, tensors.get(ACTIONS)!, state.store);
+}
+
+/** Weights and optimisers as tensors. */
+export function stateTensors({ weights, optimizers }: KeypointProgress): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, data] of weights) tensors.set(`weights/${name}`, makeTensor("float32", [data.length], data));
+  for (const phase of PHASES) {
+    for (const [name, data] of optimizers[phase] ?? []) {
+      tensors.set(`optimizers/${phase}/${name}`, makeTensor("float32", [data.length], data));
+    }
+  }
+  return tensors;
+}
+
+export function restoreTensors(tensors: ReadonlyMap<string, Tensor>, state: KeypointProgress): void {
   state.weights = valuesBelow(tensors, "weights/");
   for (const phase of PHASES) {
     const kept = valuesBelow(tensors, `optimizers/${phase}/`);
     if (kept.size > 0) state.optimizers[phase] = kept;
   }
-  await replayEpisodes(world, episodes, tensors.get(ACTIONS)!, state.store);
 }
 
 /** Values of the tensors whose names begin so, by the rest of the name. */
@@ -84,7 +96,7 @@ function valuesBelow(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<
   return new Map(found.map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]));
 }
 
-function mismatch(expected: string, received: string): LatentloopError {
+export function mismatch(expected: string, received: string): LatentloopError {
   return new LatentloopError(
     "ERR_CHECKPOINT_MISMATCH",
     `Expected a checkpoint of ${expected} but received ${received}.`,

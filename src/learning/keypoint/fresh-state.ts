@@ -1,19 +1,19 @@
-import { Graph, InputParameters, initializeParameters, Parameters } from "../../graph/index.ts";
-import { buildKeypointModel } from "../../world-models/keypoint.ts";
+import { Graph, InputParameters, initializeParameters, type ParameterSpec, Parameters } from "../../graph/index.ts";
+import { buildKeypointModel, type KeypointConfig } from "../../world-models/keypoint.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { storeFor } from "../episode-store.ts";
 import type { LearnerOptions } from "../learner.ts";
 import { spacesOf } from "../spaces.ts";
 import type { Weights } from "../step-runner.ts";
 import type { KeypointRecipe } from "./recipe.ts";
-import type { KeypointState } from "./state.ts";
+import { BEGINNING, type KeypointState } from "./state.ts";
 
 /** A run before its first slice: weights drawn from the seed, room for all its episodes. */
 export function freshState({ world, seed }: LearnerOptions, recipe: KeypointRecipe): KeypointState {
   const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
   const frames = randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1);
   return {
-    position: { turn: 0, done: 0, updates: 0, elapsedS: 0, turnBeganS: 0, collectingS: 0 },
+    position: BEGINNING,
     weights: initialWeights(spacesOf(world), recipe, seed),
     optimizers: {},
     store: storeFor(world, frames),
@@ -21,6 +21,11 @@ export function freshState({ world, seed }: LearnerOptions, recipe: KeypointReci
 }
 
 function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: number): Weights {
+  return initializeParameters(keypointParameters(spaces, network), seed);
+}
+
+/** Every parameter of the networks. */
+export function keypointParameters(spaces: ModelSpaces, network: KeypointConfig): ParameterSpec[] {
   const graph = new Graph("declare");
   const source = new InputParameters(graph);
   const model = buildKeypointModel(new Parameters(source), spaces, network);
@@ -31,5 +36,5 @@ function initialWeights(spaces: ModelSpaces, { network }: KeypointRecipe, seed: 
   model.next(latent, graph.input("action", [1, spaces.actionSize]), undefined);
   model.rewardOf(latent);
   model.decodeLevels(latent);
-  return initializeParameters(source.specs.values(), seed);
+  return [...source.specs.values()];
 }

@@ -14,10 +14,24 @@ export interface KeypointPosition {
   readonly collectingS: number;
 }
 
-/** What a run has made so far. */
-export interface KeypointState {
+/** Where a run begins. */
+export const BEGINNING: KeypointPosition = {
+  turn: 0,
+  done: 0,
+  updates: 0,
+  elapsedS: 0,
+  turnBeganS: 0,
+  collectingS: 0,
+};
+
+/** What a run has learned so far. */
+export interface KeypointProgress {
   position: KeypointPosition;
   weights: Weights;
   optimizers: Partial<Record<KeypointPhase, OptimizerState>>;
+}
+
+/** What a run from nothing has made so far: with its own episodes. */
+export interface KeypointState extends KeypointProgress {
   readonly store: EpisodeStore;
 }

@@ -18,6 +18,7 @@ import {
 } from "../../graph/index.ts";
 import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../../world-models/keypoint.ts";
 import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
+import type { Restraint } from "../fine-tune/restraint.ts";
 import { reconstructionLoss } from "../reconstruction-loss.ts";
 
 /** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
@@ -63,11 +64,15 @@ const SALIENCE = 20;
 export interface KeypointStepOptions {
   readonly spaces: ModelSpaces;
   readonly config: KeypointConfig;
-  readonly batch: number;
+  readonly batch: Readonly<Record<KeypointPhase, number>>;
   /** Steps that the dynamics are unrolled for. */
   readonly horizon: number;
   readonly learningRate: Schedule;
+  /** Holds a fine-tuning run to the weights that it began with. */
+  readonly restraint?: Restraint;
 }
+
+export type KeypointSteps = Readonly<Record<KeypointPhase, StepDefinition>>;
 
 /**
  * The three updates, in the order they are made: the encoder learns what the reward hangs on, the dynamics learn to predict the
@@ -75,40 +80,45 @@ export interface KeypointStepOptions {
  *
  * Reconstruction is no training signal for the encoder: the few pixels of a target hardly move it.
  */
-export function keypointSteps(options: KeypointStepOptions): Readonly<Record<KeypointPhase, StepDefinition>> {
-  const { spaces, config, batch, horizon, learningRate } = options;
-  const minimize = (step: Step, loss: Sym): void => {
-    step.metric("loss", loss);
-    step.minimize("model", loss, {
-      groups: { model: { learningRate } },
-      optimizer: adam(),
-      clip: globalNorm(MAX_GRADIENT_NORM),
-    });
+export function keypointSteps(options: KeypointStepOptions): KeypointSteps {
+  const { spaces, config, batch, horizon, learningRate, restraint } = options;
+  const begin = (step: Step) => {
+    const held = restraint?.hold(step.parameters);
+    const minimize = (loss: Sym): void => {
+      const penalty = held?.penalty();
+      step.metric("loss", loss);
+      step.minimize("model", penalty ? add(loss, penalty) : loss, {
+        groups: { model: { learningRate } },
+        optimizer: adam(),
+        clip: globalNorm(MAX_GRADIENT_NORM),
+      });
+    };
+    return { model: buildKeypointModel(held?.parameters ?? step.parameters, spaces, config), minimize };
   };
-  const modelOf = (step: Step) => buildKeypointModel(step.parameters, spaces, config);
   const latentSize = config.embedding + spaces.proprioceptionSize;
   return {
     representation: {
       name: "representation",
       define(step) {
-        const model = modelOf(step);
+        const { model, minimize } = begin(step);
         const latent = model.encode(
-          imageFields(step, spaces, batch),
-          step.field("proprioception", [batch, spaces.proprioceptionSize]),
+          imageFields(step, spaces, batch.representation),
+          step.field("proprioception", [batch.representation, spaces.proprioceptionSize]),
         );
-        minimize(step, rewardLoss(model.rewardOf(latent), step.field("rewards", [batch])));
+        minimize(rewardLoss(model.rewardOf(latent), step.field("rewards", [batch.representation])));
       },
     },
     dynamics: {
       name: "dynamics",
       define(step) {
+        const { model, minimize } = begin(step);
         const losses = dynamicsLosses(
-          modelOf(step),
-          step.field("latents", [horizon + 1, batch, latentSize]),
-          step.field("actions", [horizon, batch, spaces.actionSize]),
-          step.field("rewards", [horizon, batch]),
+          model,
+          step.field("latents", [horizon + 1, batch.dynamics, latentSize]),
+          step.field("actions", [horizon, batch.dynamics, spaces.actionSize]),
+          step.field("rewards", [horizon, batch.dynamics]),
         );
-        minimize(step, losses.total);
+        minimize(losses.total);
         step.metric("consistency", losses.consistency);
         step.metric("reward", losses.reward);
       },
@@ -116,8 +126,9 @@ export function keypointSteps(options: KeypointStepOptions): Readonly<Record<Key
     decoder: {
       name: "decoder",
       define(step) {
-        const painted = modelOf(step).decodeLevels(step.field("latents", [batch, latentSize]));
-        minimize(step, reconstructionLoss(painted, imageFields(step, spaces, batch), SALIENCE));
+        const { model, minimize } = begin(step);
+        const painted = model.decodeLevels(step.field("latents", [batch.decoder, latentSize]));
+        minimize(reconstructionLoss(painted, imageFields(step, spaces, batch.decoder), SALIENCE));
       },
     },
   };

@@ -24,7 +24,13 @@ const config = { channels: 3, keypoints: 4, embedding: 5, units: 6, decoderUnits
 const [proprioceptionSize, actionSize, batch, horizon] = [2, 2, 2, 3];
 const latentSize = config.embedding + proprioceptionSize;
 const spaces = { cameras: [{ name: "scene", width: 64, height: 64 }], proprioceptionSize, actionSize };
-const steps = keypointSteps({ spaces, config, batch, horizon, learningRate: () => 0 });
+const steps = keypointSteps({
+  spaces,
+  config,
+  batch: { representation: batch, dynamics: batch, decoder: batch },
+  horizon,
+  learningRate: () => 0,
+});
 
 /** As in the script. */
 function wave(seed: number, shape: Shape, scale: number): Float32Array {

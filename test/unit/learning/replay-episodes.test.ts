@@ -58,14 +58,19 @@ const foreign: readonly [what: string, change: Partial<Manifest>, message: RegEx
     /camera wrist/,
   ],
   [
-    "a crop",
+    "a calibration that was not recorded",
     {
       observation: {
-        cameras: [{ ...sampleManifest().observation.cameras[0]!, crop: { x: 0, y: 0, width: 4, height: 4 } }],
+        cameras: [{ ...sampleManifest().observation.cameras[0]!, calibrationSha256: "ab".repeat(32) }],
         proprioception: [],
       },
     },
-    /whole images/,
+    /calibration abab.*none was recorded/,
+  ],
+  [
+    "another joint",
+    { observation: { cameras: [], proprioception: [{ name: "elbow.position", offset: 0, scale: 1 }] } },
+    /proprioception.*joints.*a, b/,
   ],
 ];
 for (const [what, change, message] of foreign) {
@@ -75,3 +80,37 @@ for (const [what, change, message] of foreign) {
     await assert.rejects(loadReplayEpisodes(folder, bagManifest(change), 10), { code: "ERR_REPLAY_MISMATCH", message });
   });
 }
+
+test("recordings of another task are refused by its name, those of the model's own are taken", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "own"), episodes: [5], task: "reach" });
+  await buildBag({ folder: join(folder, "other"), episodes: [5], task: "arm-push" });
+  assert.equal((await loadReplayEpisodes(join(folder, "own"), bagManifest(), 10)).episodes.length, 1);
+  await assert.rejects(loadReplayEpisodes(join(folder, "other"), bagManifest(), 10), {
+    code: "ERR_REPLAY_MISMATCH",
+    message: /task reach.*arm-push/,
+  });
+});
+
+test("images are cropped as the model's are", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [5] });
+  const crop = { x: 2, y: 2, width: 4, height: 4 };
+  const [camera] = sampleManifest().observation.cameras;
+  const { proprioception } = bagManifest().observation;
+  const store = await loadReplayEpisodes(
+    folder,
+    bagManifest({ observation: { cameras: [{ ...camera!, crop }], proprioception } }),
+    10,
+  );
+  assert.ok(store.borrowImage("scene", 2).every((level) => level === pixelOf(0, 2)));
+  const beyond = { ...crop, x: 6 };
+  await assert.rejects(
+    loadReplayEpisodes(
+      folder,
+      bagManifest({ observation: { cameras: [{ ...camera!, crop: beyond }], proprioception } }),
+      10,
+    ),
+    /crop/,
+  );
+});

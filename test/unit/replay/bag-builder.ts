@@ -24,6 +24,8 @@ export interface BagPlan {
   readonly startNs?: bigint;
   readonly chunkBytes?: number;
   readonly customData?: Readonly<Record<string, string>>;
+  /** What every episode asks for. */
+  readonly task?: string;
   /** Leaves the file as a killed recorder does: without index and metadata.yaml. */
   readonly unfinished?: boolean;
 }
@@ -63,7 +65,7 @@ export async function buildBag(plan: BagPlan): Promise<Recording> {
         is_terminal: isEnd,
         success: isEnd && episode % 2 === 0,
         intervention: step === 2 || step === 3,
-        note: step === 0 ? "größer greifen" : "",
+        note: step === 0 ? (plan.task ?? "größer greifen") : "",
       };
       events.write(borrowSerialized("latentloop_msgs/msg/EpisodeEvent", event), nowNs, nowNs);
       ticks.write(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../../src/core/rng.ts";
 import { type EpisodeSource, EpisodeStore } from "../../../../src/learning/episode-store.ts";
-import { KeypointBatches } from "../../../../src/learning/keypoint/batches.ts";
+import { KeypointBatches, ownAndRandom } from "../../../../src/learning/keypoint/batches.ts";
 
 const LATENT = 3;
 const [BATCH, HORIZON, STEPS] = [400, 2, 4];
@@ -22,9 +22,10 @@ function fill(sources: readonly EpisodeSource[]) {
     }
     writer.end();
   }
-  const batches = new KeypointBatches(store, 0.5);
+  const batches = new KeypointBatches(ownAndRandom(store, 0.5), HORIZON);
   batches.refresh();
-  const encoded = Float32Array.from({ length: store.frames * LATENT }, (_, i) => Math.floor(i / LATENT));
+  const latents = Float32Array.from({ length: store.frames * LATENT }, (_, i) => Math.floor(i / LATENT));
+  const encoded = new Map([[store, latents]]);
   return { store, batches, encoded };
 }
 
@@ -49,7 +50,7 @@ test("pieces of episodes run from frame to frame within one episode", () => {
     actions: new Float32Array(HORIZON * BATCH),
     rewards: new Float32Array(HORIZON * BATCH),
   };
-  batches.fillDynamics(arrays, new Rng(1), encoded, HORIZON);
+  batches.fillDynamics(arrays, new Rng(1), encoded);
   for (let row = 0; row < BATCH; row++) {
     const first = arrays.latents[row * LATENT]!;
     for (let t = 0; t < HORIZON; t++) {

@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** Parts of a model that a fine-tuning run may leave exactly as they are. */
+export const MODEL_PARTS = ["encoder", "dynamics", "heads", "decoder"] as const;
+export type ModelPart = (typeof MODEL_PARTS)[number];
+
+const share = (description: string) => z.number().min(0).max(1).describe(description);
+
+/** What a fine-tuning run may choose: the rest is the live model's own. */
+export const fineTuneSettings = z.strictObject({
+  updates: z.int().positive().optional().describe("Updates in all, of every kind; by default the system's own number."),
+  seconds: z
+    .number()
+    .positive()
+    .optional()
+    .meta({ description: "Time instead of updates: the result then depends on the machine.", unit: "s" }),
+  learningRate: z.number().positive().default(0.5).describe("Factor on the rate that the model was trained with."),
+  oldShare: share("Part of every batch that is old data, where what is seen is learned.").default(0.5),
+  oldDynamicsShare: share(
+    "The same where it is learned what actions do: old data contradicts new where gains or delays differ.",
+  ).default(0),
+  freeze: z.array(z.enum(MODEL_PARTS)).default([]).describe("Parts of the model that stay as they are."),
+  anchor: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("Factor on the squared distance of the weights from the live model's; 0 lets them go."),
+});
+export type FineTuneSettings = z.output<typeof fineTuneSettings>;

@@ -1,0 +1,76 @@
+import type { Manifest } from "../config/manifest.ts";
+import type { EpisodeStore } from "./episode-store.ts";
+import { ReplayReader, storeForManifest } from "./replay-reader.ts";
+
+export interface RecordedEpisodesOptions {
+  /** One in so many episodes is kept from training, for the gates; 0 keeps none. */
+  readonly heldOutEvery?: number;
+}
+
+/** One episode in five judges, four teach. */
+export const HELD_OUT_EVERY = 5;
+/** Room to begin with; it doubles when it is used up. */
+const FIRST_FRAMES = 512;
+
+/**
+ * A replay folder as episodes to learn from and episodes to judge by, which grow while a recorder writes.
+ *
+ * Which episode goes where hangs on nothing but its number in the replay, and the same number of episodes gives the same
+ * bytes in both stores: a run that knows how many it had can go on exactly.
+ */
+export class RecordedEpisodes {
+  readonly training: EpisodeStore;
+  readonly heldOut: EpisodeStore;
+  readonly #reader: ReplayReader;
+  readonly #heldOutEvery: number;
+  #taken = 0;
+
+  private constructor(reader: ReplayReader, manifest: Manifest, heldOutEvery: number) {
+    this.#reader = reader;
+    this.#heldOutEvery = heldOutEvery;
+    this.training = storeForManifest(manifest, FIRST_FRAMES);
+    this.heldOut = storeForManifest(manifest, FIRST_FRAMES);
+  }
+
+  /**
+   * Opens a bag or a folder of bags; `refresh` takes in the episodes.
+   * @throws ERR_BAG_UNREADABLE if there is no bag yet; ERR_REPLAY_MISMATCH
+   */
+  static async open(
+    replay: string,
+    manifest: Manifest,
+    { heldOutEvery = HELD_OUT_EVERY }: RecordedEpisodesOptions = {},
+  ): Promise<RecordedEpisodes> {
+    return new RecordedEpisodes(await ReplayReader.open(replay, manifest), manifest, heldOutEvery);
+  }
+
+  /** Episodes taken in so far, in both stores. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** When the newest episode ended, on the ROS clock; undefined before the first. */
+  get newestStampNs(): bigint | undefined {
+    return this.#taken === 0 ? undefined : this.#reader.index.episodes[this.#taken - 1]!.table.stampsNs.at(-1);
+  }
+
+  /**
+   * Takes in the episodes that ended since, up to so many altogether, and returns how many.
+   * @throws ERR_REPLAY_MISMATCH if one is not of the model's task, robot, cameras and rate; those before it are in
+   */
+  async refresh(upTo = Number.POSITIVE_INFINITY): Promise<number> {
+    const before = this.#taken;
+    if (this.#reader.index.episodes.length < upTo) await this.#reader.index.refresh();
+    const { episodes } = this.#reader.index;
+    while (this.#taken < Math.min(upTo, episodes.length)) {
+      const keeps = this.#heldOutEvery > 0 && this.#taken % this.#heldOutEvery === this.#heldOutEvery - 1;
+      await this.#reader.readInto(keeps ? this.heldOut : this.training, episodes[this.#taken]!);
+      this.#taken++;
+    }
+    return this.#taken - before;
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import { systemClock } from "../../src/core/clock.ts";
+import { Rng } from "../../src/core/rng.ts";
+import { type Bundle, readBundle } from "../../src/inference/read-bundle.ts";
+import { type EpisodeStore, storeFor } from "../../src/learning/episode-store.ts";
+import { exportBundle } from "../../src/learning/export-bundle.ts";
+import { KeypointLearner } from "../../src/learning/keypoint/learner.ts";
+import { exploringPolicy, rollOut } from "../../src/learning/rollout.ts";
+import type { TrainingWorld } from "../../src/learning/training-world.ts";
+import { DotWorld } from "./dot-world.ts";
+import { TINY_KEYPOINT } from "./tiny-keypoint.ts";
+
+const SEED = 3;
+
+/** A keypoint bundle that was trained on the dot world for a second or two. */
+export async function trainDotBundle(folder: string): Promise<Bundle> {
+  const world = new DotWorld();
+  const learner = await KeypointLearner.open({ world, seed: SEED, clock: systemClock() }, TINY_KEYPOINT);
+  try {
+    while (!learner.finished) await learner.advance();
+    const { cameras } = world.observationSpace;
+    const whole = { colorOrder: "rgb", crop: null, calibrationSha256: null } as const;
+    const bundle = join(folder, "dot");
+    await exportBundle(bundle, {
+      graphs: learner.graphs,
+      parameters: await learner.weights(),
+      manifest: {
+        name: "dot-keypoint",
+        algorithm: { name: "keypoint", hyperparameters: JSON.parse(JSON.stringify(learner.hyperparameters)) },
+        observation: {
+          cameras: cameras.map((camera) => ({ ...camera, ...whole })),
+          proprioception: [...world.proprioceptionFeatures],
+        },
+        action: { dimensions: [...world.actionSpace.dimensions] },
+        policyRateHz: world.controlRateHz,
+        latentSize: learner.latentSize,
+        surpriseLimit: 1,
+        training: {
+          data: [{ source: "the dot world", sha256: null, ...learner.collected }],
+          command: "a test",
+          seed: SEED,
+        },
+        evaluation: [{ task: world.task, metric: "success_rate", value: 1, episodes: 1 }],
+        licence: "Apache-2.0",
+      },
+    });
+    return await readBundle(bundle);
+  } finally {
+    await learner.close();
+  }
+}
+
+/** Episodes of random actions. */
+export async function randomEpisodes(world: TrainingWorld, episodes: number, seed: number): Promise<EpisodeStore> {
+  const store = storeFor(world, episodes * (world.episodeSteps + 1));
+  const policy = exploringPolicy(world, new Rng(seed));
+  for (let i = 0; i < episodes; i++) {
+    await rollOut(world, policy, { start: { kind: "reset", seed: seed + i }, store });
+  }
+  return store;
+}
