@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   ERR_JOINT_MISSING: "a joint state lacks a joint that the robot has",
   ERR_FRAME_VERSION: "a frame from another process has a version that this one does not speak",
   ERR_FRAME_MALFORMED: "a frame from another process has another shape than its version says",
+  ERR_KEYS: "a host's keys are missing, readable by others, or would be overwritten",
+  ERR_PLAIN_TCP: "another host would be joined over tcp without encryption",
   ERR_SERVICE_UNAVAILABLE: "a service gave no answer in time, or nobody serves it",
   ERR_NODE_KIND: "a launch description names a node kind that does not exist",
   ERR_NODE_FAILED: "a node's lifecycle hook threw, or its thread or process ended by itself",

@@ -174,6 +174,7 @@ async function loopEmbedded(episodes: number, log: (line: string) => void) {
       name: "bench",
       namespace: "",
       peers: [],
+      plainTcp: false,
       nodes: [
         node("robot", "simulated-robot", { task: "reach" }),
         node("camera_ingest", "camera-ingest", { model: MODEL, camera: "scene" }),

@@ -11,6 +11,7 @@ interface PlayFlags {
   readonly topics?: string;
   readonly commands: boolean;
   readonly bind?: string;
+  readonly keys?: string;
   readonly json: boolean;
 }
 
@@ -22,16 +23,24 @@ export function playCommand(): Command {
     .option("--topics <names>", "only these, separated by commas")
     .option("--commands", "also topics that move a robot", false)
     .option("--bind <endpoint>", "ZeroMQ endpoint where other processes find it, e.g. tcp://127.0.0.1:7447")
+    .option("--keys <file>", "this host's keys, when other hosts are to hear it")
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(play);
 }
 
-async function play(path: string, { speed, topics, commands, bind, json }: PlayFlags): Promise<void> {
+async function play(path: string, { speed, topics, commands, bind, keys, json }: PlayFlags): Promise<void> {
   const log = commentary(json);
   const bag = await BagReader.open(path);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
-  const launch = { name: `playback of ${path}`, nodes: [], peers: [], ...(bind === undefined ? {} : { bind }) };
+  const launch = {
+    name: `playback of ${path}`,
+    nodes: [],
+    peers: [],
+    plainTcp: false,
+    ...(bind === undefined ? {} : { bind }),
+    ...(keys === undefined ? {} : { keys }),
+  };
   const host = await NodeHost.start(launch, { onLog: printLog(log) });
   try {
     const result = await playBag(bag, host.context, {

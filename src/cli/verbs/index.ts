@@ -4,6 +4,7 @@ import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { imagineCommand } from "./imagine.ts";
+import { keysCommand } from "./keys.ts";
 import { modelsCommand } from "./models.ts";
 import { replayCommand } from "./replay.ts";
 import { rosCommand } from "./ros.ts";
@@ -22,6 +23,7 @@ export function verbs(): Command[] {
     imagineCommand(),
     replayCommand(),
     modelsCommand(),
+    keysCommand(),
     doctorCommand(),
     benchCommand(),
     rosCommand(),

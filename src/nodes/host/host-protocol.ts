@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../../core/errors.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
-import type { PeerAddress } from "../../transport/index.ts";
+import type { BridgeOptions, PeerAddress } from "../../transport/index.ts";
 import type { LaunchNode } from "./launch-description.ts";
 
 /** The transitions of ROS 2's managed lifecycle. */
@@ -35,13 +35,16 @@ export type FromNodeThread =
   | { readonly op: "done"; readonly step: LifecycleStep; readonly failure?: Failure }
   | { readonly op: "log"; readonly record: LogRecord };
 
+/** Where a process is found by others, and whom it lets in. */
+export type Doors = Pick<BridgeOptions, "bind" | "keys" | "plainTcp">;
+
 /** What a child process is told; each `request` is answered once. */
 export type ToProcess =
   | {
       readonly op: "open";
       readonly request: number;
       readonly id: string;
-      readonly bind: PeerAddress;
+      readonly doors: Doors;
       readonly nodes: LaunchNode[];
     }
   | { readonly op: "connect"; readonly request: number; readonly peers: PeerAddress[] }

@@ -41,13 +41,23 @@ export const launchSchema = z.strictObject({
       "Expected every node name only once",
     ),
   peers: z
-    .array(z.string())
+    .array(z.union([z.string(), z.strictObject({ host: z.string(), endpoint: z.string() })]))
     .default([])
-    .describe("ZeroMQ endpoints of other hosts to join, e.g. tcp://gpu-host:7447; images come from the port after it."),
+    .describe(
+      "Other hosts to join, each { host, endpoint }: its name in `keys` and its ZeroMQ endpoint, e.g. tcp://10.0.0.2:7447; images come from the port after it. Without keys, the endpoint alone.",
+    ),
   bind: z
     .string()
     .optional()
     .describe("ZeroMQ endpoint where other hosts find the main process, e.g. tcp://192.168.1.5:7447. Default: none."),
+  keys: z
+    .string()
+    .optional()
+    .describe("File with this host's keys (`latentloop keys make`), relative to this file: tcp is encrypted then."),
+  plainTcp: z
+    .boolean()
+    .default(false)
+    .describe("Whether other hosts may be joined without keys: anybody who reaches the port can then move the robot."),
 });
 
 /** A node as the host runs it. */
@@ -72,11 +82,11 @@ export async function readLaunch(file: string): Promise<Launch> {
 
 /** As `readLaunch`, of a description at hand; paths in it are relative to `folder`. */
 export async function resolveLaunch(description: z.output<typeof launchSchema>, folder: string): Promise<Launch> {
-  const { namespace, ...launch } = description;
+  const { namespace, keys, ...launch } = description;
   const nodes = await Promise.all(
     description.nodes.map(async (node) => ({ ...node, namespace, ...(await lookUp(node.kind, folder)) })),
   );
-  return { ...launch, nodes };
+  return { ...launch, nodes, ...(keys === undefined ? {} : { keys: resolve(folder, keys) }) };
 }
 
 async function lookUp(kind: string, folder: string): Promise<{ kind: string; role: Role }> {

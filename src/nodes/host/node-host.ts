@@ -4,11 +4,19 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import type { LatentloopError } from "../../core/errors.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import type { Diagnosis, Logger } from "../../core/node.ts";
-import { EmbeddedContext, type PeerAddress, peerAddress, ThreadBus } from "../../transport/index.ts";
+import {
+  type BridgeLosses,
+  EmbeddedContext,
+  type HostKeys,
+  type PeerAddress,
+  peerAddress,
+  readHostKeys,
+  ThreadBus,
+} from "../../transport/index.ts";
 import { ROLES } from "../node-kind.ts";
-import { errorOf, type Failure, type LifecycleStep, type LogRecord } from "./host-protocol.ts";
+import { type Doors, errorOf, type Failure, type LifecycleStep, type LogRecord } from "./host-protocol.ts";
 import { type Launch, type LaunchNode, MAIN_PROCESS } from "./launch-description.ts";
 import { ProcessGroup } from "./process-group.ts";
 import { type GroupListener, type NodeGroup, ThreadGroup } from "./thread-group.ts";
@@ -102,7 +110,9 @@ export class NodeHost {
   }
 
   async #open(): Promise<void> {
-    const { nodes, bind, peers } = this.#launch;
+    const { nodes, bind, peers, plainTcp } = this.#launch;
+    const keys = this.#launch.keys === undefined ? undefined : await readHostKeys(this.#launch.keys);
+    const others = peers.map((peer) => addressOf(peer, keys));
     const names = [...new Set([MAIN_PROCESS, ...nodes.map((node) => node.process)])];
     const joined = names.length > 1 || bind !== undefined || peers.length > 0;
     this.#folder = joined ? await mkdtemp(join(tmpdir(), "latentloop-")) : undefined;
@@ -113,15 +123,21 @@ export class NodeHost {
       this.#groups.set(
         name,
         name === MAIN_PROCESS
-          ? await this.#openMain(id, joined ? (bind === undefined ? socket : peerAddress(bind)) : undefined, own)
-          : await ProcessGroup.open(name, id, socket, own, this.#listener()),
+          ? await this.#openMain(
+              id,
+              joined ? { bind: bind === undefined ? socket : peerAddress(bind), keys, plainTcp } : undefined,
+              own,
+            )
+          : await ProcessGroup.open(name, id, { bind: socket, keys, plainTcp }, own, this.#listener()),
       );
     }
-    await Promise.all(Array.from(this.#groups, ([name, group]) => group.connect(this.#peersOf(name))));
+    await Promise.all(
+      Array.from(this.#groups, ([name, group]) => group.connect([...this.#groupsBut(name), ...others])),
+    );
   }
 
-  async #openMain(id: string, bind: PeerAddress | undefined, nodes: readonly LaunchNode[]): Promise<ThreadGroup> {
-    const group = await ThreadGroup.open(id, bind, nodes, this.#listener());
+  async #openMain(id: string, doors: Doors | undefined, nodes: readonly LaunchNode[]): Promise<ThreadGroup> {
+    const group = await ThreadGroup.open(id, doors, nodes, this.#listener());
     const { port1, port2 } = new MessageChannel();
     group.hub.connect(port1);
     this.#bus = new ThreadBus(port2, `${id}.${HOST}`);
@@ -134,12 +150,13 @@ export class NodeHost {
       log: this.#logger(),
     });
     this.#context.diagnose("nodes", () => this.#diagnosis());
+    if (doors) this.#context.diagnose("transport", () => diagnoseLosses(group.losses!));
     return group;
   }
 
-  #peersOf(name: string): PeerAddress[] {
+  #groupsBut(name: string): PeerAddress[] {
     const others = Array.from(this.#groups, ([other, { address }]) => (other === name ? undefined : address));
-    return [...others, ...this.#launch.peers.map(peerAddress)].filter((address) => address !== undefined);
+    return others.filter((address) => address !== undefined);
   }
 
   #ofRole(role: LaunchNode["role"]): readonly LaunchNode[] {
@@ -219,4 +236,23 @@ export class NodeHost {
       this.#onLog({ level, node: HOST, message, ...(values === undefined ? {} : { values }) });
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
+}
+
+/** @throws ERR_KEYS if this host has keys but not the peer's */
+function addressOf(peer: Launch["peers"][number], keys: HostKeys | undefined): PeerAddress {
+  if (typeof peer === "string") return peerAddress(peer);
+  const { host, endpoint } = peer;
+  const serverKey = keys?.peers[host];
+  if (serverKey !== undefined) return peerAddress(endpoint, serverKey);
+  const known = keys === undefined ? "there is no file of keys" : `it knows ${Object.keys(keys.peers).join(", ")}`;
+  throw new LatentloopError("ERR_KEYS", `Expected the public key of '${host}' in this host's keys but ${known}.`, {
+    remedy: "Make the keys of all hosts in one go: latentloop keys make <folder> <host> <host>…",
+  });
+}
+
+function diagnoseLosses({ dropped, missed, refused, strangers }: BridgeLosses): Diagnosis {
+  const values = { dropped, missed, refused, strangers };
+  if (strangers > 0) return { level: "warn", message: "peers without the right keys were refused", values };
+  if (refused > 0) return { level: "warn", message: "frames were refused", values };
+  return { level: "ok", message: "joined to other processes", values };
 }

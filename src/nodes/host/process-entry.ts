@@ -22,7 +22,7 @@ const listener: GroupListener = {
 async function obey(order: ToProcess): Promise<PeerAddress | undefined> {
   if (order.op === "open") {
     nodes = order.nodes;
-    group = await ThreadGroup.open(order.id, order.bind, order.nodes, listener);
+    group = await ThreadGroup.open(order.id, order.doors, order.nodes, listener);
     return group.address;
   }
   if (group === undefined)

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { LatentloopError } from "../../core/errors.ts";
 import type { PeerAddress } from "../../transport/index.ts";
 import {
+  type Doors,
   errorOf,
   type Failure,
   type FromProcess,
@@ -48,12 +49,12 @@ export class ProcessGroup implements NodeGroup {
   static async open(
     name: string,
     id: string,
-    bind: PeerAddress,
+    doors: Doors,
     nodes: readonly LaunchNode[],
     listener: GroupListener,
   ): Promise<ProcessGroup> {
     const group = new ProcessGroup(name, nodes, listener);
-    group.address = (await group.#request({ op: "open", id, bind, nodes: [...nodes] })).address;
+    group.address = (await group.#request({ op: "open", id, doors, nodes: [...nodes] })).address;
     return group;
   }
 

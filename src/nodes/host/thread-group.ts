@@ -1,8 +1,9 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
-import { Bridge, Hub, type PeerAddress } from "../../transport/index.ts";
+import { Bridge, type BridgeLosses, Hub, type PeerAddress } from "../../transport/index.ts";
 import {
+  type Doors,
   errorOf,
   type Failure,
   type FromNodeThread,
@@ -60,21 +61,26 @@ export class ThreadGroup implements NodeGroup {
     this.#listener = listener;
   }
 
-  /** `bind` undefined: no other process will join. `id` is unique over all processes. */
+  /** `doors` undefined: no other process will join. `id` is unique over all processes. */
   static async open(
     id: string,
-    bind: PeerAddress | undefined,
+    doors: Doors | undefined,
     nodes: readonly LaunchNode[],
     listener: GroupListener,
   ): Promise<ThreadGroup> {
     const group = new ThreadGroup(listener);
-    if (bind !== undefined) group.#bridge = await Bridge.open(group.hub, { id, bind, log: bridgeLog(id, listener) });
+    if (doors) group.#bridge = await Bridge.open(group.hub, { id, ...doors, log: bridgeLog(id, listener) });
     for (const node of nodes) group.#start(node, `${id}.${node.name}`);
     return group;
   }
 
   get address(): PeerAddress | undefined {
     return this.#bridge?.address;
+  }
+
+  /** What the bridge to other processes could not let through. */
+  get losses(): BridgeLosses | undefined {
+    return this.#bridge?.losses;
   }
 
   async connect(peers: readonly PeerAddress[]): Promise<void> {

@@ -4,8 +4,11 @@ import type { Logger } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
 import type { Hub, HubPeers } from "../bus/hub.ts";
 import { ThreadBus } from "../bus/thread-bus.ts";
+import { admit, admitNobody } from "./authenticator.ts";
+import { requireEncryption } from "./endpoint.ts";
 import { Exports } from "./exports.ts";
 import { decodeFrame, encodeFrame, FRAME_VERSION, type Frame, prefixOf, type RequestHeader } from "./frame.ts";
+import type { HostKeys } from "./host-keys.ts";
 import { Imports } from "./imports.ts";
 import { closeLane, LANES, type Lane, type LaneName, openLane, type PeerAddress } from "./lane.ts";
 import { receiveAll } from "./sockets.ts";
@@ -16,6 +19,22 @@ export interface BridgeOptions {
   /** Where peers find this process: "ipc:///run/…", or "tcp://127.0.0.1:0" for a free port. */
   readonly bind: PeerAddress;
   readonly log: Logger;
+  /** Keys of this host. What is bound on tcp then lets in only the hosts that they name, and our own processes. */
+  readonly keys?: HostKeys | undefined;
+  /** Whether other hosts may be joined without keys. */
+  readonly plainTcp?: boolean;
+}
+
+/** Frames and peers that were not let through, since the start. */
+export interface BridgeLosses {
+  /** A queue here had to drop them. */
+  readonly dropped: number;
+  /** They never arrived from a peer: gaps in its numbers. */
+  readonly missed: number;
+  /** They are no frames of ours. */
+  readonly refused: number;
+  /** Connections whose security handshake failed. */
+  readonly strangers: number;
 }
 
 /**
@@ -37,8 +56,10 @@ export class Bridge implements HubPeers {
   readonly #pendingCalls = new Map<string, RequestHeader>();
   #refused = 0;
   #lastRefusal = "";
+  #strangers = 0;
+  #closing = false;
 
-  private constructor(hub: Hub, options: BridgeOptions, lanes: Readonly<Record<LaneName, Lane>>, bus: ThreadBus) {
+  private constructor(hub: Hub, options: BridgeOptions, bus: ThreadBus, lanes: Readonly<Record<LaneName, Lane>>) {
     this.#hub = hub;
     this.#options = options;
     this.#lanes = lanes;
@@ -47,42 +68,67 @@ export class Bridge implements HubPeers {
     this.#imports = new Imports(bus);
   }
 
+  /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may */
   static async open(hub: Hub, options: BridgeOptions): Promise<Bridge> {
-    const { id, bind } = options;
-    const lanes = { events: await openLane("events", bind.events), frames: await openLane("frames", bind.frames) };
+    const { id, bind, keys, plainTcp = false } = options;
+    const guarded = isGuarded(options);
+    for (const lane of LANES) requireEncryption(bind[lane], guarded, plainTcp);
+    if (guarded) await admit(id, [keys!.publicKey, ...Object.values(keys!.peers)]);
+    let bridge: Bridge | undefined; // nothing arrives before it is there: nobody is connected
+    const laneOf = (name: LaneName) =>
+      openLane(name, {
+        bind: bind[name],
+        domain: guarded ? id : undefined,
+        keys,
+        onParts: (parts) => {
+          if (bridge) bridge.#take(parts);
+        },
+        onRefused: (reason) => {
+          if (bridge) bridge.#turnAway(reason);
+        },
+      });
+    const lanes = await openLanes(laneOf).catch(async (thrown) => {
+      await admitNobody(id);
+      throw thrown;
+    });
     const { port1, port2 } = new MessageChannel();
-    const bridge = new Bridge(hub, options, lanes, new ThreadBus(port2, `${id}.bridge`, { ignoreOwn: true }));
-    lanes.events.subscriber.subscribe(prefixOf.caller(id));
+    bridge = new Bridge(hub, options, new ThreadBus(port2, `${id}.bridge`, { ignoreOwn: true }), lanes);
+    lanes.events.inlet.subscribe(prefixOf.caller(id));
     hub.join(bridge, port1);
-    for (const lane of LANES) {
-      void bridge.#watchWishes(lane);
-      void bridge.#receive(lane);
-    }
+    for (const lane of LANES) void bridge.#watchWishes(lane);
     return bridge;
   }
 
   /** Where peers connect to. */
   get address(): PeerAddress {
     const { events, frames } = this.#lanes;
-    const { bind } = this.#options;
+    const { bind, keys } = this.#options;
+    const serverKey = isGuarded(this.#options) ? keys?.publicKey : undefined;
     return {
       events: events.publisher.lastEndpoint ?? bind.events,
       frames: frames.publisher.lastEndpoint ?? bind.frames,
+      ...(serverKey === undefined ? {} : { serverKey }),
     };
   }
 
-  /** Frames that a queue had to drop here, that never arrived from a peer, and that were refused as no frames of ours. */
-  get losses(): { readonly dropped: number; readonly missed: number; readonly refused: number } {
+  get losses(): BridgeLosses {
     const { events, frames } = this.#lanes;
     return {
       dropped: events.outbox.dropped + frames.outbox.dropped,
       missed: this.#imports.missed,
       refused: this.#refused,
+      strangers: this.#strangers,
     };
   }
 
+  /** @throws ERR_PLAIN_TCP if the peer is another host without a key and nobody said that it may be */
   connect(peer: PeerAddress): void {
-    for (const lane of LANES) this.#lanes[lane].subscriber.connect(peer[lane]);
+    const { keys, plainTcp = false } = this.#options;
+    const encrypted = keys !== undefined && peer.serverKey !== undefined;
+    for (const lane of LANES) {
+      requireEncryption(peer[lane], encrypted, plainTcp);
+      this.#lanes[lane].inlet.connect(peer[lane], peer.serverKey);
+    }
   }
 
   onAdvertised(topic: string, type: RosType): void {
@@ -93,16 +139,16 @@ export class Bridge implements HubPeers {
   onSubscribed(topic: string, type: RosType): void {
     if (!this.#imports.expect(topic, type)) return;
     // On both lanes, so that a peer that publishes another type than ours is noticed.
-    for (const lane of LANES) this.#lanes[lane].subscriber.subscribe(prefixOf.topic(topic));
+    for (const lane of LANES) this.#lanes[lane].inlet.subscribe(prefixOf.topic(topic));
   }
 
   onUnsubscribed(topic: string): void {
     if (!this.#imports.forget(topic)) return;
-    for (const lane of LANES) this.#lanes[lane].subscriber.unsubscribe(prefixOf.topic(topic));
+    for (const lane of LANES) this.#lanes[lane].inlet.unsubscribe(prefixOf.topic(topic));
   }
 
   onServed(service: string): void {
-    this.#lanes.events.subscriber.subscribe(prefixOf.service(service));
+    this.#lanes.events.inlet.subscribe(prefixOf.service(service));
   }
 
   call(call: string, service: string, timeoutMs: number): void {
@@ -122,7 +168,9 @@ export class Bridge implements HubPeers {
   async close(): Promise<void> {
     this.#hub.leave();
     this.#bus.close();
+    this.#closing = true;
     await Promise.all(LANES.map((lane) => closeLane(this.#lanes[lane])));
+    await admitNobody(this.#options.id);
   }
 
   /** Peers' subscriptions: byte 1 (or 0 for the end of one), then the prefix. */
@@ -147,14 +195,12 @@ export class Bridge implements HubPeers {
     }
   }
 
-  async #receive(lane: LaneName): Promise<void> {
-    for await (const parts of receiveAll(this.#lanes[lane].subscriber)) {
-      try {
-        this.#dispatch(decodeFrame(parts));
-      } catch (thrown) {
-        if (!(thrown instanceof LatentloopError)) throw thrown;
-        this.#refuse(thrown);
-      }
+  #take(parts: Buffer[]): void {
+    try {
+      this.#dispatch(decodeFrame(parts));
+    } catch (thrown) {
+      if (!(thrown instanceof LatentloopError)) throw thrown;
+      this.#refuse(thrown);
     }
   }
 
@@ -187,4 +233,22 @@ export class Bridge implements HubPeers {
     if (error.message !== this.#lastRefusal) this.#options.log.error(error.message, { code: error.code });
     this.#lastRefusal = error.message;
   }
+
+  /** A peer without the right keys tries again and again: it is said at the 1st, 10th, 100th… time. */
+  #turnAway(reason: string): void {
+    if (this.#closing) return;
+    this.#strangers++;
+    if (!Number.isInteger(Math.log10(this.#strangers))) return;
+    const times = this.#strangers === 1 ? "" : ` (${this.#strangers} times so far)`;
+    this.#options.log.warn(`A connection was refused${times}: ${reason}.`, { code: "ERR_KEYS" });
+  }
+}
+
+/** Sockets of the file system are for the processes of this host alone: only tcp needs keys. */
+function isGuarded({ keys, bind }: Pick<BridgeOptions, "keys" | "bind">): boolean {
+  return keys !== undefined && bind.events.startsWith("tcp:");
+}
+
+async function openLanes(open: (name: LaneName) => Promise<Lane>): Promise<Readonly<Record<LaneName, Lane>>> {
+  return { events: await open("events"), frames: await open("frames") };
 }
