@@ -32,7 +32,7 @@ export function segmentFields(
 
 /** Some of what the segments show. */
 export function pickFrames(
-  { images, proprioception }: SegmentBatch,
+  { images, proprioception }: Pick<SegmentBatch, "images" | "proprioception">,
   pick: (frames: Sym) => Sym,
 ): Pick<SegmentBatch, "images" | "proprioception"> {
   return {

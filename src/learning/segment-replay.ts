@@ -1,7 +1,7 @@
 import type { Rng } from "../core/rng.ts";
 import type { ModelSpaces } from "../world-models/world-model.ts";
 import type { BatchArrays } from "./batches.ts";
-import type { EpisodeStore, StoredEpisode } from "./episode-store.ts";
+import type { EpisodeSource, EpisodeStore, StoredEpisode } from "./episode-store.ts";
 import { shiftImage } from "./shift-image.ts";
 
 export interface SegmentSize {
@@ -10,6 +10,16 @@ export interface SegmentSize {
   readonly batch: number;
   /** Frames before the first that come along, by default none; before an episode's first frame that one again. */
   readonly context?: number;
+}
+
+export interface SegmentDraw {
+  /** Largest random shift of every image; 0, the default, leaves them as they are. */
+  readonly shiftPx?: number;
+  /**
+   * Share of the segments that come from episodes of the policy once there are any, however few they are; by default every
+   * episode is as likely.
+   */
+  readonly policyShare?: number | undefined;
 }
 
 /**
@@ -23,22 +33,30 @@ export class SegmentReplay {
   readonly #size: SegmentSize;
   readonly #cameras: ModelSpaces["cameras"];
   readonly #shiftPx: number;
+  readonly #policyShare: number | undefined;
   readonly #usable: StoredEpisode[] = [];
+  readonly #bySource: Readonly<Record<EpisodeSource, StoredEpisode[]>> = { random: [], policy: [] };
   #seen = 0;
 
-  /** @param shiftPx largest random shift of every image; 0 leaves them as they are */
-  constructor(store: EpisodeStore, size: SegmentSize, cameras: ModelSpaces["cameras"], shiftPx = 0) {
+  constructor(
+    store: EpisodeStore,
+    size: SegmentSize,
+    cameras: ModelSpaces["cameras"],
+    { shiftPx = 0, policyShare }: SegmentDraw = {},
+  ) {
     this.#store = store;
     this.#size = size;
     this.#cameras = cameras;
     this.#shiftPx = shiftPx;
+    this.#policyShare = policyShare;
   }
 
   fill(arrays: BatchArrays, rng: Rng): void {
     this.#takeInNewEpisodes();
     const { horizon, batch, context = 0 } = this.#size;
     for (let row = 0; row < batch; row++) {
-      const { firstFrame, frames } = this.#usable[rng.integer(this.#usable.length)]!;
+      const episodes = this.#pool(rng);
+      const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
       const start = firstFrame + rng.integer(frames - horizon);
       for (let t = -context; t <= horizon; t++) {
         this.#copyFrame(arrays as Arrays, rng, Math.max(firstFrame, start + t), (context + t) * batch + row);
@@ -51,8 +69,17 @@ export class SegmentReplay {
     const { episodes } = this.#store;
     for (; this.#seen < episodes.length; this.#seen++) {
       const episode = episodes[this.#seen]!;
-      if (episode.frames > this.#size.horizon) this.#usable.push(episode);
+      if (episode.frames <= this.#size.horizon) continue;
+      this.#usable.push(episode);
+      this.#bySource[episode.source].push(episode);
     }
+  }
+
+  /** The episodes that the next segment is drawn from. */
+  #pool(rng: Rng): readonly StoredEpisode[] {
+    const { random, policy } = this.#bySource;
+    if (this.#policyShare === undefined || random.length === 0 || policy.length === 0) return this.#usable;
+    return rng.uniform() < this.#policyShare ? policy : random;
   }
 
   #copyFrame(arrays: Arrays, rng: Rng, frame: number, place: number): void {

@@ -14,6 +14,14 @@ export const OnlineRecipe = z.strictObject({
 });
 export type OnlineRecipe = z.infer<typeof OnlineRecipe>;
 
+/** How a system that draws segments may mix them: random episodes are rarely near a goal. */
+export const POLICY_SHARE = z
+  .number()
+  .min(0)
+  .max(1)
+  .optional()
+  .describe("share of every batch from the policy's own episodes; without it every episode is as likely");
+
 /** The same recipe over so many environment steps: the share of random ones stays. */
 export function withSteps(recipe: OnlineRecipe, steps: number): OnlineRecipe {
   const randomSteps = Math.min(recipe.randomSteps, Math.max(1, Math.round(steps / 2)));

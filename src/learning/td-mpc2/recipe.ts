@@ -4,7 +4,7 @@ import { PlannerConfig } from "../../planners/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
 import type { ObservationKind, WorldView } from "../learner.ts";
-import { OnlineRecipe, withSteps } from "../online/recipe.ts";
+import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
 
 /** The numbers of TD-MPC2's losses and update, under the paper's values by default. */
 export const TdMpc2Learning = z.strictObject({
@@ -48,6 +48,7 @@ export const TdMpc2Recipe = z.strictObject({
   learning: TdMpc2Learning,
   online: OnlineRecipe,
   shiftPx: z.int().nonnegative().describe("largest random shift of an image in training"),
+  policyShare: POLICY_SHARE,
 });
 export type TdMpc2Recipe = z.infer<typeof TdMpc2Recipe>;
 

@@ -15,7 +15,7 @@ const NAME = "td-mpc2";
 
 /** TD-MPC2 as the online loop runs it. */
 export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineSystem {
-  const { network, planner, shortPlanner, learning, shiftPx } = recipe;
+  const { network, planner, shortPlanner, learning, shiftPx, policyShare } = recipe;
   const graphs = bundleGraphs({
     worldModel: tdMpc2,
     config: network,
@@ -32,7 +32,8 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
     step: tdMpc2Update({ spaces, network, learning, discounts: [planner.discount] }),
     graphs,
     collecting: { ...graphs, plan: exploringPlan((parameters) => buildTdMpc2(parameters, spaces, network), planner) },
-    batches: (store) => new SegmentReplay(store, segmentSize(network, learning), spaces.cameras, shiftPx),
+    batches: (store) =>
+      new SegmentReplay(store, segmentSize(network, learning), spaces.cameras, { shiftPx, policyShare }),
   };
 }
 

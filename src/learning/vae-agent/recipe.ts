@@ -5,11 +5,12 @@ import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { VaeAgentConfig, vaeAgent } from "../../world-models/vae-agent.ts";
 import type { ObservationKind, WorldView } from "../learner.ts";
-import { OnlineRecipe, updatesDue, withSteps } from "../online/recipe.ts";
+import { OnlineRecipe, POLICY_SHARE, updatesDue, withSteps } from "../online/recipe.ts";
 
 /** The numbers of the VAE agent's losses and update. */
 export const VaeAgentLearning = z.strictObject({
   batch: z.int().positive().describe("segments of episodes in an update"),
+  painted: z.int().positive().describe("segments of these whose image is painted too: that costs more than all else"),
   horizon: z.int().positive().describe("steps that the dynamics are unrolled for"),
   learningRate: z.number().positive().describe("over the first half; then half a cosine down to a thirtieth"),
   gradientNorm: z.number().positive(),
@@ -32,6 +33,7 @@ export const VaeAgentRecipe = z.strictObject({
     .describe("what plan_short changes"),
   learning: VaeAgentLearning,
   online: OnlineRecipe,
+  policyShare: POLICY_SHARE,
 });
 export type VaeAgentRecipe = z.infer<typeof VaeAgentRecipe>;
 
@@ -43,9 +45,9 @@ interface TaskRecipe {
 const REACHING: TaskRecipe = {
   view: { cameras: ["scene"], width: 64, height: 64 },
   online: {
-    steps: 15_000,
-    randomSteps: 10_000,
-    firstUpdates: 5000,
+    steps: 20_000,
+    randomSteps: 15_000,
+    firstUpdates: 3000,
     updatesPerStep: 0.6,
     explorationStd: 0.3,
     evaluateEvery: 2500,
@@ -58,6 +60,7 @@ const TASKS: Readonly<Record<string, TaskRecipe>> = {
 
 const LEARNING: VaeAgentLearning = {
   batch: 64,
+  painted: 16,
   horizon: 3,
   learningRate: 1e-3,
   gradientNorm: 10,
@@ -89,6 +92,7 @@ export function recipeFor(task: string, steps?: number): VaeAgentRecipe {
     shortPlanner: { iterations: 2, candidates: 64 },
     learning: LEARNING,
     online: steps === undefined ? online : withSteps(online, steps),
+    policyShare: 0.5,
   };
 }
 

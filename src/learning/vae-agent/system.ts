@@ -13,7 +13,7 @@ const NAME = "vae-agent";
 
 /** The VAE agent as the online loop runs it. */
 export function vaeAgentOnline(spaces: ModelSpaces, recipe: VaeAgentRecipe): OnlineSystem {
-  const { network, method, planner, shortPlanner, learning } = recipe;
+  const { network, method, planner, shortPlanner, learning, policyShare } = recipe;
   return {
     name: NAME,
     latentSize: network.code + spaces.proprioceptionSize + (network.dynamics === "gru" ? network.memory : 0),
@@ -27,7 +27,7 @@ export function vaeAgentOnline(spaces: ModelSpaces, recipe: VaeAgentRecipe): Onl
       planning: { method: PLANNERS[method], config: planner, short: shortPlanner },
       imagination: { sequences: 1, horizon: planner.horizon },
     }),
-    batches: (store) => new SegmentReplay(store, learning, spaces.cameras),
+    batches: (store) => new SegmentReplay(store, learning, spaces.cameras, { policyShare }),
   };
 }
 

@@ -49,7 +49,7 @@ export function vaeAgentUpdate({ spaces, network, learning, learningRate }: VaeA
     name: "vae-agent",
     define(step) {
       const model = buildVaeAgent(step.parameters, spaces, network);
-      const noise = step.noise("codeNoise", [learning.batch, network.code]);
+      const noise = step.noise("codeNoise", [learning.painted, network.code]);
       const { total, ...parts } = vaeAgentLosses(model, segmentFields(step, spaces, learning), noise, learning);
       step.metric("loss", total);
       for (const [name, value] of Object.entries(parts)) step.metric(name, value);
@@ -63,10 +63,10 @@ export function vaeAgentUpdate({ spaces, network, learning, learningRate }: VaeA
 }
 
 /**
- * The evidence lower bound of each segment's second frame, the reward read off its code, and the errors of a rollout imagined
- * from the first frame. Codes are targets of the dynamics and not taught by them: no gradient leads from a rollout to the encoder.
+ * The evidence lower bound of the segments' second frames, the reward read off their codes, and the errors of a rollout imagined
+ * from the first frames. Codes are targets of the dynamics and not taught by them: no gradient leads from a rollout to the encoder.
  *
- * Shapes: noise [B, code]
+ * Shapes: noise [painted, code]
  */
 export function vaeAgentLosses(
   model: VaeAgentModel,
@@ -79,7 +79,9 @@ export function vaeAgentLosses(
   const frame = (t: number) => pickFrames(data, (frames) => at(frames, t));
   const shown = frame(1);
   const posterior = model.posterior(shown.images);
-  const reconstruction = reconstructionLoss(model.paint(posterior.sample(noise)), shown.images, salience);
+  const some = (x: Sym) => slice(x, 0, 0, noise.extent(0));
+  const drawn = gaussian(some(posterior.mean), some(posterior.deviation)).sample(noise);
+  const reconstruction = reconstructionLoss(model.paint(drawn), pickFrames(shown, some).images, salience);
   const divergence = mean(posterior.kl(standardNormal(posterior.mean)));
 
   const code = rewardGradient ? posterior.mean : stopGradient(posterior.mean);

@@ -21,6 +21,7 @@ const spaces: ModelSpaces = {
 };
 const learning: VaeAgentLearning = {
   batch: 3,
+  painted: 2,
   horizon: 3,
   learningRate: 1e-3,
   gradientNorm: 0.5,

@@ -16,7 +16,7 @@ import fill  # noqa: E402
 
 torch.set_default_dtype(torch.float64)
 
-BATCH, HORIZON, PROPRIOCEPTION, ACTION = 3, 3, 4, 2
+BATCH, PAINTED, HORIZON, PROPRIOCEPTION, ACTION = 3, 2, 3, 4, 2
 CODE, MEMORY, UNITS, CHANNELS, KEYPOINTS, MERGED, PAINT_UNITS = 6, 5, 12, 4, 6, 8, 7
 EMBEDDING = CODE + PROPRIOCEPTION
 BETA, BOUND, REWARD, CONSISTENCY, SALIENCE, MAX_NORM, RATE = 2.0, 0.01, 1.0, 20.0, 20.0, 0.5, 1e-3
@@ -114,12 +114,12 @@ def losses(twin):
     sensed = tensor(fill.data("proprioception", (HORIZON + 1, BATCH, PROPRIOCEPTION)))
     actions = tensor(fill.data("actions", (HORIZON, BATCH, ACTION)))
     rewards = tensor(fill.data("rewards", (HORIZON, BATCH)))
-    noise = tensor(fill.data("codeNoise", (BATCH, CODE)))
+    noise = tensor(fill.data("codeNoise", (PAINTED, CODE)))
 
     mean, deviation = twin.posterior(images[1])
-    shown = images[1] / 255
+    shown = images[1][:PAINTED] / 255
     weight = 1 + SALIENCE * (shown - shown.mean(0, keepdim=True)).abs()
-    reconstruction = (weight * (twin.paint(mean + deviation * noise) - shown) ** 2).sum() / BATCH
+    reconstruction = (weight * (twin.paint(mean[:PAINTED] + deviation[:PAINTED] * noise) - shown) ** 2).sum() / PAINTED
     divergence = (0.5 * (mean**2 + deviation**2 - 1) - deviation.log()).sum(-1).mean()
     seen = torch.cat([mean if twin.reward_gradient else mean.detach(), sensed[1]], -1)
     seen_reward = ((twin.reward(seen) - rewards[0]) ** 2).mean()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
-import { EpisodeStore } from "../../../src/learning/episode-store.ts";
+import { type EpisodeSource, EpisodeStore } from "../../../src/learning/episode-store.ts";
 import { SegmentReplay } from "../../../src/learning/segment-replay.ts";
 
 const [HORIZON, BATCH] = [3, 64];
@@ -14,8 +14,8 @@ function storeOf(lengths: readonly number[], capacity = 100): EpisodeStore {
   return store;
 }
 
-function addEpisode(store: EpisodeStore, steps: number): void {
-  const writer = store.begin({ kind: "reset", seed: 0 }, "random");
+function addEpisode(store: EpisodeStore, steps: number, source: EpisodeSource = "random"): void {
+  const writer = store.begin({ kind: "reset", seed: 0 }, source);
   for (let t = 0; t <= steps; t++) {
     const frame = writer.nextFrame();
     store.borrowImage("scene", frame).set([0, 0, 0, frame, frame, frame, 200, 200, 200]);
@@ -74,7 +74,7 @@ test("episodes added later take part, those shorter than a segment never do", ()
 
 test("with random shifts every image is moved by itself, within the limit", () => {
   const batch = arrays();
-  new SegmentReplay(storeOf([5]), { horizon: HORIZON, batch: BATCH }, [camera], 1).fill(batch, new Rng(3));
+  new SegmentReplay(storeOf([5]), { horizon: HORIZON, batch: BATCH }, [camera], { shiftPx: 1 }).fill(batch, new Rng(3));
   const shown = new Set<string>();
   for (let place = 0; place < (HORIZON + 1) * BATCH; place++) {
     const frame = batch.proprioception[place]!;
@@ -103,4 +103,17 @@ test("context comes before a segment, and an episode's first frame stands for wh
   assert.ok(
     batch.actions.subarray(0, BATCH).every((action, row) => action === batch.proprioception[context * BATCH + row]),
   );
+});
+
+test("a policy share decides how much comes from the policy's episodes, and waits until there is one", () => {
+  const store = storeOf([5, 5, 5, 5, 5, 5]);
+  const replay = new SegmentReplay(store, { horizon: HORIZON, batch: BATCH }, [camera], { policyShare: 0.5 });
+  const batch = arrays();
+  replay.fill(batch, new Rng(5));
+  assert.ok(batch.proprioception.every((frame) => frame < store.frames));
+  const first = store.frames;
+  addEpisode(store, 5, "policy");
+  replay.fill(batch, new Rng(6));
+  const share = batch.proprioception.subarray(0, BATCH).filter((frame) => frame >= first).length / BATCH;
+  assert.ok(Math.abs(share - 0.5) < 0.2, `${share}`);
 });
