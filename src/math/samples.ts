@@ -1,6 +1,10 @@
 /** Samples of one figure, and its percentiles by the nearest rank. */
 export class Samples {
-  readonly #values: number[] = [];
+  readonly #values: number[];
+
+  constructor(values: readonly number[] = []) {
+    this.#values = [...values];
+  }
 
   add(value: number): void {
     this.#values.push(value);

@@ -41,8 +41,7 @@ export function scoreCommand(): Command {
 const nameOf = ({ manifest, modelHash }: Bundle): string => `${manifest.name} (${modelHash.slice(0, 8)})`;
 
 function surpriseOf({ surprise }: OpenLoopScore) {
-  const samples = new Samples();
-  for (const value of surprise) samples.add(value);
+  const samples = new Samples([...surprise]);
   return { p50: samples.percentile(0.5), p99: samples.percentile(0.99), max: samples.max };
 }
 

@@ -1,16 +1,12 @@
 import { Command } from "commander";
-import { LatentloopError } from "../../core/errors.ts";
-import { Rng } from "../../core/rng.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import { BundlePolicy } from "../../learning/bundle-policy.ts";
-import { type Evaluation, type EvaluationOptions, evaluate } from "../../learning/evaluate.ts";
-import type { Policy } from "../../learning/policy.ts";
-import { exploringPolicy } from "../../learning/rollout.ts";
-import { DEPLOYED } from "../../learning/training-scores.ts";
-import { openWorldOf } from "../../nodes/training-world.ts";
+import type { Evaluation } from "../../learning/evaluate.ts";
+import { Samples } from "../../math/samples.ts";
+import { playBundle, playRandomly } from "../../nodes/play-bundle.ts";
 import { integer, positiveInteger } from "../flags.ts";
 import { commentary, formatTable, printResult } from "../output.ts";
 import { startProgress } from "../progress.ts";
+import { SCORE_HEADING, scoreCells } from "../score-cells.ts";
 
 interface EvaluateFlags {
   readonly model: string;
@@ -36,79 +32,32 @@ export function evaluateCommand(): Command {
     .action(evaluateBundle);
 }
 
-async function evaluateBundle({
-  model,
-  task,
-  episodes,
-  seed,
-  deployed,
-  planGraph: wanted,
-  json,
-}: EvaluateFlags): Promise<void> {
-  const { manifest, onnx } = await readBundle(model);
-  const graphs = new Map(Object.entries(onnx));
-  const planGraph = wanted ?? (graphs.has("plan") ? "plan" : "act");
-  if (!graphs.has(planGraph)) {
-    throw new LatentloopError(
-      "ERR_INVALID_ARGUMENT",
-      `Expected a planning graph of ${model} but received "${planGraph}".`,
-      {
-        remedy: `Its graphs: ${[...graphs.keys()].join(", ")}.`,
-      },
-    );
-  }
-  const world = await openWorldOf(manifest, task);
-  requireSameActions(manifest.action.dimensions.length, world.actionSpace.dimensions.length, model, task);
-  const policy = await BundlePolicy.open(graphs, new Rng(seed), { planName: planGraph });
-  const progress = startProgress(`evaluate ${manifest.name}`, 2 * episodes);
+async function evaluateBundle({ model, json, planGraph, ...flags }: EvaluateFlags): Promise<void> {
+  const { task, seed, deployed, episodes } = flags;
+  const bundle = await readBundle(model);
+  const progress = startProgress(`evaluate ${bundle.manifest.name}`, 2 * episodes);
   try {
-    const moves = deployed && world.retarget !== undefined;
-    const options: Omit<EvaluationOptions, "onEpisode"> = {
-      episodes,
-      seed,
-      ...(deployed && { delay: DEPLOYED.delay }),
-      ...(moves && { episodesPerReset: DEPLOYED.episodesPerReset }),
-    };
-    const play = (player: Policy, before: number) =>
-      evaluate(world, player, { ...options, onEpisode: (done) => progress.update(before + done) });
-    const played = await play(policy, 0);
-    const random = await play(exploringPolicy(world, new Rng(seed)), episodes);
-    progress.stop();
-    const planMs = percentiles(policy.times.planMs);
-    const result = { model: manifest.name, task, seed, deployed, ...played, planMs, random };
+    const { times, ...played } = await playBundle(bundle, {
+      ...flags,
+      planGraph,
+      onEpisode: (done) => progress.update(done),
+    });
+    const random = await playRandomly(bundle, { ...flags, onEpisode: (done) => progress.update(episodes + done) });
+    const samples = new Samples(times.planMs);
+    const planMs = { p50: samples.percentile(0.5), p99: samples.percentile(0.99) };
+    const result = { model: bundle.manifest.name, task, seed, deployed, ...played, planMs, random };
     commentary(json)("");
     printResult(result, tableOf(played, random, planMs), json);
   } finally {
-    await policy.close();
-    world.close();
+    progress.stop();
   }
 }
 
 function tableOf(played: Evaluation, random: Evaluation, planMs: { p50: number; p99: number }): string {
-  const rowOf = (name: string, { meanReturn, successRate, meanFinalDistanceM }: Evaluation) => [
-    name,
-    meanReturn.toFixed(1),
-    `${(100 * successRate).toFixed(0)} %`,
-    meanFinalDistanceM === undefined ? "" : `${(100 * meanFinalDistanceM).toFixed(2)} cm`,
-  ];
   const table = formatTable([
-    ["policy", "return", "success", "distance at the end"],
-    rowOf("model", played),
-    rowOf("random", random),
+    ["policy", ...SCORE_HEADING],
+    ["model", ...scoreCells(played)],
+    ["random", ...scoreCells(random)],
   ]);
   return `${table}\nplan ${planMs.p50.toFixed(1)} ms (p50), ${planMs.p99.toFixed(1)} ms (p99)`;
-}
-
-function percentiles(values: readonly number[]): { p50: number; p99: number } {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-function requireSameActions(model: number, task: number, bundle: string, name: string): void {
-  if (model === task) return;
-  throw new LatentloopError(
-    "ERR_INVALID_ARGUMENT",
-    `Expected a model of ${task} action dimensions for ${name} but ${bundle} has ${model}.`,
-  );
 }

@@ -9,6 +9,7 @@ import { formatPlacement } from "../../inference/place-graph.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { readManifest } from "../../inference/read-bundle.ts";
 import { type BundleVerdict, verifyBundle } from "../../inference/verify-bundle.ts";
+import { compareCommand } from "../models/compare-command.ts";
 import { scoreCommand } from "../models/score-command.ts";
 import { storeCommands } from "../models/store-commands.ts";
 import { surpriseCommand } from "../models/surprise-command.ts";
@@ -24,6 +25,7 @@ export function modelsCommand(): Command {
     .description("work with model bundles")
     .addCommand(inspectCommand())
     .addCommand(verifyCommand())
+    .addCommand(compareCommand())
     .addCommand(scoreCommand())
     .addCommand(surpriseCommand());
   for (const command of storeCommands()) models.addCommand(command);

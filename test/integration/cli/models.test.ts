@@ -101,3 +101,24 @@ test("an unknown provider is wrong use that names the known ones", async (t) => 
   assert.equal(status, 1);
   assert.match(stderr, /"auto", "cuda", "webgpu", "cpu" for 'provider' in the command line but received "gpu"/);
 });
+
+const KEYPOINT = fileURLToPath(new URL("../../../../models/reach-keypoint", import.meta.url));
+
+test("models compare plays the same episodes with every bundle, beside random actions", () => {
+  const { status, stderr, json } = latentloop(
+    ...["models", "compare", KEYPOINT, KEYPOINT, "--task", "reach", "--episodes", "1", "--json"],
+  );
+  assert.equal(status, 0, stderr);
+  const { models, random } = json();
+  const [first, second] = models;
+  assert.equal(first.meanReturn, second.meanReturn);
+  assert.ok(first.meanReturn > random.meanReturn);
+  assert.ok(first.planMs.p50 > 0 && first.bytes > 100_000);
+  assert.equal(first.algorithm, "keypoint");
+});
+
+test("models compare refuses a model of another task", () => {
+  const { status, stderr } = latentloop("models", "compare", KEYPOINT, "--task", "arm-reach");
+  assert.equal(status, 1);
+  assert.match(stderr, /Expected a model of 5 action dimensions for arm-reach but .*reach-keypoint has 2/);
+});
