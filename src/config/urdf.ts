@@ -10,9 +10,13 @@ export interface UrdfOptions {
   readonly acceleration: number;
 }
 
-interface UrdfJoint {
+export interface UrdfJoint {
   readonly "@name": string;
   readonly "@type": string;
+  readonly parent?: { readonly "@link": string };
+  readonly child?: { readonly "@link": string };
+  readonly origin?: { readonly "@xyz"?: string; readonly "@rpy"?: string };
+  readonly axis?: { readonly "@xyz"?: string };
   readonly limit?: { readonly "@lower"?: string; readonly "@upper"?: string; readonly "@velocity"?: string };
   /** The joint that this one follows: it takes no commands of its own. */
   readonly mimic?: unknown;
@@ -26,6 +30,21 @@ const ENDLESS_RAD = 1000;
  * @throws ERR_SYNTAX for text that is no URDF; ERR_JOINT_MISSING for a joint that it does not have, or without limits
  */
 export function robotFromUrdf(text: string, options: UrdfOptions): RobotModel {
+  const { name: robotName, joints: described } = parseUrdf(text);
+  const movable = described.filter((joint) => joint["@type"] !== "fixed" && joint.mimic === undefined);
+  const names = options.joints ?? movable.map((joint) => joint["@name"]);
+  const joints = names.map((name) => {
+    const joint = movable.find((candidate) => candidate["@name"] === name);
+    if (joint !== undefined) return jointOf(joint, options.acceleration);
+    throw new LatentloopError("ERR_JOINT_MISSING", `Expected a joint that moves in the URDF but received '${name}'.`, {
+      remedy: `It has: ${movable.map((candidate) => candidate["@name"]).join(", ") || "none"}.`,
+    });
+  });
+  return { name: robotName, commandInterface: options.commandInterface, joints };
+}
+
+/** The joints of a robot description as they are written. @throws ERR_SYNTAX for text that is no URDF */
+export function parseUrdf(text: string): { readonly name: string; readonly joints: readonly UrdfJoint[] } {
   const validity = XMLValidator.validate(text);
   if (validity !== true) {
     const { msg, line } = validity.err;
@@ -42,17 +61,7 @@ export function robotFromUrdf(text: string, options: UrdfOptions): RobotModel {
   });
   const { robot } = parser.parse(text) as { robot?: { "@name"?: string; joint?: readonly UrdfJoint[] } };
   if (robot === undefined) throw new LatentloopError("ERR_SYNTAX", "Expected URDF with a <robot> at its root.");
-  const described = robot.joint ?? [];
-  const movable = described.filter((joint) => joint["@type"] !== "fixed" && joint.mimic === undefined);
-  const names = options.joints ?? movable.map((joint) => joint["@name"]);
-  const joints = names.map((name) => {
-    const joint = movable.find((candidate) => candidate["@name"] === name);
-    if (joint !== undefined) return jointOf(joint, options.acceleration);
-    throw new LatentloopError("ERR_JOINT_MISSING", `Expected a joint that moves in the URDF but received '${name}'.`, {
-      remedy: `It has: ${movable.map((candidate) => candidate["@name"]).join(", ") || "none"}.`,
-    });
-  });
-  return { name: robot["@name"] ?? "robot", commandInterface: options.commandInterface, joints };
+  return { name: robot["@name"] ?? "robot", joints: robot.joint ?? [] };
 }
 
 function jointOf({ "@name": name, "@type": type, limit }: UrdfJoint, acceleration: number): Joint {

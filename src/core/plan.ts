@@ -1,5 +1,5 @@
-/** The degrade ladder, best first. Every step down is counted and logged with its cause. */
-export const RUNGS = ["mpc", "mpc-short", "policy-prior", "last-plan", "hold"] as const;
+/** What drives the robot: the degrade ladder, best first, and `teleop`, a human beside it. Recordings hold their numbers. */
+export const RUNGS = ["mpc", "mpc-short", "policy-prior", "last-plan", "hold", "teleop"] as const;
 export type Rung = (typeof RUNGS)[number];
 
 /**

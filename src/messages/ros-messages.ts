@@ -165,7 +165,7 @@ export interface TickMessage {
 }
 
 /** `kind` of an EpisodeEvent. */
-export const EPISODE_KIND = { begin: 0, step: 1, end: 2 } as const;
+export const EPISODE_KIND = { begin: 0, step: 1, end: 2, discard: 3 } as const;
 
 /** latentloop_msgs/EpisodeEvent: ros/latentloop_msgs/msg/EpisodeEvent.msg says what each field means. */
 export interface EpisodeEvent {

@@ -2,7 +2,7 @@ import { LatentloopError } from "../core/errors.ts";
 import { deserializeMessage, type JointState } from "../messages/index.ts";
 import { cameraOfTopic, isImageType } from "./bag-image.ts";
 import { type BagReader, chunkMessages } from "./bag-reader.ts";
-import { EPISODE_TYPE, type Episode, EpisodeAssembler } from "./episodes.ts";
+import { EPISODE_TYPE, type Episode, EpisodeAssembler, isKept } from "./episodes.ts";
 import { headerStampNs } from "./header-stamp.ts";
 import type { BagMessage, ChunkPlace, McapFileReader } from "./mcap-file-reader.ts";
 import { Track } from "./track.ts";
@@ -175,7 +175,7 @@ export async function readTables(bag: BagReader, { cut = false } = {}): Promise<
   const tables = new EpisodeTables(bag);
   await tables.advance();
   return tables.episodes
-    .filter(({ closed, steps }) => (closed || cut) && steps.length > 1)
+    .filter((episode) => (isKept(episode) || (cut && !episode.discarded)) && episode.steps.length > 1)
     .map((episode) => tables.table(episode));
 }
 

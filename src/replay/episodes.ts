@@ -21,6 +21,8 @@ export interface Episode {
   readonly success: boolean;
   /** Whether its end was recorded. */
   readonly closed: boolean;
+  /** It was taken back: the episode of its number is another one. */
+  readonly discarded: boolean;
   /** Notes of its steps and its end. */
   readonly notes: readonly string[];
   /** Receive stamps of its first and last event, for finding its messages. */
@@ -62,6 +64,10 @@ export class EpisodeAssembler {
       this.#begin(event, step, logTimeNs);
       return;
     }
+    if (event.kind === EPISODE_KIND.discard) {
+      this.#discard(event, stampNs, logTimeNs);
+      return;
+    }
     const open = this.#open;
     if (open === undefined || open.number !== event.episode) {
       this.#complain(stampNs, `episode ${event.episode}: an event without a begin`);
@@ -79,7 +85,9 @@ export class EpisodeAssembler {
 
   /** Everything so far, with the episode that has no end, if any, as not closed. */
   all(): Episode[] {
-    return this.#open === undefined ? [...this.episodes] : [...this.episodes, { ...this.#open, closed: false }];
+    return this.#open === undefined
+      ? [...this.episodes]
+      : [...this.episodes, { ...this.#open, closed: false, discarded: false }];
   }
 
   #begin(event: EpisodeEvent, step: EpisodeStep, logTimeNs: bigint): void {
@@ -87,7 +95,7 @@ export class EpisodeAssembler {
       this.#complain(step.stampNs, `episode ${this.#open.number}: it has no end`);
       this.#end(false);
     }
-    if (this.episodes.some(({ number }) => number === event.episode)) {
+    if (this.episodes.some((episode) => episode.number === event.episode && isKept(episode))) {
       this.#complain(step.stampNs, `episode ${event.episode}: its number is used twice`);
     }
     const previous = this.episodes.at(-1);
@@ -105,14 +113,31 @@ export class EpisodeAssembler {
     };
   }
 
-  #end(closed: boolean): void {
-    if (this.#open !== undefined) this.episodes.push({ ...this.#open, closed });
+  #discard({ episode: number, note }: EpisodeEvent, stampNs: bigint, logTimeNs: bigint): void {
+    if (this.#open?.number === number) {
+      this.#open.lastLogNs = logTimeNs;
+      if (note !== "") this.#open.notes.push(note);
+      this.#end(false, true);
+      return;
+    }
+    const index = this.episodes.findLastIndex((episode) => episode.number === number && isKept(episode));
+    if (index < 0) this.#complain(stampNs, `episode ${number}: it is discarded but was not recorded`);
+    else this.episodes[index] = { ...this.episodes[index]!, discarded: true };
+  }
+
+  #end(closed: boolean, discarded = false): void {
+    if (this.#open !== undefined) this.episodes.push({ ...this.#open, closed, discarded });
     this.#open = undefined;
   }
 
   #complain(stampNs: bigint, what: string): void {
     this.troubles.push({ stampNs, what });
   }
+}
+
+/** Whether it counts: it was recorded to its end and not taken back. */
+export function isKept({ closed, discarded }: Pick<Episode, "closed" | "discarded">): boolean {
+  return closed && !discarded;
 }
 
 /** The episodes of a bag in order, and what is wrong with their events. */

@@ -52,7 +52,7 @@ export async function recoverBag(path: string): Promise<BagRecovery> {
       indexes.push(index);
     }
     const { episodes } = await readEpisodes(bag);
-    const cutEpisodes = episodes.filter(({ closed }) => !closed).map(({ number }) => number);
+    const cutEpisodes = episodes.filter(({ closed, discarded }) => !closed && !discarded).map(({ number }) => number);
     const repaired = files.some(({ original }) => original !== undefined);
     const wroteMetadata = isFolder && (repaired || bag.metadataTrouble !== undefined);
     if (wroteMetadata) await writeMetadata(path, bag, indexes, cutEpisodes);

@@ -6,6 +6,7 @@ import { LatentloopError, messageOf } from "../core/errors.ts";
 import { readCalibration } from "./bag-calibration.ts";
 import { BagReader } from "./bag-reader.ts";
 import { type EpisodeTable, EpisodeTables, type ImagePlace } from "./episode-table.ts";
+import { isKept } from "./episodes.ts";
 
 /** An episode's place in the stream of all frames. */
 export interface IndexedEpisode {
@@ -75,9 +76,9 @@ export class ReplayIndex {
       const { episodes } = bag.tables;
       for (const episode of episodes.slice(bag.taken)) {
         // The last one may still be going on; one before it has lost its end for good.
-        if (!episode.closed && episode === episodes.at(-1)) break;
+        if (!episode.closed && !episode.discarded && episode === episodes.at(-1)) break;
         bag.taken++;
-        if (episode.closed && episode.steps.length > 1) this.#add(bag.tables.table(episode));
+        if (isKept(episode) && episode.steps.length > 1) this.#add(bag.tables.table(episode));
       }
     }
     return this.#episodes.length - before;

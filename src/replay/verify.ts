@@ -173,7 +173,8 @@ class Verifier {
       this.#find("error", "episode", `episodes, at ${seconds(stampNs)}`, what);
     }
     const last = episodes.at(-1);
-    if (last?.closed === false) this.#find("warning", "episode", `episode ${last.number}`, "it has no end");
+    if (last?.closed === false && !last.discarded)
+      this.#find("warning", "episode", `episode ${last.number}`, "it has no end");
   }
 
   #find(severity: Finding["severity"], kind: string, where: string, what: string): void {

@@ -236,6 +236,17 @@ export class SimulatedEnvironment implements Environment {
     return { reward: this.#rules.reward(), success: this.#rules.success() };
   }
 
+  /** Whether the task comes with a controller that knows where everything is. */
+  get hasScript(): boolean {
+    return this.#rules.script !== undefined;
+  }
+
+  /** Joint velocities of that controller. Units: rad/s. Shapes: out [J]. @throws ERR_SIM_TASK if the task has none */
+  scriptInto(out: Float64Array): void {
+    if (!this.#rules.script) throw new LatentloopError("ERR_SIM_TASK", `The task ${this.task} has no script.`);
+    this.#rules.script(out);
+  }
+
   /** Joint readings in the order of `robot.joints`. Shapes: positions, velocities [J] */
   jointsInto(positions: Float64Array, velocities: Float64Array): void {
     const qpos = this.#physics.borrow("qpos");

@@ -9,6 +9,8 @@ export type DataField =
   | "ctrl"
   | "xpos"
   | "xmat"
+  | "xanchor"
+  | "xaxis"
   | "geom_xpos"
   | "geom_xmat"
   | "site_xpos"

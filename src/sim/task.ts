@@ -58,6 +58,8 @@ export interface TaskRules {
   /** Reward of the current state, after the control that is still set. */
   reward(): number;
   success(): boolean;
+  /** Writes the joint velocities of a controller that knows where everything is. Units: rad/s. Shapes: out [J] */
+  script?(out: Float64Array): void;
   /** Observations that are no joint readings; without it the task's proprioception is read from the robot. */
   observe?(out: Float32Array): void;
 }

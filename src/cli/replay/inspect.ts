@@ -80,7 +80,7 @@ export function topicJson({ startNs, endNs, gaps, ...report }: TopicReport) {
 }
 
 function episodeJson(episode: Episode) {
-  const { number, task, steps, success, closed, notes } = episode;
+  const { number, task, steps, success, closed, discarded, notes } = episode;
   return {
     number,
     task,
@@ -88,6 +88,7 @@ function episodeJson(episode: Episode) {
     return: returnOf(episode),
     success,
     closed,
+    discarded,
     notes,
     interventions: interventionSpans(episode),
     startNs: String(steps[0]!.stampNs),
@@ -119,13 +120,19 @@ function formatEpisodes(episodes: readonly Episode[]): string {
       String(episode.number),
       String(episode.steps.length - 1),
       returnOf(episode).toFixed(2),
-      episode.closed ? (episode.success ? "success" : "no success") : "cut off",
+      endOf(episode),
       interventionSpans(episode)
         .map(({ from, to }) => `${from}–${to}`)
         .join(" "),
       [episode.task, ...episode.notes].filter((text) => text !== "").join(" · "),
     ]),
   ]);
+}
+
+function endOf({ closed, discarded, success }: Episode): string {
+  if (discarded) return "discarded";
+  if (!closed) return "cut off";
+  return success ? "success" : "no success";
 }
 
 function formatInfo(

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { benchCommand } from "./bench.ts";
+import { collectCommand } from "./collect.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
@@ -18,6 +19,7 @@ export function verbs(): Command[] {
     demoCommand(),
     upCommand(),
     simCommand(),
+    collectCommand(),
     trainCommand(),
     evaluateCommand(),
     imagineCommand(),

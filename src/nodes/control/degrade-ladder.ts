@@ -9,6 +9,11 @@ export interface StepDown {
   readonly cause: StepDownCause;
 }
 
+/** A human stands beside the ladder, level with its top: taking over is no step down. */
+function rankOf(rung: Rung): number {
+  return rung === "teleop" ? 0 : RUNGS.indexOf(rung);
+}
+
 /** Counts every step down the ladder of `RUNGS` with its cause. A robot that nobody armed has no rung to lose. */
 export class DegradeLadder {
   readonly #counts = new Map<string, number>();
@@ -22,7 +27,7 @@ export class DegradeLadder {
   observe(rung: Rung, cause: HaltCause): StepDown | undefined {
     const before = this.#rung;
     this.#rung = rung;
-    if (RUNGS.indexOf(rung) <= RUNGS.indexOf(before)) return undefined;
+    if (rankOf(rung) <= rankOf(before)) return undefined;
     const step = {
       rung,
       cause: rung === "hold" ? cause : rung === "last-plan" ? "plan-late" : "planner-budget",

@@ -11,6 +11,7 @@ import {
   placeOnTable,
   startArm,
 } from "./arm.ts";
+import { armPushScript } from "./arm-push-script.ts";
 
 const CUBE_HALF_M = 0.02;
 /** The goal's radius: the cube's centre is to lie over it. */
@@ -83,5 +84,6 @@ function bind(physics: Physics): TaskRules {
       return Math.max(LOWEST_REWARD, PUSH_PER_M * toGoal() + APPROACH_PER_M * approach);
     },
     success: () => toGoal() < GOAL_RADIUS_M,
+    script: armPushScript(physics, grip, cube),
   };
 }

@@ -1,10 +1,12 @@
 import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
+import { PointServo } from "../point-servo.ts";
 import type { Task, TaskRules } from "../task.ts";
 import {
   armActionSpace,
   armActuation,
   armProprioception,
+  armRobot,
   armWorld,
   gripDistance,
   placeOnTable,
@@ -19,6 +21,8 @@ const BALL_HEIGHT_M = 0.1;
 const REWARD_PER_M = -10;
 /** No point of the arm is further than this from a ball on the table. */
 const FURTHEST_M = 1.2;
+/** Of the grip, when the script moves it. Units: m/s */
+const SCRIPT_SPEED = 0.4;
 
 /** The arm is to bring its grip to a ball on a stand: always in one plane, because one fixed camera cannot see depth. */
 export const armReach: Task = {
@@ -52,6 +56,7 @@ export const armReach: Task = {
 function bind(physics: Physics): TaskRules {
   const grip = physics.id("site", "grip");
   const distance = () => gripDistance(physics, grip, physics.borrow("mocap_pos"), 0);
+  const servo = new PointServo(physics, armRobot, [0, 1, 2]);
   const retarget = (rng: Rng) => physics.borrow("mocap_pos").set(placeOnTable(rng, BALL_HEIGHT_M));
   return {
     start(rng) {
@@ -61,5 +66,12 @@ function bind(physics: Physics): TaskRules {
     retarget,
     reward: () => REWARD_PER_M * distance(),
     success: () => distance() < BALL_RADIUS_M,
+    script: (out) =>
+      servo.approach(
+        physics.borrow("site_xpos").subarray(3 * grip, 3 * grip + 3),
+        physics.borrow("mocap_pos").subarray(0, 3),
+        SCRIPT_SPEED,
+        out,
+      ),
   };
 }

@@ -1,6 +1,7 @@
 import type { Rng } from "../../core/rng.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import type { Physics } from "../physics.ts";
+import { PointServo } from "../point-servo.ts";
 import type { Task, TaskRules } from "../task.ts";
 
 /** Reward per metre from the target. */
@@ -8,6 +9,8 @@ const REWARD_PER_M = -10;
 /** Fingertip and target touch: the sum of their radii. */
 const TOUCH_M = 0.03;
 const MAX_SPEED = 2.5;
+/** Of the finger, when the script moves it. Units: m/s */
+const SCRIPT_SPEED = 0.4;
 const [NEAREST_M, FURTHEST_M] = [0.06, 0.22];
 
 const mjcf = `
@@ -94,6 +97,7 @@ function bind(physics: Physics): TaskRules {
     const target = physics.borrow("mocap_pos");
     return Math.hypot(position[finger]! - target[0]!, position[finger + 1]! - target[1]!);
   };
+  const servo = new PointServo(physics, robot, [0, 1]);
   const retarget = (rng: Rng) => {
     const radius = Math.sqrt(rng.uniform(NEAREST_M ** 2, FURTHEST_M ** 2)); // uniform over the ring's area
     const angle = rng.uniform(0, 2 * Math.PI);
@@ -107,5 +111,12 @@ function bind(physics: Physics): TaskRules {
     retarget,
     reward: () => REWARD_PER_M * distance(),
     success: () => distance() < TOUCH_M,
+    script: (out) =>
+      servo.approach(
+        physics.borrow("xpos").subarray(finger, finger + 3),
+        physics.borrow("mocap_pos").subarray(0, 3),
+        SCRIPT_SPEED,
+        out,
+      ),
   };
 }

@@ -1,0 +1,147 @@
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LatentloopError, messageOf } from "../core/errors.ts";
+import { BagReader } from "./bag-reader.ts";
+import { isKept, readEpisodes } from "./episodes.ts";
+import { recoverBag } from "./recover.ts";
+
+/** Key of a bag's custom data with the numbers of its finished episodes, so that a session opens without reading every image. */
+export const EPISODES_KEY = "finished_episodes";
+
+const LOCK = ".session.lock";
+
+/**
+ * A folder of bags that are recorded one after the other into one numbering of episodes.
+ *
+ * Opening it locks it for this process and makes whole what a killed recorder left.
+ */
+export class SessionFolder {
+  readonly folder: string;
+  /** Numbers of all finished episodes. */
+  readonly finished: ReadonlySet<number>;
+  /** Bags of a killed recorder that were made whole. */
+  readonly recovered: readonly string[];
+
+  private constructor(folder: string, finished: ReadonlySet<number>, recovered: readonly string[]) {
+    this.folder = folder;
+    this.finished = finished;
+    this.recovered = recovered;
+  }
+
+  /**
+   * @throws ERR_SESSION_BUSY while another process has it open
+   * @throws ERR_EPISODE_NUMBER if two finished episodes have the same number
+   * @throws those of `recoverBag` for a bag that cannot be made whole
+   */
+  static async open(folder: string): Promise<SessionFolder> {
+    await lock(folder);
+    try {
+      const owners = new Map<number, string>();
+      const recovered: string[] = [];
+      for (const path of await bagsIn(folder)) {
+        const { numbers, wasCut } = await finishedEpisodes(path);
+        if (wasCut) recovered.push(path);
+        for (const number of numbers) claim(owners, number, path);
+      }
+      return new SessionFolder(folder, new Set(owners.keys()), recovered);
+    } catch (thrown) {
+      await rm(join(folder, LOCK), { force: true });
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    await rm(join(this.folder, LOCK), { force: true });
+  }
+}
+
+function claim(owners: Map<number, string>, number: number, path: string): void {
+  const owner = owners.get(number);
+  owners.set(number, path);
+  if (owner === undefined) return;
+  throw new LatentloopError(
+    "ERR_EPISODE_NUMBER",
+    `Expected every episode number once in a session but episode ${number} is in ${owner === path ? `${path} twice` : `${owner} and in ${path}`}.`,
+    { remedy: "Move one of the two out of the session's folder, or record into another one." },
+  );
+}
+
+async function finishedEpisodes(path: string): Promise<{ numbers: readonly number[]; wasCut: boolean }> {
+  let bag = await BagReader.open(path);
+  const listed = bag.customData[EPISODES_KEY];
+  if (listed !== undefined && bag.metadataTrouble === undefined) {
+    await bag.close();
+    return { numbers: parseNumbers(listed), wasCut: false };
+  }
+  const wasCut = bag.files.some(({ hasIndex }) => !hasIndex);
+  if (wasCut) {
+    await bag.close();
+    await recoverBag(path);
+    bag = await BagReader.open(path);
+  }
+  try {
+    const { episodes } = await readEpisodes(bag);
+    return { numbers: episodes.filter(isKept).map(({ number }) => number), wasCut };
+  } finally {
+    await bag.close();
+  }
+}
+
+/** "0-4 7" for 0, 1, 2, 3, 4 and 7. */
+export function formatNumbers(numbers: Iterable<number>): string {
+  const spans: [first: number, last: number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const span = spans.at(-1);
+    if (span !== undefined && span[1] === number - 1) span[1] = number;
+    else spans.push([number, number]);
+  }
+  return spans.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(" ");
+}
+
+export function parseNumbers(text: string): number[] {
+  return text.split(" ").flatMap((span) => {
+    const [first, last = first] = span.split("-").map(Number);
+    if (span === "" || first === undefined || last === undefined) return [];
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+async function bagsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+  const isBag = async (path: string) => (await readdir(path)).some((name) => name.endsWith(".mcap"));
+  const checked = await Promise.all(folders.sort().map(async (path) => ((await isBag(path)) ? path : undefined)));
+  return checked.filter((path) => path !== undefined);
+}
+
+async function lock(folder: string): Promise<void> {
+  const path = join(folder, LOCK);
+  try {
+    await mkdir(folder, { recursive: true });
+    if (await isAbandoned(path)) await rm(path, { force: true });
+    const file = await open(path, "wx");
+    await file.writeFile(`${process.pid}\n`);
+    await file.close();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw new LatentloopError("ERR_RECORDING", `Expected to record into ${folder}: ${messageOf(cause)}.`, { cause });
+    }
+    throw new LatentloopError(
+      "ERR_SESSION_BUSY",
+      `Expected nobody else to record into ${folder} but process ${(await readFile(path, "utf8")).trim()} does.`,
+      { remedy: "Stop it, or record into another folder." },
+    );
+  }
+}
+
+/** A lock whose process is gone: it was killed. */
+async function isAbandoned(path: string): Promise<boolean> {
+  const owner = Number(await readFile(path, "utf8").catch(() => ""));
+  if (!(owner > 0)) return false;
+  try {
+    process.kill(owner, 0);
+    return false;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}

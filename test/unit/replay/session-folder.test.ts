@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { EPISODES_KEY, formatNumbers, parseNumbers, SessionFolder } from "../../../src/replay/session-folder.ts";
+import { buildBag, testFolder } from "./bag-builder.ts";
+
+async function finishedIn(folder: string): Promise<number[]> {
+  const session = await SessionFolder.open(folder);
+  await session.close();
+  return [...session.finished].sort((a, b) => a - b);
+}
+
+test("numbers survive being written", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(60)), (numbers) => {
+      assert.deepEqual(
+        parseNumbers(formatNumbers(numbers)),
+        numbers.toSorted((a, b) => a - b),
+      );
+    }),
+    { numRuns: 200, seed: 1 },
+  );
+  assert.equal(formatNumbers([7, 0, 1, 2]), "0-2 7");
+});
+
+test("finished episodes of all bags count, cut ones do not, and a cut bag is made whole", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "a"), episodes: [4, 4] });
+  await buildBag({ folder: join(folder, "b"), episodes: [4, -3], firstEpisode: 2, unfinished: true });
+  const session = await SessionFolder.open(folder);
+  assert.deepEqual([...session.finished].sort(), [0, 1, 2]);
+  assert.deepEqual(session.recovered, [join(folder, "b")]);
+  await session.close();
+  assert.deepEqual((await SessionFolder.open(folder)).recovered, []);
+});
+
+test("a bag that lists its episodes is not read", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "a"), episodes: [2], customData: { [EPISODES_KEY]: "0-6" } });
+  assert.deepEqual(await finishedIn(folder), [0, 1, 2, 3, 4, 5, 6]);
+});
+
+test("a number that two finished episodes have is an error that names both bags", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "a"), episodes: [2, 2] });
+  await buildBag({ folder: join(folder, "b"), episodes: [2], firstEpisode: 1 });
+  await assert.rejects(SessionFolder.open(folder), { code: "ERR_EPISODE_NUMBER", message: /episode 1.*a and in .*b/ });
+  await assert.rejects(SessionFolder.open(folder), { code: "ERR_EPISODE_NUMBER" }, "a failed opening leaves no lock");
+});
+
+test("a session is one process's at a time; the lock of a killed one does not count", async (t) => {
+  const folder = await testFolder(t);
+  const session = await SessionFolder.open(folder);
+  await assert.rejects(SessionFolder.open(folder), {
+    code: "ERR_SESSION_BUSY",
+    message: new RegExp(String(process.pid)),
+  });
+  await session.close();
+  await writeFile(join(folder, ".session.lock"), "999999999\n");
+  assert.deepEqual(await finishedIn(folder), []);
+});
