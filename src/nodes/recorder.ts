@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
@@ -11,7 +13,8 @@ import {
   type Publisher,
   type Subscription,
 } from "../core/node.ts";
-import { deserializeMessage, EPISODE_KIND, isRosType, type RosMessages } from "../messages/index.ts";
+import { isRosType, type RosMessages } from "../messages/index.ts";
+import { COMPRESSIONS } from "../replay/chunk-compression.ts";
 import { type RecordedTopic, Recording } from "../replay/recording.ts";
 
 const topicSchema = z.strictObject({
@@ -46,10 +49,27 @@ export const recorderParameters = z.strictObject({
     .min(0)
     .default(512)
     .meta({ description: "The recording ends before the disk has less than this.", unit: "MB" }),
+  compression: z
+    .enum(COMPRESSIONS)
+    .default("none")
+    .meta({ description: "How chunks are stored. Raw images shrink; JPEG does not, and is then left as it is." }),
+  splitMegabytes: z.number().min(0).default(0).meta({
+    description: "Size at which another file begins, between two episodes; in one only at twice that. 0: never.",
+    unit: "MB",
+  }),
+  splitMinutes: z
+    .number()
+    .min(0)
+    .default(0)
+    .meta({ description: "Time after which another file begins, likewise. 0: never.", unit: "min" }),
   customData: z
     .record(z.string(), z.string())
     .default({})
     .meta({ description: "Written into metadata.yaml, e.g. a session name." }),
+  hashedFiles: z.array(z.string()).default([]).meta({
+    description: "Files whose sha256 is written into metadata.yaml: a model's manifest, a robot's calibration.",
+    readOnly: true,
+  }),
 });
 export type RecorderParameters = z.output<typeof recorderParameters>;
 
@@ -62,8 +82,8 @@ const LAST_MESSAGES_MS = 100;
 /**
  * Records topics into a bag from activation to deactivation.
  *
- * Publishes, latched, `~/path` (the bag's folder) and `~/recording`, which turns false when a disk fails or is full: then
- * an episode is not recorded any more and should stop. The end of an episode is put on the disk at once (fsync).
+ * Publishes, latched, `~/path` (the bag's folder) and `~/recording`: false while not every message is recorded, because the
+ * disk is full, failed, or is so slow that messages had to be dropped. An episode should stop then; the control loop goes on.
  */
 export function createRecorder(context: NodeContext<RosMessages>, parameters: RecorderParameters): LifecycleNode {
   let recorder: Recorder | undefined;
@@ -109,14 +129,17 @@ class Recorder {
   }
 
   async begin(): Promise<void> {
-    const { folder, prefix, topics, chunkKilobytes, maxPendingMegabytes, minFreeMegabytes, customData } =
+    const { folder, prefix, topics, customData, hashedFiles, splitMegabytes, splitMinutes, ...limits } =
       this.#parameters;
     const recording = await Recording.begin({
       folder: join(folder, `${prefix}_${dateAndTime(this.#context.clock.rosNs())}`),
-      chunkBytes: chunkKilobytes * 1024,
-      maxPendingBytes: maxPendingMegabytes * 1e6,
-      minFreeBytes: minFreeMegabytes * 1e6,
-      customData,
+      chunkBytes: limits.chunkKilobytes * 1024,
+      maxPendingBytes: limits.maxPendingMegabytes * 1e6,
+      minFreeBytes: limits.minFreeMegabytes * 1e6,
+      compression: limits.compression,
+      ...(splitMegabytes > 0 ? { splitBytes: splitMegabytes * 1e6 } : {}),
+      ...(splitMinutes > 0 ? { splitNs: BigInt(Math.round(splitMinutes * 60e9)) } : {}),
+      customData: { ...customData, ...(await hashesOf(hashedFiles)) },
     });
     this.#sources.forEach((source, i) => {
       const { type, depth, latched } = topics[i]!;
@@ -134,22 +157,21 @@ class Recorder {
     if (recording === undefined) return;
     await delay(LAST_MESSAGES_MS);
     this.#recording = undefined;
-    for (const source of this.#sources) source.target = undefined;
+    for (const source of this.#sources) {
+      source.target?.lose(source.subscription.dropped - source.droppedBefore);
+      source.target = undefined;
+    }
     this.#say();
     await recording.end();
     this.#context.log.info(`Recorded ${recording.messageCount} messages into ${recording.folder}`);
   }
 
   #subscribe({ name, type, depth, latched }: RecorderParameters["topics"][number]): Source {
-    const isEpisode = type === "latentloop_msgs/msg/EpisodeEvent";
     const source: Source = {
       subscription: this.#context.subscribeSerialized(
         name,
         type,
-        (cdr, { receivedStampNs, sourceStampNs }) => {
-          source.target?.write(cdr, receivedStampNs, sourceStampNs);
-          if (isEpisode && deserializeMessage(type, cdr).kind === EPISODE_KIND.end) void this.#recording?.sync();
-        },
+        (cdr, { receivedStampNs, sourceStampNs }) => source.target?.write(cdr, receivedStampNs, sourceStampNs),
         { ...DEFAULT_QOS, durability: latched ? "transient_local" : "volatile", depth },
       ),
       droppedBefore: 0,
@@ -172,17 +194,17 @@ class Recorder {
     }
   }
 
-  /** Says so whenever the recording begins or ends, whatever the reason. */
+  /** Says so whenever messages begin or cease to be recorded, whatever the reason. */
   #say(): void {
     const recording = this.#recording;
-    const runs = recording !== undefined && recording.stopped === undefined;
+    const runs = recording !== undefined && recording.stopped === undefined && !recording.overflowing;
     if (runs === this.#said) return;
     this.#said = runs;
     this.#recordingState.publish({ data: runs });
-    if (recording?.stopped !== undefined) {
-      const { code, message } = new LatentloopError("ERR_RECORDING", `The recording stopped: ${recording.stopped}.`);
-      this.#context.log.error(message, { code, folder: recording.folder });
-    }
+    if (recording === undefined || runs) return;
+    const reason = recording.stopped ?? "the disk is too slow, messages are dropped";
+    const { code, message } = new LatentloopError("ERR_RECORDING", `The recording stopped: ${reason}.`);
+    this.#context.log.error(message, { code, folder: recording.folder });
   }
 
   #diagnosis(): Diagnosis {
@@ -204,6 +226,20 @@ class Recorder {
       ? { level: "warn", message: "messages were dropped", values }
       : { level: "ok", message: "recording", values };
   }
+}
+
+/** Custom data that says what the files held. @throws ERR_FILE_UNREADABLE */
+async function hashesOf(paths: readonly string[]): Promise<Record<string, string>> {
+  const entries = paths.map(async (path) => {
+    const content = await readFile(path).catch((cause: unknown) => {
+      throw new LatentloopError("ERR_FILE_UNREADABLE", `Expected a file to hash at ${path}: ${messageOf(cause)}.`, {
+        cause,
+        remedy: "Correct the recorder's parameter hashedFiles.",
+      });
+    });
+    return [`sha256 ${path}`, createHash("sha256").update(content).digest("hex")] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** "2025-11-20_07-51-20", UTC. */

@@ -16,6 +16,18 @@ export async function createBagFile(path: string): Promise<BagFile> {
   return new DiskFile(await open(path, "wx"));
 }
 
+/** A file that is created when it is first used, so that what goes into it can be taken at once. */
+export function lazyBagFile(create: () => Promise<BagFile>): BagFile {
+  let created: Promise<BagFile> | undefined;
+  const file = () => (created ??= create());
+  return {
+    write: async (bytes) => (await file()).write(bytes),
+    truncate: async (length) => (await file()).truncate(length),
+    sync: async () => (await file()).sync(),
+    close: async () => (await file()).close(),
+  };
+}
+
 class DiskFile implements BagFile {
   readonly #handle: FileHandle;
   #length = 0;

@@ -21,6 +21,22 @@ export interface BagInformation {
   readonly customData: Readonly<Record<string, string>>;
 }
 
+/** Name of the MCAP metadata record that holds a recording's custom data while there is no metadata.yaml yet. */
+export const NOTES_RECORD = "latentloop";
+const DROPPED = "dropped ";
+
+/** Drops as custom data has them: a key per topic that lost messages. */
+export function noteDrops(topics: readonly { readonly name: string; readonly dropped: number }[]) {
+  const lossy = topics.filter(({ dropped }) => dropped > 0);
+  return Object.fromEntries(lossy.map(({ name, dropped }) => [`${DROPPED}${name}`, String(dropped)]));
+}
+
+/** Messages that a recording dropped, by topic, from its custom data. */
+export function droppedIn(customData: Readonly<Record<string, string>>): ReadonlyMap<string, number> {
+  const notes = Object.entries(customData).filter(([key]) => key.startsWith(DROPPED));
+  return new Map(notes.map(([key, count]) => [key.slice(DROPPED.length), Number(count)]));
+}
+
 /** The newest layout that every distribution since Humble reads: 9 differs in QoS profiles only, which Humble refuses. */
 const VERSION = 8;
 

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { LatentloopError, messageOf } from "../core/errors.ts";
+import { NOTES_RECORD } from "./bag-metadata.ts";
 import { type BagMessage, type ChunkPlace, McapFileReader, type OpenOptions } from "./mcap-file-reader.ts";
 import { walkChunk } from "./mcap-records.ts";
 
@@ -32,18 +33,19 @@ export interface BagTopicName {
 /** A bag: a folder as rosbag2 has it, with or without metadata.yaml, or a single MCAP file; whole, cut, or being written. */
 export class BagReader {
   readonly path: string;
-  readonly files: readonly McapFileReader[];
-  /** From metadata.yaml. */
-  readonly customData: Readonly<Record<string, string>>;
+  readonly #options: OpenOptions;
+  readonly #files: McapFileReader[];
+  readonly #statedData: Readonly<Record<string, string>>;
   /** Messages that metadata.yaml says are there; undefined without one. */
   readonly statedMessages: number | undefined;
   /** What is wrong with metadata.yaml, if it is there. */
   readonly metadataTrouble: string | undefined;
 
-  private constructor(path: string, files: readonly McapFileReader[], metadata: Metadata) {
+  private constructor(path: string, options: OpenOptions, files: McapFileReader[], metadata: Metadata) {
     this.path = path;
-    this.files = files;
-    this.customData = metadata.customData;
+    this.#options = options;
+    this.#files = files;
+    this.#statedData = metadata.customData;
     this.statedMessages = metadata.messages;
     this.metadataTrouble = metadata.trouble;
   }
@@ -58,7 +60,19 @@ export class BagReader {
       await Promise.all(files.map((file) => file.close()));
       throw error;
     }
-    return new BagReader(path, files, metadata);
+    return new BagReader(path, options, files, metadata);
+  }
+
+  /** In the order in which they were written. */
+  get files(): readonly McapFileReader[] {
+    return this.#files;
+  }
+
+  /** What metadata.yaml and our own record in the files tell: session, hashes, drops. */
+  get customData(): Readonly<Record<string, string>> {
+    const records = this.#files.flatMap(({ metadata }) => metadata.filter(({ name }) => name === NOTES_RECORD));
+    const notes = records.map(({ metadata }) => Object.fromEntries(metadata));
+    return Object.assign({}, ...notes, this.#statedData);
   }
 
   /** Topics in the order of their names. */
@@ -94,10 +108,13 @@ export class BagReader {
     }
   }
 
-  /** Takes in what a recorder has written since; says whether there was anything. */
+  /** Takes in what a recorder has written since, also into further files; says whether there was anything. */
   async refresh(): Promise<boolean> {
-    const news = await Promise.all(this.files.map((file) => file.refresh()));
-    return news.includes(true);
+    const news = await Promise.all(this.#files.map((file) => file.refresh()));
+    const known = new Set(this.#files.map(({ path }) => path));
+    const added = (await bagFiles(this.path)).paths.filter((path) => !known.has(path));
+    for (const path of added) this.#files.push(await McapFileReader.open(path, this.#options));
+    return added.length > 0 || news.includes(true);
   }
 
   async close(): Promise<void> {
@@ -143,18 +160,36 @@ async function bagFiles(path: string): Promise<{ paths: readonly string[]; metad
   const none: Metadata = { customData: {}, messages: undefined, trouble: undefined };
   try {
     if (!(await stat(path)).isDirectory()) return { paths: [path], metadata: none };
-    const found = (await readdir(path)).filter((name) => name.endsWith(".mcap")).sort(inNumber);
-    if (found.length === 0) throw new Error("the folder holds no .mcap file");
+    const found = await begunFiles(path);
+    if (found.length === 0) throw await noFiles(path);
     const { listed, metadata } = await readMetadata(join(path, "metadata.yaml"));
     // Files that a crash kept out of metadata.yaml belong to the bag all the same.
     const names = [...listed.filter((name) => found.includes(name)), ...found.filter((name) => !listed.includes(name))];
     return { paths: names.map((name) => join(path, name)), metadata };
   } catch (cause) {
+    if (cause instanceof LatentloopError) throw cause;
     throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected a bag at ${path}: ${messageOf(cause)}.`, {
       cause,
       remedy: "Name a folder with an .mcap file in it, or the file.",
     });
   }
+}
+
+/** MCAP files of a folder. One that a recorder has only just created, or was killed over, holds nothing and does not count. */
+async function begunFiles(path: string): Promise<string[]> {
+  const names = (await readdir(path)).filter((name) => name.endsWith(".mcap")).sort(inNumber);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
+  const begun = names.filter((_, i) => sizes[i]! > 0);
+  return begun.length > 0 ? begun : names;
+}
+
+/** What to say of a folder without MCAP files: rosbag2 has two other ways to store a bag. */
+async function noFiles(path: string): Promise<Error> {
+  const other = (await readdir(path)).find((name) => /\.(db3|mcap\.zstd)$/.test(name));
+  if (other === undefined) return new Error("the folder holds no .mcap file");
+  return new LatentloopError("ERR_BAG_UNREADABLE", `Expected .mcap files in ${path} but it holds ${other}.`, {
+    remedy: `Convert it: ros2 bag convert -i ${path} -o convert.yaml, with storage_id: mcap and no compression in convert.yaml.`,
+  });
 }
 
 async function readMetadata(path: string): Promise<{ listed: string[]; metadata: Metadata }> {

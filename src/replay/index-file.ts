@@ -37,6 +37,7 @@ export async function indexFile(file: McapFileReader): Promise<FileIndex> {
     chunks.push({ place, messageIndexes: [...byChannel.values()] });
   }
   const channels = [...file.channels.values()];
+  const extras = file.extras.map(({ record }) => record.type);
   const schemas = [...new Map(channels.map(({ schema }) => [schema.id, schema])).values()];
   return {
     chunks,
@@ -46,8 +47,8 @@ export async function indexFile(file: McapFileReader): Promise<FileIndex> {
       messageCount,
       schemaCount: schemas.length,
       channelCount: channels.length,
-      attachmentCount: 0,
-      metadataCount: 0,
+      attachmentCount: extras.filter((type) => type === "Attachment").length,
+      metadataCount: extras.filter((type) => type === "Metadata").length,
       chunkCount: chunks.length,
       messageStartTime: startNs,
       messageEndTime: endNs,

@@ -2,7 +2,7 @@ import { crc32 } from "@foxglove/crc";
 import { type DecompressHandlers, McapConstants, type McapTypes, type TypedMcapRecord } from "@mcap/core";
 
 import { LatentloopError, messageOf } from "../core/errors.ts";
-import { loadDecompression } from "./decompress.ts";
+import { loadDecompression } from "./chunk-compression.ts";
 import { type ByteSource, openFileSource } from "./file-source.ts";
 import {
   type ChunkMessage,
@@ -18,6 +18,7 @@ import { type Damage, isMagic, type ScannedRecord, scanRecords } from "./mcap-sc
 const { Opcode } = McapConstants;
 /** Footer record and closing magic. */
 const FOOTER_BYTES = RECORD_HEADER_BYTES + 20 + MAGIC.length;
+const MAX_METADATA_BYTES = 1n << 26n;
 
 export interface BagChannel {
   readonly id: number;
@@ -36,6 +37,13 @@ export interface ChunkPlace {
   readonly endNs: bigint;
   /** Channels that it holds messages of, where that is known without reading it. */
   readonly channelIds: ReadonlySet<number> | undefined;
+}
+
+/** A metadata record or an attachment, and where it lies in the file. */
+export interface ExtraRecord {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly record: Extract<TypedMcapRecord, { type: "Metadata" | "Attachment" }>;
 }
 
 export interface OpenOptions {
@@ -57,6 +65,7 @@ export class McapFileReader {
   readonly #chunks: ChunkPlace[] = [];
   readonly #damages: Damage[] = [];
   readonly #metadata: McapTypes.Metadata[] = [];
+  readonly #extras: ExtraRecord[] = [];
   #header: McapTypes.Header = { profile: "", library: "" };
   #hasIndex = false;
   #scannedTo = MAGIC.length;
@@ -123,9 +132,14 @@ export class McapFileReader {
     return this.#hasIndex;
   }
 
-  /** Metadata records that were met by scanning. */
+  /** Metadata records in the order of the file. */
   get metadata(): readonly McapTypes.Metadata[] {
     return this.#metadata;
+  }
+
+  /** Whole metadata records and attachments; known only by scanning. */
+  get extras(): readonly ExtraRecord[] {
+    return this.#extras;
   }
 
   async size(): Promise<number> {
@@ -154,8 +168,8 @@ export class McapFileReader {
     }
   }
 
-  /** A chunk's record as it lies in the file. */
-  readRaw({ offset, bytes }: ChunkPlace): Promise<Uint8Array> {
+  /** A record as it lies in the file. */
+  readRaw({ offset, bytes }: { readonly offset: number; readonly bytes: number }): Promise<Uint8Array> {
     return this.#source.read(offset, bytes);
   }
 
@@ -174,10 +188,9 @@ export class McapFileReader {
     }
     const indexed = await this.#readSummary();
     if (indexed && !scan) return;
-    if (!indexed || scan) {
-      this.#chunks.length = 0;
-      await this.#scan();
-    }
+    this.#chunks.length = 0;
+    this.#metadata.length = 0;
+    await this.#scan();
   }
 
   /** Takes schemas, channels and chunks from the summary; false if there is none that can be trusted. */
@@ -195,7 +208,8 @@ export class McapFileReader {
       const indexes = records.filter((record) => record.type === "ChunkIndex");
       const statistics = records.find((record) => record.type === "Statistics");
       if (statistics?.chunkCount !== indexes.length) throw new Error("the summary does not list all chunks");
-      for (const index of indexes) this.#addChunk(placeOf(index, summaryStart));
+      for (const index of indexes) this.#chunks.push(placeOf(index, summaryStart));
+      for (const record of records) if (record.type === "MetadataIndex") await this.#readMetadata(record);
       this.#hasIndex = true;
       return true;
     } catch (error) {
@@ -206,6 +220,11 @@ export class McapFileReader {
       this.#schemas.clear();
       return false;
     }
+  }
+
+  async #readMetadata({ offset, length }: McapTypes.MetadataIndex): Promise<void> {
+    if (length > MAX_METADATA_BYTES) throw new Error(`a metadata record of ${length} bytes`);
+    for (const record of parseRecords(await this.#source.read(Number(offset), Number(length)))) this.#define(record);
   }
 
   async #readHeader(): Promise<void> {
@@ -247,7 +266,13 @@ export class McapFileReader {
     try {
       if (opcode === Opcode.CHUNK) this.#scannedChunk(offset, bytes);
       else if (opcode === Opcode.DATA_END) this.#ended = true;
-      else if (opcode !== Opcode.MESSAGE_INDEX) for (const record of parseRecords(bytes)) this.#define(record);
+      else if (opcode !== Opcode.MESSAGE_INDEX) {
+        for (const record of parseRecords(bytes, { validateCrcs: true })) {
+          this.#define(record);
+          const isExtra = record.type === "Metadata" || record.type === "Attachment";
+          if (isExtra) this.#extras.push({ offset, bytes: bytes.length, record });
+        }
+      }
       if (opcode === Opcode.MESSAGE) throw new Error("a message outside of a chunk is not read");
     } catch (error) {
       if (error instanceof LatentloopError) throw error;
@@ -271,11 +296,7 @@ export class McapFileReader {
         for (const record of parseRecords(definition)) this.#define(record);
       },
     );
-    this.#addChunk({ offset, bytes: bytes.length, startNs, endNs, channelIds });
-  }
-
-  #addChunk(place: ChunkPlace): void {
-    this.#chunks.push(place);
+    this.#chunks.push({ offset, bytes: bytes.length, startNs, endNs, channelIds });
   }
 
   #define(record: TypedMcapRecord): void {

@@ -2,6 +2,7 @@ import { crc32 } from "@foxglove/crc";
 import { McapChunkBuilder, McapRecordBuilder, type McapTypes } from "@mcap/core";
 import { messageOf } from "../core/errors.ts";
 import type { BagFile } from "./bag-file.ts";
+import type { CompressChunk } from "./chunk-compression.ts";
 import { writeSummary } from "./mcap-summary.ts";
 
 export interface McapFileWriterOptions {
@@ -9,6 +10,8 @@ export interface McapFileWriterOptions {
   readonly chunkBytes: number;
   /** Messages that the disk has not taken yet; beyond this, messages are refused. */
   readonly maxPendingBytes: number;
+  /** Default: chunks stay as they are. */
+  readonly compress?: CompressChunk;
 }
 
 export interface NewChannel {
@@ -57,17 +60,15 @@ export class McapFileWriter {
   #jobs: Promise<void> = Promise.resolve();
   #failure: string | undefined;
 
-  private constructor(file: BagFile, options: McapFileWriterOptions) {
+  /** Messages may be appended at once; the file is written to as soon as it is open. */
+  constructor(file: BagFile, options: McapFileWriterOptions) {
     this.#file = file;
     this.#options = options;
-  }
-
-  static async start(file: BagFile, options: McapFileWriterOptions): Promise<McapFileWriter> {
-    const writer = new McapFileWriter(file, options);
-    writer.#records.writeMagic();
-    writer.#records.writeHeader({ profile: "ros2", library: LIBRARY });
-    await writer.#write();
-    return writer;
+    this.#enqueue(async () => {
+      this.#records.writeMagic();
+      this.#records.writeHeader({ profile: "ros2", library: LIBRARY });
+      await this.#write();
+    });
   }
 
   /** Why nothing more is taken, if so. */
@@ -78,6 +79,11 @@ export class McapFileWriter {
   /** Bytes of messages that are not with the file system yet. */
   get pendingBytes(): number {
     return this.#pendingBytes + this.#open.byteLength;
+  }
+
+  /** Length of the file with all that was given so far; what is not written yet counts as it is before compression. */
+  get bytes(): number {
+    return this.#position + this.pendingBytes;
   }
 
   get statistics(): Readonly<McapTypes.Statistics> {
@@ -171,7 +177,10 @@ export class McapFileWriter {
     } catch (error) {
       await this.#fail(error, dataEnd);
     }
-    await this.#file.close();
+    this.#spare.length = 0;
+    await this.#file.close().catch((error: unknown) => {
+      this.#failure ??= messageOf(error);
+    });
   }
 
   #announce(channelId: number): void {
@@ -214,6 +223,7 @@ export class McapFileWriter {
 
   async #writeChunk(chunk: McapChunkBuilder): Promise<void> {
     const { buffer, messageStartTime, messageEndTime } = chunk;
+    const { compression, records } = (await this.#options.compress?.(buffer)) ?? { compression: "", records: buffer };
     const uncompressedSize = BigInt(buffer.length);
     const chunkStartOffset = BigInt(this.#position);
     const chunkLength = this.#records.writeChunk({
@@ -221,8 +231,8 @@ export class McapFileWriter {
       messageEndTime,
       uncompressedSize,
       uncompressedCrc: crc32(buffer),
-      compression: "",
-      records: buffer,
+      compression,
+      records,
     });
     const messageIndexOffsets = new Map<number, bigint>();
     let messageIndexLength = 0n;
@@ -239,8 +249,8 @@ export class McapFileWriter {
       chunkLength,
       messageIndexOffsets,
       messageIndexLength,
-      compression: "",
-      compressedSize: uncompressedSize,
+      compression,
+      compressedSize: BigInt(records.length),
       uncompressedSize,
     });
   }

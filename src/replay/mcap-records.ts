@@ -36,9 +36,9 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Whole records out of bytes that begin at one, by the library's parser, checksums of chunks left aside. */
-export function parseRecords(bytes: Uint8Array): TypedMcapRecord[] {
-  const reader = new McapStreamReader({ noMagicPrefix: true, includeChunks: true, validateCrcs: false });
+/** Whole records out of bytes that begin at one, by the library's parser; checksums only where they are asked for. */
+export function parseRecords(bytes: Uint8Array, { validateCrcs = false } = {}): TypedMcapRecord[] {
+  const reader = new McapStreamReader({ noMagicPrefix: true, includeChunks: true, validateCrcs });
   reader.append(bytes);
   const records: TypedMcapRecord[] = [];
   for (let record = reader.nextRecord(); record !== undefined; record = reader.nextRecord()) records.push(record);

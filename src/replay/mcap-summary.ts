@@ -6,6 +6,7 @@ export interface McapSummary {
   readonly channels: Iterable<McapTypes.Channel>;
   readonly statistics: McapTypes.Statistics;
   readonly metadataIndexes: Iterable<McapTypes.MetadataIndex>;
+  readonly attachmentIndexes?: Iterable<McapTypes.AttachmentIndex>;
   readonly chunkIndexes: Iterable<McapTypes.ChunkIndex>;
 }
 
@@ -26,6 +27,7 @@ export function writeSummary(records: McapRecordBuilder, summaryStart: bigint, s
   group(Opcode.CHANNEL, summary.channels, (channel) => records.writeChannel(channel));
   group(Opcode.STATISTICS, [summary.statistics], (statistics) => records.writeStatistics(statistics));
   group(Opcode.METADATA_INDEX, summary.metadataIndexes, (index) => records.writeMetadataIndex(index));
+  group(Opcode.ATTACHMENT_INDEX, summary.attachmentIndexes ?? [], (index) => records.writeAttachmentIndex(index));
   group(Opcode.CHUNK_INDEX, summary.chunkIndexes, (index) => records.writeChunkIndex(index));
   const summaryOffsetStart = summaryStart + BigInt(records.length);
   for (const offset of groups) records.writeSummaryOffset(offset);

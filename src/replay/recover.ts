@@ -5,8 +5,8 @@ import { LatentloopError, messageOf } from "../core/errors.ts";
 import { type BagTopic, bagMetadataYaml } from "./bag-metadata.ts";
 import { BagReader } from "./bag-reader.ts";
 import { readEpisodes } from "./episodes.ts";
-import { type FileIndex, indexFile } from "./index-file.ts";
-import type { ChunkPlace, McapFileReader } from "./mcap-file-reader.ts";
+import { type FileIndex, type IndexedChunk, indexFile } from "./index-file.ts";
+import type { ChunkPlace, ExtraRecord, McapFileReader } from "./mcap-file-reader.ts";
 import { parseChunkHeader, RECORD_HEADER_BYTES } from "./mcap-records.ts";
 import type { Damage } from "./mcap-scan.ts";
 import { writeSummary } from "./mcap-summary.ts";
@@ -16,7 +16,7 @@ export interface FileRecovery {
   readonly damages: readonly Damage[];
   readonly chunks: number;
   readonly messages: number;
-  /** Bytes of the damaged file that no chunk of the new one holds. */
+  /** Bytes of the damaged file that the new one does not hold. */
   readonly lostBytes: number;
   /** Where the damaged file is kept; undefined if there was nothing to repair. */
   readonly original: string | undefined;
@@ -31,8 +31,8 @@ export interface BagRecovery {
 }
 
 /**
- * Makes a bag whole again that was cut or damaged: every complete chunk is kept byte for byte, index, summary and
- * metadata.yaml are made anew, and episodes without an end are marked in metadata.yaml.
+ * Makes a bag whole again that was cut or damaged: every complete chunk, metadata record and attachment is kept byte for
+ * byte, index, summary and metadata.yaml are made anew, and episodes without an end are marked in metadata.yaml.
  *
  * The new file is written beside the old one and takes its name only when it is on the disk; the old one stays as
  * `<name>.damaged`. Killed at any moment, it leaves a bag that can be recovered again.
@@ -95,26 +95,39 @@ async function recoverFile(file: McapFileReader, index: FileIndex): Promise<File
   }
 }
 
-/** Writes the chunks as they are, with an index of their own; returns the bytes of chunks and index. */
+/** Writes the records as they are, with an index of their own; returns the bytes in front of the summary. */
 async function writeWhole(file: McapFileReader, index: FileIndex, target: string): Promise<number> {
   const handle = await open(target, "w");
   try {
     const records = new McapRecordBuilder();
     let position = 0;
+    const append = async (bytes: Uint8Array) => {
+      await handle.appendFile(bytes);
+      position += bytes.length;
+    };
     const flush = async () => {
-      await handle.appendFile(records.buffer);
-      position += records.length;
+      await append(records.buffer);
       records.reset();
     };
     records.writeMagic();
     records.writeHeader({ profile: "ros2", library: file.header.library });
     await flush();
     const chunkIndexes: McapTypes.ChunkIndex[] = [];
-    for (const { place, messageIndexes } of index.chunks) {
-      const raw = await file.readRaw(place);
+    const metadataIndexes: McapTypes.MetadataIndex[] = [];
+    const attachmentIndexes: McapTypes.AttachmentIndex[] = [];
+    for (const part of inFileOrder(file, index)) {
       const start = BigInt(position);
-      await handle.appendFile(raw);
-      position += raw.length;
+      if ("record" in part) {
+        const { record, bytes } = part;
+        await append(await file.readRaw(part));
+        const place = { offset: start, length: BigInt(bytes) };
+        if (record.type === "Metadata") metadataIndexes.push({ name: record.name, ...place });
+        else attachmentIndexes.push({ ...record, dataSize: BigInt(record.data.length), ...place });
+        continue;
+      }
+      const { place, messageIndexes } = part;
+      const raw = await file.readRaw(place);
+      await append(raw);
       const offsets = new Map<number, bigint>();
       for (const messageIndex of messageIndexes) {
         offsets.set(messageIndex.channelId, BigInt(position + records.length));
@@ -126,13 +139,19 @@ async function writeWhole(file: McapFileReader, index: FileIndex, target: string
     const keptBytes = position;
     records.writeDataEnd({ dataSectionCrc: 0 });
     await flush();
-    writeSummary(records, BigInt(position), { ...index, metadataIndexes: [], chunkIndexes });
+    writeSummary(records, BigInt(position), { ...index, metadataIndexes, attachmentIndexes, chunkIndexes });
     await flush();
     await handle.sync();
     return keptBytes;
   } finally {
     await handle.close();
   }
+}
+
+/** What a recovered file holds, so that each record stays where it was among the others. */
+function inFileOrder(file: McapFileReader, index: FileIndex): (IndexedChunk | ExtraRecord)[] {
+  const offsetOf = (part: IndexedChunk | ExtraRecord) => ("record" in part ? part.offset : part.place.offset);
+  return [...index.chunks, ...file.extras].sort((a, b) => offsetOf(a) - offsetOf(b));
 }
 
 function chunkIndex(

@@ -1,6 +1,7 @@
 import { messageOf } from "../core/errors.ts";
 import { deserializeMessage, isRosType } from "../messages/index.ts";
 import { isImageType, readBagImage } from "./bag-image.ts";
+import { droppedIn } from "./bag-metadata.ts";
 import { BagReader } from "./bag-reader.ts";
 import { EPISODE_TYPE, type Episode, EpisodeAssembler } from "./episodes.ts";
 import { headerStampNs } from "./header-stamp.ts";
@@ -97,7 +98,10 @@ class Verifier {
   }
 
   #checkMetadata(): void {
-    const { path, statedMessages, metadataTrouble } = this.#bag;
+    const { path, customData, statedMessages, metadataTrouble } = this.#bag;
+    for (const [topic, count] of droppedIn(customData)) {
+      this.#find("warning", "drops", topic, `the recorder dropped ${count} messages`);
+    }
     if (metadataTrouble !== undefined) this.#find("warning", "metadata", path, metadataTrouble);
     if (statedMessages !== undefined && statedMessages !== this.#messages) {
       const what = `metadata.yaml says ${statedMessages} messages but ${this.#messages} were found`;

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Command } from "commander";
 import { readContent } from "../../replay/bag-info.ts";
+import { droppedIn } from "../../replay/bag-metadata.ts";
 import { BagReader } from "../../replay/bag-reader.ts";
 import { contactSheet } from "../../replay/contact-sheet.ts";
 import { readEpisodes } from "../../replay/episodes.ts";
@@ -31,7 +32,7 @@ export function statsCommand(): Command {
         const charts = [`${out}.svg`, `${out}.png`];
         printResult(
           { topics: reports.map(topicJson), charts },
-          `${formatTopics(reports)}\nDrawn: ${charts.join(", ")}`,
+          `${formatTopics(reports, droppedIn(bag.customData))}\nDrawn: ${charts.join(", ")}`,
           json,
         );
       } finally {

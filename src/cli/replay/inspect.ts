@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type BagContent, readContent } from "../../replay/bag-info.ts";
+import { droppedIn } from "../../replay/bag-metadata.ts";
 import { BagReader } from "../../replay/bag-reader.ts";
 import { type Episode, interventionSpans, returnOf } from "../../replay/episodes.ts";
 import { type BagRecovery, recoverBag } from "../../replay/recover.ts";
@@ -27,6 +28,7 @@ export function infoCommand(): Command {
           files: bag.files.map((file) => file.path),
           durationS: durationS(content),
           topics: reports.map(topicJson),
+          dropped: Object.fromEntries(droppedIn(bag.customData)),
           episodes: content.episodes.map(episodeJson),
           customData: bag.customData,
           damages,
@@ -96,13 +98,14 @@ function episodeJson(episode: Episode) {
   };
 }
 
-export function formatTopics(reports: readonly TopicReport[]): string {
+export function formatTopics(reports: readonly TopicReport[], dropped: ReadonlyMap<string, number>): string {
   return formatTable([
-    ["topic", "type", "messages", "MB", "Hz", "ms between: p50", "p99", "max", "gaps"],
+    ["topic", "type", "messages", "dropped", "MB", "Hz", "ms between: p50", "p99", "max", "gaps"],
     ...reports.map(({ topic, type, messages, bytes, rateHz, medianMs, p99Ms, maxMs, gaps }) => [
       topic,
       type,
       String(messages),
+      String(dropped.get(topic) ?? 0),
       (bytes / 1e6).toFixed(2),
       rateHz.toFixed(1),
       medianMs.toFixed(1),
@@ -145,7 +148,7 @@ function formatInfo(
   const parts = [
     `${bag.path}: ${bag.files.length} file${bag.files.length === 1 ? "" : "s"}, ${durationS(content).toFixed(1)} s`,
     ...custom,
-    formatTopics(reports),
+    formatTopics(reports, droppedIn(bag.customData)),
     ...(content.episodes.length > 0 ? ["", formatEpisodes(content.episodes)] : []),
     ...damages.map((damage) => `! ${damage}`),
     ...(damages.length > 0 ? [`Repair it: latentloop replay recover ${bag.path}`] : []),

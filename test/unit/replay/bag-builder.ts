@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { DEFAULT_QOS, SENSOR_QOS } from "../../../src/core/node.ts";
 import { borrowSerialized, EPISODE_KIND, imageToMessage, makeHeader } from "../../../src/messages/index.ts";
-import { Recording } from "../../../src/replay/recording.ts";
+import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
 
 export const START_NS = 1_700_000_000_000_000_000n;
 export const STEP_NS = 100_000_000n;
@@ -16,7 +16,7 @@ export async function testFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-export interface BagPlan {
+export interface BagPlan extends Pick<RecordingOptions, "compression" | "splitBytes" | "splitNs"> {
   readonly folder: string;
   /** Steps of each episode; a negative number: so many, without an end. */
   readonly episodes: readonly number[];
@@ -37,8 +37,9 @@ export function pixelOf(episode: number, step: number): number {
 
 /** A bag of short episodes at 10 Hz with one camera, two joints, and ticks that carry the action (episode, step / 100). */
 export async function buildBag(plan: BagPlan): Promise<Recording> {
-  const { folder, episodes, firstEpisode = 0, startNs = START_NS, chunkBytes = 2000, customData = {} } = plan;
-  const recording = await Recording.begin({ folder, chunkBytes, maxPendingBytes: 1e8, minFreeBytes: 0, customData });
+  const { episodes, firstEpisode = 0, startNs = START_NS } = plan;
+  const defaults = { chunkBytes: 2000, maxPendingBytes: 1e8, minFreeBytes: 0, customData: {} };
+  const recording = await Recording.begin({ ...defaults, ...plan });
   const images = recording.addTopic("/scene/image_raw", "sensor_msgs/msg/Image", SENSOR_QOS);
   const joints = recording.addTopic("/joint_states", "sensor_msgs/msg/JointState", SENSOR_QOS);
   const ticks = recording.addTopic("/control/tick", "latentloop_msgs/msg/Tick", SENSOR_QOS);

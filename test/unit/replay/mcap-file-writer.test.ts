@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { McapFileWriter } from "../../../src/replay/mcap-file-writer.ts";
-import { MemoryFile } from "./memory-file.ts";
+import { MemoryFile, StalledFile } from "./memory-file.ts";
 import { readIndexed, readStream } from "./read-mcap.ts";
 
 const OPTIONS = { chunkBytes: 1000, maxPendingBytes: 1e6 };
@@ -17,7 +17,7 @@ const payload = (number: number, length = 40) => Buffer.alloc(length, number);
 
 test("a file holds its messages, times, schemas and channels as they were given, in the ros2 profile", async () => {
   const file = new MemoryFile();
-  const writer = await McapFileWriter.start(file, OPTIONS);
+  const writer = new McapFileWriter(file, OPTIONS);
   const [a, b] = ["/a", "/b"].map((topic) => writer.addChannel({ ...STRING, topic }));
   for (let i = 0; i < 100; i++)
     assert.ok(writer.append(i % 3 === 0 ? b! : a!, BigInt(1000 + i), BigInt(i), payload(i)));
@@ -53,7 +53,7 @@ test("a file holds its messages, times, schemas and channels as they were given,
 
 test("an empty file is a whole one", async () => {
   const file = new MemoryFile();
-  const writer = await McapFileWriter.start(file, OPTIONS);
+  const writer = new McapFileWriter(file, OPTIONS);
   await writer.end();
   const { reader, messages } = await readIndexed(file.bytes);
   assert.deepEqual([messages, reader.statistics?.messageCount], [[], 0n]);
@@ -61,7 +61,7 @@ test("an empty file is a whole one", async () => {
 
 test("messages out of order in time come back in order", async () => {
   const file = new MemoryFile();
-  const writer = await McapFileWriter.start(file, OPTIONS);
+  const writer = new McapFileWriter(file, OPTIONS);
   const channel = writer.addChannel({ ...STRING, topic: "/a" });
   for (const time of [5n, 3n, 9n, 1n]) writer.append(channel, time, time, payload(Number(time), 600));
   await writer.end();
@@ -75,7 +75,7 @@ test("messages out of order in time come back in order", async () => {
 
 test("a closed chunk survives a cut anywhere behind it", async () => {
   const file = new MemoryFile();
-  const writer = await McapFileWriter.start(file, { ...OPTIONS, chunkBytes: 1e6 });
+  const writer = new McapFileWriter(file, { ...OPTIONS, chunkBytes: 1e6 });
   const channel = writer.addChannel({ ...STRING, topic: "/a" });
   const wholeAt: number[] = [];
   for (let chunk = 0; chunk < 3; chunk++) {
@@ -94,7 +94,7 @@ test("a closed chunk survives a cut anywhere behind it", async () => {
 
 test("a flipped bit inside a chunk is noticed by its checksum", async () => {
   const file = new MemoryFile();
-  const writer = await McapFileWriter.start(file, OPTIONS);
+  const writer = new McapFileWriter(file, OPTIONS);
   const channel = writer.addChannel({ ...STRING, topic: "/a" });
   writer.append(channel, 1n, 1n, payload(7, 200));
   await writer.end();
@@ -106,7 +106,7 @@ test("a flipped bit inside a chunk is noticed by its checksum", async () => {
 test("when the disk is full at any byte, the file is cut to whole chunks and can be read", async () => {
   const whole = new MemoryFile();
   const fill = async (file: MemoryFile) => {
-    const writer = await McapFileWriter.start(file, { ...OPTIONS, chunkBytes: 200 });
+    const writer = new McapFileWriter(file, { ...OPTIONS, chunkBytes: 200 });
     const channel = writer.addChannel({ ...STRING, topic: "/a" });
     let taken = 0;
     for (let i = 0; i < 12; i++) {
@@ -135,25 +135,15 @@ test("when the disk is full at any byte, the file is cut to whole chunks and can
 });
 
 test("messages beyond the memory bound are refused, and taken again once the disk has caught up", async () => {
-  let release: () => void = () => {};
-  class SlowFile extends MemoryFile {
-    stall: Promise<void> | undefined;
-    override async write(bytes: Uint8Array): Promise<void> {
-      await this.stall;
-      await super.write(bytes);
-    }
-  }
-  const file = new SlowFile();
-  const writer = await McapFileWriter.start(file, { chunkBytes: 1000, maxPendingBytes: 5000 });
+  const file = new StalledFile();
+  const writer = new McapFileWriter(file, { chunkBytes: 1000, maxPendingBytes: 5000 });
   const channel = writer.addChannel({ ...STRING, topic: "/a" });
-  file.stall = new Promise((resolve) => {
-    release = resolve;
-  });
+  file.stall();
   let taken = 0;
   while (writer.append(channel, BigInt(taken), 0n, payload(taken, 400))) taken++;
   assert.ok(taken >= 8 && taken <= 12, `${taken} messages of 400 bytes fit into 5000`);
   assert.ok(writer.pendingBytes <= 5000);
-  release();
+  file.release();
   await writer.sync();
   assert.equal(writer.pendingBytes, 0);
   assert.ok(writer.append(channel, BigInt(taken), 0n, payload(taken, 400)));

@@ -29,3 +29,20 @@ export class MemoryFile implements BagFile {
     this.closed = true;
   }
 }
+
+/** A file in memory on a disk that takes nothing until it is released. */
+export class StalledFile extends MemoryFile {
+  release: () => void = () => {};
+  #stall: Promise<void> | undefined;
+
+  stall(): void {
+    this.#stall = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  override async write(bytes: Uint8Array): Promise<void> {
+    await this.#stall;
+    await super.write(bytes);
+  }
+}

@@ -1,4 +1,5 @@
 import { McapIndexedReader, McapStreamReader, type McapTypes } from "@mcap/core";
+import { loadDecompression } from "../../../src/replay/chunk-compression.ts";
 
 export interface ReadMessage {
   readonly topic: string;
@@ -11,13 +12,14 @@ export interface ReadMessage {
 /** All messages by the library's indexed reader, which needs a whole file, in the order of their log times. */
 export async function readIndexed(bytes: Uint8Array): Promise<{ reader: McapIndexedReader; messages: ReadMessage[] }> {
   const reader = await McapIndexedReader.Initialize({
+    decompressHandlers: await loadDecompression(),
     readable: {
       size: async () => BigInt(bytes.length),
       read: async (offset, size) => bytes.subarray(Number(offset), Number(offset + size)),
     },
   });
   const messages: ReadMessage[] = [];
-  for await (const message of reader.readMessages())
+  for await (const message of reader.readMessages({ validateCrcs: true }))
     messages.push(named(message, reader.channelsById, reader.schemasById));
   return { reader, messages };
 }

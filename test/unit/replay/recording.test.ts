@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { SENSOR_QOS } from "../../../src/core/node.ts";
-import { serializeMessage } from "../../../src/messages/index.ts";
+import { EPISODE_KIND, makeHeader, serializeMessage } from "../../../src/messages/index.ts";
 import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
-import { MemoryFile } from "./memory-file.ts";
+import { MemoryFile, StalledFile } from "./memory-file.ts";
 import { readIndexed, readStream } from "./read-mcap.ts";
 
 async function options(t: TestContext, changes: Partial<RecordingOptions> = {}): Promise<RecordingOptions> {
@@ -22,6 +22,18 @@ async function options(t: TestContext, changes: Partial<RecordingOptions> = {}):
     ...changes,
   };
 }
+
+const EVENT = {
+  header: makeHeader(1n),
+  kind: EPISODE_KIND.begin,
+  episode: 0,
+  step: 0,
+  reward: 0,
+  is_terminal: false,
+  success: false,
+  intervention: false,
+  note: "",
+};
 
 const text = (data: string) => serializeMessage("std_msgs/msg/String", { data });
 
@@ -69,6 +81,75 @@ test("a disk with too little room is refused before anything is created", async 
     message: /only \d+ MB left, less than 1000000000000 MB/,
   });
   await assert.rejects(readdir(chosen.folder), { code: "ENOENT" });
+});
+
+test("a disk that is too slow costs messages, never time: they are counted per topic, said, and noted in the bag", async (t) => {
+  const file = new StalledFile();
+  const recording = await Recording.begin(await options(t, { maxPendingBytes: 5000, openFile: async () => file }));
+  const [loud, quiet] = ["/loud", "/quiet"].map((name) => recording.addTopic(name, "std_msgs/msg/String", SENSOR_QOS));
+  file.stall();
+  for (let i = 0; i < 20; i++) loud!.write(text("x".repeat(400)), BigInt(i), BigInt(i));
+  assert.equal(recording.overflowing, true);
+  assert.ok(loud!.dropped > 5 && recording.pendingBytes <= 5000, `${loud!.dropped} dropped`);
+  assert.equal(recording.stopped, undefined);
+  file.release();
+  await recording.sync();
+  assert.equal(recording.overflowing, false, "the disk has caught up");
+  quiet!.write(text("again"), 30n, 30n);
+  quiet!.lose(2);
+  await recording.end();
+  const drops = { "dropped /loud": String(loud!.dropped), "dropped /quiet": "2" };
+  const metadata = parse(await readFile(join(recording.folder, "metadata.yaml"), "utf8"));
+  assert.deepEqual(metadata.rosbag2_bagfile_information.custom_data, { session: "7", ...drops });
+  const notes: unknown[] = [];
+  const { reader, messages } = await readIndexed(file.bytes);
+  for await (const record of reader.readMetadata({ name: "latentloop" }))
+    notes.push(Object.fromEntries(record.metadata));
+  assert.deepEqual(notes, [{ session: "7" }, { session: "7", ...drops }], "at the begin, and when drops were new");
+  assert.equal(messages.length, 21 - loud!.dropped);
+});
+
+test("an episode's end is on the disk before anything else asks for it, with the drops so far", async (t) => {
+  const file = new MemoryFile();
+  const recording = await Recording.begin(await options(t, { openFile: async () => file }));
+  const topic = recording.addTopic("/episode", "latentloop_msgs/msg/EpisodeEvent", SENSOR_QOS);
+  const syncs = file.syncs;
+  topic.lose(3);
+  for (const kind of [EPISODE_KIND.begin, EPISODE_KIND.end]) {
+    topic.write(serializeMessage("latentloop_msgs/msg/EpisodeEvent", { ...EVENT, kind }), 1n, 1n);
+  }
+  while (file.syncs === syncs) await new Promise(setImmediate);
+  assert.equal(readStream(file.bytes).length, 2);
+  assert.ok(file.bytes.includes("dropped /episode"));
+  await recording.end();
+});
+
+test("a split goes on counting: memory is bounded over all files that still wait for the disk", async (t) => {
+  const files: StalledFile[] = [];
+  const openFile = async () => {
+    const file = new StalledFile();
+    if (files.length > 0) file.stall();
+    files.push(file);
+    return file;
+  };
+  const recording = await Recording.begin(await options(t, { maxPendingBytes: 8000, splitBytes: 3000, openFile }));
+  const topic = recording.addTopic("/chatter", "std_msgs/msg/String", SENSOR_QOS);
+  for (let i = 0; i < 60; i++) {
+    topic.write(text("x".repeat(400)), BigInt(i), BigInt(i));
+    assert.ok(recording.pendingBytes <= 8000);
+    await new Promise(setImmediate);
+  }
+  assert.ok(files.length >= 2 && topic.dropped > 20, `${files.length} files, ${topic.dropped} dropped`);
+  const disk = setInterval(() => {
+    for (const file of files) file.release();
+  }, 1);
+  await recording.end();
+  clearInterval(disk);
+  const kept = files.map(({ bytes }) => readStream(bytes).length);
+  assert.equal(
+    kept.reduce((sum, count) => sum + count, 0),
+    60 - topic.dropped,
+  );
 });
 
 test("a disk that fills up ends the recording, counts what it lost, and leaves what was written readable", async (t) => {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { McapWriter, TempBuffer } from "@mcap/core";
 import fc from "fast-check";
+import { serializeMessage } from "../../../src/messages/index.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
-import { loadDecompression } from "../../../src/replay/decompress.ts";
+import { loadDecompression } from "../../../src/replay/chunk-compression.ts";
 import { readEpisodes } from "../../../src/replay/episodes.ts";
 import type { ByteSource } from "../../../src/replay/file-source.ts";
 import { McapFileReader } from "../../../src/replay/mcap-file-reader.ts";
@@ -50,8 +52,28 @@ async function chunkSizes(reader: McapFileReader): Promise<{ end: number; count:
   );
 }
 
-test("a file cut at any byte gives the messages of every chunk before the cut, and says that it was cut", async (t) => {
-  const { bytes } = await smallBag(t, [1, 1]);
+/** A file of a few short chunks with a metadata record and an attachment among them. */
+async function tinyFile(): Promise<Buffer> {
+  const buffer = new TempBuffer();
+  const writer = new McapWriter({ writable: buffer, chunkSize: 100 });
+  await writer.start({ profile: "ros2", library: "test" });
+  const data = Buffer.from("string data");
+  const schemaId = await writer.registerSchema({ name: "std_msgs/msg/String", encoding: "ros2msg", data });
+  const channel = { schemaId, topic: "/chatter", messageEncoding: "cdr", metadata: new Map() };
+  const channelId = await writer.registerChannel(channel);
+  for (let i = 0; i < 12; i++) {
+    const message = serializeMessage("std_msgs/msg/String", { data: `größer ${i}` });
+    await writer.addMessage({ channelId, sequence: i, logTime: BigInt(i), publishTime: 0n, data: message });
+    if (i === 4) await writer.addMetadata({ name: "session", metadata: new Map([["who", "Jürgen"]]) });
+    if (i === 8) await writer.addAttachment({ ...ATTACHMENT, data: Buffer.from("fx: 500") });
+  }
+  await writer.end();
+  return Buffer.from(buffer.get());
+}
+const ATTACHMENT = { name: "camera.yaml", mediaType: "text/yaml", logTime: 8n, createTime: 7n };
+
+test("a file cut at any byte gives the messages of every chunk before the cut, and says that it was cut", async () => {
+  const bytes = await tinyFile();
   const whole = await countMessages(bytes);
   const ends = await chunkSizes(whole.reader);
   for (let length = 0; length < bytes.length; length++) {
@@ -95,7 +117,7 @@ test("recovery of a cut bag keeps every message of its whole chunks, marks the c
   const { folder, path, bytes } = await smallBag(t);
   await rm(join(folder, "metadata.yaml"));
   const { reader: whole } = await countMessages(bytes);
-  const length = whole.chunks.at(-1)!.offset + 20;
+  const length = whole.chunks.at(-2)!.offset + 20; // the last one holds what came after the episode
   await truncate(path, length);
   const kept = readStream(bytes.subarray(0, length));
   const recovery = await recoverBag(folder);
@@ -111,6 +133,34 @@ test("recovery of a cut bag keeps every message of its whole chunks, marks the c
   assert.equal(bag.customData.cut_episodes, String(recovery.cutEpisodes[0]));
   assert.equal(bag.statedMessages, kept.length);
   assert.equal((await verifyBag(folder)).ok, true);
+});
+
+test("recovery keeps metadata records and attachments, with their own index", async (t) => {
+  const path = join(await testFolder(t), "other.mcap");
+  const bytes = await tinyFile();
+  await writeFile(path, bytes.subarray(0, bytes.length - 40));
+  const { files } = await recoverBag(path);
+  const { reader, messages } = await readIndexed(await readFile(path));
+  assert.deepEqual([messages.length, files[0]?.messages], [12, 12]);
+  const { statistics } = reader;
+  assert.deepEqual([statistics?.attachmentCount, statistics?.metadataCount], [1, 1]);
+  for await (const { name, metadata } of reader.readMetadata()) {
+    assert.deepEqual([name, metadata.get("who")], ["session", "Jürgen"]);
+  }
+  for await (const { name, mediaType, data, createTime } of reader.readAttachments()) {
+    assert.deepEqual([name, mediaType, createTime], ["camera.yaml", "text/yaml", 7n]);
+    assert.equal(Buffer.from(data).toString(), "fx: 500");
+  }
+});
+
+test("an attachment whose bytes changed is reported, and not taken over", async (t) => {
+  const path = join(await testFolder(t), "other.mcap");
+  const bytes = await tinyFile();
+  bytes[bytes.indexOf("fx: 500")]! ^= 1;
+  await writeFile(path, bytes);
+  const { files } = await recoverBag(path);
+  assert.match(files[0]!.damages[0]!.what, /crc/i);
+  assert.equal((await readIndexed(await readFile(path))).reader.statistics?.attachmentCount, 0);
 });
 
 test("a chunk in the middle that is damaged is the only one recovery leaves out", async (t) => {
