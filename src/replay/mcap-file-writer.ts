@@ -97,7 +97,8 @@ export class McapFileWriter {
       this.#schemas.set(type, known);
       this.#statistics.schemaCount++;
     }
-    const id = this.#channels.length;
+    // From 1, as rosbag2's own writer: the rosbags library overlooks a channel 0.
+    const id = this.#channels.length + 1;
     this.#channels.push({ id, schemaId: known.id, topic, messageEncoding: "cdr", metadata: new Map(metadata) });
     this.#statistics.channelCount++;
     return id;
@@ -186,7 +187,7 @@ export class McapFileWriter {
   #announce(channelId: number): void {
     if (this.#announced.has(channelId)) return;
     this.#announced.add(channelId);
-    const channel = this.#channels[channelId]!;
+    const channel = this.#channels[channelId - 1]!;
     this.#open.addSchema([...this.#schemas.values()][channel.schemaId - 1]!);
     this.#open.addChannel(channel);
   }

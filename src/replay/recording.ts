@@ -135,12 +135,13 @@ export class Recording {
   }
 
   addTopic(name: string, type: RosType, qos: Qos): RecordedTopic {
+    const profiles = offeredQosProfiles(qos);
     let dropped = 0;
     const topic: Topic = {
       name,
       type,
-      channelId: this.#topics.length,
-      qos: offeredQosProfiles(qos),
+      channelId: this.#announce(name, type, profiles, this.#writer),
+      qos: profiles,
       get dropped() {
         return dropped;
       },
@@ -153,7 +154,6 @@ export class Recording {
       },
     };
     this.#topics.push(topic);
-    this.#announce(topic, this.#writer);
     return topic;
   }
 
@@ -229,7 +229,8 @@ export class Recording {
     const writer = new McapFileWriter(file, this.#writerOptions);
     this.#parts.push({ name, writer });
     writer.addMetadata(NOTES_RECORD, customData);
-    for (const topic of this.#topics) this.#announce(topic, writer);
+    // In the same order in every file, so that a topic keeps its channel.
+    for (const topic of this.#topics) this.#announce(topic.name, topic.type, topic.qos, writer);
     return writer;
   }
 
@@ -241,9 +242,9 @@ export class Recording {
     this.#closing = Promise.all([this.#closing, writer.end()]);
   }
 
-  #announce({ name: topic, type, qos }: Topic, writer: McapFileWriter): void {
+  #announce(topic: string, type: RosType, qos: string, writer: McapFileWriter): number {
     const metadata = new Map([["offered_qos_profiles", qos]]);
-    writer.addChannel({ topic, type, schema: messageSchema(type), metadata });
+    return writer.addChannel({ topic, type, schema: messageSchema(type), metadata });
   }
 
   /** Puts the drops into the file, if there are new ones: a process that is killed writes no metadata.yaml. */

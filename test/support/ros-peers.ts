@@ -4,9 +4,15 @@ import { findRclnodejs, isBuilt } from "../../src/ros/index.ts";
 
 /** Why the tests with a real ROS 2 cannot run here, or nothing. */
 export function missingRos(...packages: readonly string[]): string | false {
-  if (!process.env.AMENT_PREFIX_PATH) return "no ROS 2 is sourced";
+  const missing = missingRosPackage(...packages);
+  if (missing !== false) return missing;
   const folder = findRclnodejs();
-  if (folder === undefined || !isBuilt(folder)) return "rclnodejs is not built: latentloop ros setup";
+  return folder === undefined || !isBuilt(folder) ? "rclnodejs is not built: latentloop ros setup" : false;
+}
+
+/** The same for tests that need the `ros2` command and these packages, but no node of ours. */
+export function missingRosPackage(...packages: readonly string[]): string | false {
+  if (!process.env.AMENT_PREFIX_PATH) return "no ROS 2 is sourced";
   const missing = packages.find((name) => spawnSync("ros2", ["pkg", "prefix", name]).status !== 0);
   return missing === undefined ? false : `the ROS 2 package ${missing} is not built and sourced`;
 }
