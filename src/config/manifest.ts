@@ -28,7 +28,7 @@ const proprioception: z.ZodType<ProprioceptionFeature> = z.strictObject({
   scale: z.number().positive().describe("The model sees (value − offset) / scale."),
 });
 
-const actionDimension: z.ZodType<ActionSpace["dimensions"][number]> = z
+export const actionDimension: z.ZodType<ActionSpace["dimensions"][number]> = z
   .strictObject({
     name: z.string().min(1).describe("Name of the joint or axis that the dimension drives."),
     unit: z.enum(["rad/s", "m/s", "rad", "m", "N", "N·m", "1"]).describe("Unit of `low` and `high`."),

@@ -28,6 +28,8 @@ export const ERROR_CODES = {
   ERR_BAG_DAMAGED: "a bag was cut or changed, so that a part of it does not read",
   ERR_BAG_EXISTS: "a file that would be written is there already",
   ERR_BAG_TOPIC: "a bag lacks a topic, or has it with another type than is needed",
+  ERR_SESSION_LOG: "a recording does not hold all that a control session was computed from",
+  ERR_SESSION_MODEL: "a model that a control session ran is not in the given folders, or cannot be repeated",
   ERR_REPLAY_EMPTY: "a replay holds no episode, or none long enough to sample from",
   ERR_EPISODE: "an episode cannot be begun, ended or discarded now",
   ERR_EPISODE_NUMBER: "two finished episodes of a session have the same number",

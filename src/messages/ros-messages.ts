@@ -164,6 +164,68 @@ export interface TickMessage {
   executed_action: ArrayLike<number>;
 }
 
+/** `events` of a TickInput, as bits. */
+export const TICK_EVENTS = {
+  jointState: 1,
+  plan: 2,
+  refusedPlan: 4,
+  heartbeat: 8,
+  estopPressed: 16,
+  askedToArm: 32,
+  askedToResetEstop: 64,
+} as const;
+
+/** latentloop_msgs/TickInput: ros/latentloop_msgs/msg/TickInput.msg says what each field means. */
+export interface TickInputMessage {
+  header: Header;
+  session: bigint;
+  tick: bigint;
+  now_ns: number;
+  command_ns: number;
+  events: number;
+  halt_request: number;
+  joint_state_arrival_ns: number;
+  position: ArrayLike<number>;
+  velocity: ArrayLike<number>;
+  plan_id: bigint;
+  plan_arrival_ns: number;
+  plan_start_ns: number;
+  plan_observation_arrival_ns: number;
+  checksum: number;
+}
+
+/** latentloop_msgs/SessionStart: ros/latentloop_msgs/msg/SessionStart.msg says what each field means. */
+export interface SessionStart {
+  header: Header;
+  session: bigint;
+  part: string;
+  machine: string;
+  setup: string;
+}
+
+/** `kind` of a PolicyEvent. */
+export const POLICY_EVENT = { continue: 0, believe: 1, plan: 2 } as const;
+
+/** latentloop_msgs/PolicyEvent: ros/latentloop_msgs/msg/PolicyEvent.msg says what each field means. */
+export interface PolicyEvent {
+  header: Header;
+  session: bigint;
+  number: number;
+  kind: number;
+  cameras: readonly string[];
+  image_stamps: readonly Time[];
+  image_checksums: ArrayLike<number>;
+  proprioception: ArrayLike<number>;
+  capture_ns: number;
+  arrival_ns: number;
+  clock_ns: ArrayLike<number>;
+  mean_actions: ArrayLike<number>;
+  graph_runs: ArrayLike<number>;
+  checksum: number;
+  latent_checksum: number;
+  plan: readonly PlanMessage[];
+}
+
 /** `kind` of an EpisodeEvent. */
 export const EPISODE_KIND = { begin: 0, step: 1, end: 2, discard: 3 } as const;
 
@@ -188,7 +250,10 @@ export interface RosMessages {
   "geometry_msgs/msg/TwistStamped": TwistStamped;
   "latentloop_msgs/msg/EpisodeEvent": EpisodeEvent;
   "latentloop_msgs/msg/Plan": PlanMessage;
+  "latentloop_msgs/msg/PolicyEvent": PolicyEvent;
+  "latentloop_msgs/msg/SessionStart": SessionStart;
   "latentloop_msgs/msg/Tick": TickMessage;
+  "latentloop_msgs/msg/TickInput": TickInputMessage;
   "sensor_msgs/msg/CameraInfo": CameraInfo;
   "sensor_msgs/msg/CompressedImage": CompressedImage;
   "sensor_msgs/msg/Image": Image;
@@ -212,7 +277,10 @@ const ROS_TYPE_SET: Readonly<Record<RosType, true>> = {
   "geometry_msgs/msg/TwistStamped": true,
   "latentloop_msgs/msg/EpisodeEvent": true,
   "latentloop_msgs/msg/Plan": true,
+  "latentloop_msgs/msg/PolicyEvent": true,
+  "latentloop_msgs/msg/SessionStart": true,
   "latentloop_msgs/msg/Tick": true,
+  "latentloop_msgs/msg/TickInput": true,
   "sensor_msgs/msg/CameraInfo": true,
   "sensor_msgs/msg/CompressedImage": true,
   "sensor_msgs/msg/Image": true,

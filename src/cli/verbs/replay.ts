@@ -3,6 +3,7 @@ import { exportCommand, importCommand } from "../replay/convert.ts";
 import { statsCommand, thumbnailsCommand } from "../replay/draw.ts";
 import { infoCommand, recoverCommand, verifyCommand } from "../replay/inspect.ts";
 import { playCommand } from "../replay/play.ts";
+import { verifySessionCommand } from "../replay/verify-session.ts";
 
 /** `latentloop replay …`: work with bags. */
 export function replayCommand(): Command {
@@ -10,6 +11,7 @@ export function replayCommand(): Command {
     .description("work with recordings: look into them, check, repair, play and convert them")
     .addCommand(infoCommand())
     .addCommand(verifyCommand())
+    .addCommand(verifySessionCommand())
     .addCommand(recoverCommand())
     .addCommand(statsCommand())
     .addCommand(thumbnailsCommand())

@@ -21,15 +21,18 @@ import {
   type PlanMessage,
   planFromMessage,
   type RosMessages,
+  type SessionStart,
+  type TickInputMessage,
   type TickMessage,
 } from "../../messages/index.ts";
 import { type ArmRefusal, sentenceOfRefusal } from "../../safety/index.ts";
+import { SESSION_LOG_QOS, SESSION_QOS, sessionStart } from "../session/session-start.ts";
 import { ControlHost } from "./control-host.ts";
 import { type ControlParameters, controlSetup } from "./control-parameters.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import { DegradeLadder } from "./degrade-ladder.ts";
 import type { RealTimeGrant } from "./real-time.ts";
-import { tickToMessage } from "./tick-message.ts";
+import { tickInputToMessage, tickToMessage } from "./tick-message.ts";
 import type { TickRecord } from "./tick-record.ts";
 
 /** Only the newest command counts. */
@@ -45,7 +48,7 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
  * Follows the newest plan with safe commands at the command rate. It is software: no certified safety function.
  *
  * Subscribes `joint_states`, `plan`, `~/estop` (true latches the emergency stop) and, with an operator's deadman, `~/heartbeat`.
- * Publishes `commands` and `~/tick`. Serves `~/arm`, `~/halt` and `~/reset_estop`. Deactivating brings the robot to rest first.
+ * Publishes `commands`, `~/tick`, and what the loop can be run again from: `~/session`, `~/tick_input`. Serves `~/arm`, `~/halt` and `~/reset_estop`. Deactivating brings the robot to rest first.
  */
 export function createControl(context: NodeContext<RosMessages>, parameters: ControlParameters): LifecycleNode {
   let control: ControlNode | undefined;
@@ -73,6 +76,8 @@ export class ControlNode {
   /** The thread publishes there itself; undefined where commands go through this event loop. */
   readonly #commandRing: SharedArrayBuffer | undefined;
   readonly #ticks: Publisher<TickMessage>;
+  readonly #sessions: Publisher<SessionStart>;
+  readonly #tickInputs: Publisher<TickInputMessage>;
   #ladder = new DegradeLadder();
   #host: ControlHost | undefined;
   #grant: RealTimeGrant | undefined;
@@ -89,10 +94,12 @@ export class ControlNode {
     this.#context = context;
     this.#setup = setup;
     this.#planFromOtherHost = planFromOtherHost;
-    this.#makeHost(); // refuses limits and actions that make no loop before anything is published
+    this.#makeHost(0n); // refuses limits and actions that make no loop before anything is published
     this.#commands = context.publisher("commands", "std_msgs/msg/Float64MultiArray", COMMAND_QOS);
     this.#commandRing = this.#commands.shareRing?.(COMMAND_BYTES + 8 * robot.joints.length);
-    this.#ticks = context.publisher("~/tick", "latentloop_msgs/msg/Tick");
+    this.#ticks = context.publisher("~/tick", "latentloop_msgs/msg/Tick", SESSION_LOG_QOS);
+    this.#sessions = context.publisher("~/session", "latentloop_msgs/msg/SessionStart", SESSION_QOS);
+    this.#tickInputs = context.publisher("~/tick_input", "latentloop_msgs/msg/TickInput", SESSION_LOG_QOS);
 
     context.subscribe(
       "joint_states",
@@ -117,7 +124,9 @@ export class ControlNode {
 
   async activate(): Promise<void> {
     if (this.#host !== undefined) return;
-    const host = this.#makeHost();
+    const start = sessionStart("control", this.#setup, this.#context.clock);
+    this.#sessions.publish(start);
+    const host = this.#makeHost(start.session);
     this.#host = host; // before it runs, so that deactivating in the middle finds it
     this.#failure = undefined;
     this.#ladder = new DegradeLadder();
@@ -134,12 +143,12 @@ export class ControlNode {
     await host?.stop();
   }
 
-  #makeHost(): ControlHost {
+  #makeHost(session: bigint): ControlHost {
     return new ControlHost({
       setup: this.#setup,
       clock: this.#context.clock,
       ...(this.#commandRing === undefined ? {} : { commandRing: this.#commandRing }),
-      onTick: (record) => this.#onTick(record),
+      onTick: (record) => this.#onTick(record, session),
       onFailure: (error) => {
         this.#failure = error;
         this.#context.log.error(error.message, { code: error.code });
@@ -158,11 +167,12 @@ export class ControlNode {
     }
   }
 
-  #onTick(record: TickRecord): void {
+  #onTick(record: TickRecord, session: bigint): void {
     if (this.#commandRing === undefined && record.get("hasCommand") === 1) {
       this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data: record.command });
     }
     this.#ticks.publish(tickToMessage(record, this.#context.clock));
+    this.#tickInputs.publish(tickInputToMessage(record, session, this.#context.clock));
     this.#status = STATUSES[record.get("status")]!;
     this.#cause = CAUSES[record.get("haltCause")]!;
     const step = this.#ladder.observe(RUNGS[record.get("rung")]!, this.#cause);

@@ -1,6 +1,7 @@
 import { RUNGS } from "../../core/plan.ts";
 import type { SafeCommand } from "../../core/robot.ts";
 import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../core/status.ts";
+import { TICK_EVENTS } from "../../messages/ros-messages.ts";
 import { type Evidence, emptyEvidence, SafetyGate, type SafetyOptions } from "../../safety/index.ts";
 import type { RingWriter } from "../../transport/shared-ring.ts";
 import type { ActionMap } from "./action-map.ts";
@@ -49,6 +50,8 @@ export class ControlTick {
   #tick = 0;
   #heartbeats = 0;
   #refusedPlans = 0;
+  /** What has come since the last tick: `TICK_EVENTS`. */
+  #events = 0;
   #planId = 0;
   #planRung = HOLD;
   #commandNs = Number.NaN;
@@ -67,6 +70,7 @@ export class ControlTick {
   run(deadlineNs: number, beginNs: number): ControlStatus {
     this.#record.set("deadlineNs", deadlineNs);
     this.#record.set("beginNs", beginNs);
+    this.#events = 0;
     try {
       this.#read();
       this.#plan();
@@ -89,12 +93,15 @@ export class ControlTick {
     if (heartbeats !== this.#heartbeats) {
       this.#heartbeats = heartbeats;
       evidence.heartbeatNs = evidence.nowNs;
+      this.#events |= TICK_EVENTS.heartbeat;
     }
     if (joints.refresh()) {
       evidence.positions.set(joints.positions);
       evidence.velocities.set(joints.velocities);
       evidence.jointStateArrivalNs = joints.arrivalNs;
+      this.#events |= TICK_EVENTS.jointState;
     }
+    if (evidence.estop) this.#events |= TICK_EVENTS.estopPressed;
   }
 
   /** Follows the newest valid plan, or what is left of the one before. */
@@ -102,12 +109,14 @@ export class ControlTick {
     const { plans, follower, operator, actionMap } = this.#parts;
     const evidence = this.#evidence;
     if (plans.refresh()) {
+      this.#events |= TICK_EVENTS.plan;
       if (follower.adopt(plans, evidence.nowNs)) this.#acceptPlan(plans);
       else evidence.planInvalid = true;
     }
     if (operator.refusedPlans !== this.#refusedPlans) {
       this.#refusedPlans = operator.refusedPlans;
       evidence.planInvalid = true;
+      this.#events |= TICK_EVENTS.refusedPlan;
     }
     if (follower.sample(evidence.nowNs)) {
       actionMap.requestInto(follower.action, this.#gate.borrowPositions, this.#requested);
@@ -136,6 +145,7 @@ export class ControlTick {
     record.set("hasCommand", command === null ? 0 : 1);
     record.identity.set(this.#planIdentity);
     if (command !== null) record.command.set(command.values);
+    this.#recordInputs();
     const positions = command === null ? evidence.positions : this.#gate.borrowPositions;
     actionMap.executedInto(positions, this.#gate.borrowVelocities, record.executedAction);
     records.write(record.bytes, 0n);
@@ -159,7 +169,25 @@ export class ControlTick {
     const { operator } = this.#parts;
     const request = operator.pendingRequest;
     if (request === undefined) return;
+    this.#events |= request === "arm" ? TICK_EVENTS.askedToArm : TICK_EVENTS.askedToResetEstop;
     operator.answer(request === "arm" ? this.#gate.arm(this.#evidence) : this.#gate.resetEstop(this.#evidence));
+  }
+
+  /** What the tick was computed from, so that it can be computed again. */
+  #recordInputs(): void {
+    const { plans } = this.#parts;
+    const evidence = this.#evidence;
+    const record = this.#record;
+    record.set("nowNs", evidence.nowNs);
+    record.set("events", this.#events);
+    record.set("haltRequest", CAUSE_INDEX[evidence.haltRequest]);
+    record.set("jointStateArrivalNs", evidence.jointStateArrivalNs);
+    record.positions.set(evidence.positions);
+    record.velocities.set(evidence.velocities);
+    record.set("newPlanId", plans.id);
+    record.set("newPlanArrivalNs", plans.arrivalNs);
+    record.set("newPlanStartNs", plans.startNs);
+    record.set("newPlanObservationArrivalNs", plans.observationArrivalNs);
   }
 
   /** In the unit of the command interface, as `command`. */

@@ -52,11 +52,16 @@ export class OperatorWords {
     Atomics.store(this.#words, STOP, 1);
   }
 
+  /** Puts a request before the thread and returns its number; `request` also waits for the answer. */
+  ask(kind: OperatorRequest): number {
+    Atomics.store(this.#words, REQUEST_KIND, REQUESTS.indexOf(kind));
+    return Atomics.add(this.#words, REQUEST, 1) + 1;
+  }
+
   /** Asks the thread and waits for its answer; `inactive` when none comes in time. One request at a time. */
   async request(kind: OperatorRequest, timeoutMs: number): Promise<ArmRefusal> {
     const before = Atomics.load(this.#words, ANSWERED);
-    Atomics.store(this.#words, REQUEST_KIND, REQUESTS.indexOf(kind));
-    const number = Atomics.add(this.#words, REQUEST, 1) + 1;
+    const number = this.ask(kind);
     let outcome = "ok";
     while (outcome === "ok" && Atomics.load(this.#words, ANSWERED) === before) {
       outcome = await Atomics.waitAsync(this.#words, ANSWERED, before, timeoutMs).value; // every tick wakes it

@@ -1,32 +1,11 @@
-import type { ModelImage } from "../../core/camera.ts";
 import type { Diagnosis, MessageInfo, NodeContext, Publisher } from "../../core/node.ts";
 import { SENSOR_QOS } from "../../core/node.ts";
 import type { Plan } from "../../core/plan.ts";
-import { bindProprioception } from "../../core/proprioception.ts";
-import type { RobotModel } from "../../core/robot.ts";
-import {
-  borrowRawImage,
-  jointStateFromMessage,
-  type PlanMessage,
-  planToMessage,
-  type RosMessages,
-  type TickMessage,
-} from "../../messages/index.ts";
-import { ExecutedActions } from "../control/executed-actions.ts";
-import { meanActionInFlight } from "../control/in-flight-action.ts";
+import { type PlanMessage, planToMessage, type RosMessages } from "../../messages/index.ts";
 import type { ActingModel } from "./acting-model.ts";
-import { captureMonotonicNs } from "./capture-time.ts";
-import { ObservationAssembler } from "./observation-assembler.ts";
+import { type IntakeOptions, ObservationIntake } from "./observation-intake.ts";
 import type { MeanAction } from "./policy-step.ts";
-import { RecentObservations, type Seen } from "./recent-observations.ts";
-
-export interface PolicyLoopOptions {
-  readonly robot: RobotModel;
-  readonly pairingToleranceMs: number;
-  readonly commandRateHz: number;
-  /** Observations that another model's belief is estimated from before it takes over. */
-  readonly beliefObservations: number;
-}
+import type { Seen } from "./recent-observations.ts";
 
 /** Who wants to know how the steps go. A plan is undefined when it was late. */
 export interface PolicyObserver {
@@ -47,14 +26,9 @@ export class PolicyLoop {
   readonly #context: NodeContext<RosMessages>;
   readonly #publisher: Publisher<PlanMessage>;
   readonly #surprise: Publisher<{ data: number }>;
-  readonly #assembler: ObservationAssembler;
-  readonly #executed: ExecutedActions;
-  readonly #recent: RecentObservations;
+  readonly #intake: ObservationIntake;
   readonly #periodNs: number;
-  readonly #lastAction: Float32Array;
-  readonly #scratch: Float32Array;
-  readonly #meanAction: MeanAction = (fromNs, toNs, out) =>
-    meanActionInFlight(this.#executed, this.#plan, fromNs, toNs, out, this.#scratch);
+  readonly #meanAction: MeanAction = (fromNs, toNs, out) => this.#intake.meanActionInto(this.#plan, fromNs, toNs, out);
   #live: ActingModel;
   #shadow: ActingModel | undefined;
   #observer: PolicyObserver | undefined;
@@ -69,52 +43,15 @@ export class PolicyLoop {
   #stepBeganNs = Number.NEGATIVE_INFINITY;
   #steps = 0;
   #late = 0;
-  #clockJumps = 0;
 
-  constructor(context: NodeContext<RosMessages>, live: ActingModel, options: PolicyLoopOptions) {
-    const { robot, pairingToleranceMs, commandRateHz, beliefObservations } = options;
-    const { observation, action, policyRateHz } = live.bundle.manifest;
-    const { cameras, proprioception } = observation;
-    const { dimensions } = action;
+  constructor(context: NodeContext<RosMessages>, live: ActingModel, options: IntakeOptions) {
+    const { manifest } = live.bundle;
     this.#context = context;
     this.#live = live;
-    this.#periodNs = 1e9 / policyRateHz;
-    this.#lastAction = new Float32Array(dimensions.length);
-    this.#scratch = new Float32Array(dimensions.length);
-    this.#recent = new RecentObservations(beliefObservations);
-    // Rest is the action whose SI value is 0, or the nearest there is.
-    const rest = Float32Array.from(dimensions, ({ low, high }) => {
-      const zero = (-2 * low) / (high - low) - 1;
-      return Math.min(1, Math.max(-1, zero));
-    });
-    this.#executed = new ExecutedActions(rest, 1.5e9 / commandRateHz);
-    this.#assembler = new ObservationAssembler({
-      cameras: cameras.map(({ name }) => name),
-      proprioceptionSize: proprioception.length,
-      readProprioception: bindProprioception(
-        proprioception,
-        robot.joints.map(({ name }) => name),
-        dimensions.map(({ name }) => name),
-      ),
-      pairingToleranceNs: BigInt(Math.round(pairingToleranceMs * 1e6)),
-    });
+    this.#periodNs = 1e9 / manifest.policyRateHz;
     this.#publisher = context.publisher("plan", "latentloop_msgs/msg/Plan", SENSOR_QOS);
     this.#surprise = context.publisher("~/surprise", "std_msgs/msg/Float32");
-    context.subscribe(
-      "joint_states",
-      "sensor_msgs/msg/JointState",
-      (message, info) => this.#assembler.addJointState(jointStateFromMessage(robot, message, info.receivedNs)),
-      SENSOR_QOS,
-    );
-    context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => this.#onTick(tick));
-    for (const { name } of cameras) {
-      context.subscribe(
-        `${name}/image_model`,
-        "sensor_msgs/msg/Image",
-        (message, info) => this.#onImage(name, borrowRawImage(message), info),
-        SENSOR_QOS,
-      );
-    }
+    this.#intake = new ObservationIntake(context, manifest, options, (info) => this.#onObservation(info));
     context.diagnose("policy", () => this.#diagnosis());
   }
 
@@ -132,18 +69,20 @@ export class PolicyLoop {
 
   setActive(active: boolean): void {
     if (active && !this.#active) {
-      this.#live.step.reset();
-      this.#shadow?.step.reset();
-      this.#recent.clear();
+      this.#live.begin();
+      this.#shadow?.begin();
+      this.#plan = undefined;
+      this.#intake.recent.clear();
     }
     this.#active = active;
   }
 
   /** Gives a model a belief from the last observations, then lets it run as the shadow. */
   async attachShadow(model: ActingModel): Promise<void> {
-    model.step.reset();
+    const { recent } = this.#intake;
+    model.begin();
     this.#shadowSawNs = Number.NEGATIVE_INFINITY;
-    for (let seen = this.#recent.after(this.#shadowSawNs); seen; seen = this.#recent.after(this.#shadowSawNs)) {
+    for (let seen = recent.after(this.#shadowSawNs); seen; seen = recent.after(this.#shadowSawNs)) {
       await model.step.believe(seen.observation, seen.captureNs, this.#meanAction);
       this.#shadowSawNs = seen.captureNs;
     }
@@ -174,30 +113,15 @@ export class PolicyLoop {
     this.#exchange = undefined;
   }
 
-  #onTick(tick: TickMessage): void {
-    this.#executed.append(tick.command_ns, tick.executed_action);
-  }
-
-  #onImage(camera: string, { width, height, data, stampNs }: Omit<ModelImage, "arrivalNs">, info: MessageInfo): void {
-    this.#assembler.addImage(camera, { width, height, data: data.slice(), stampNs, arrivalNs: info.receivedNs });
-    if (!this.#active || this.#busy || !this.#assembler.isComplete) return;
+  #onObservation(info: MessageInfo): void {
+    if (!this.#active || this.#busy) return;
     // Half a frame early rather than a whole frame late: cameras and policy share no clock.
     const dueNs = this.#stepBeganNs + this.#periodNs * 0.9;
     if (info.receivedNs < dueNs) return;
-    const seen = this.#observe(info);
-    if (seen !== undefined) void this.#run(seen);
-  }
-
-  #observe(info: MessageInfo): Seen | undefined {
-    const observation = this.#assembler.take((captureStampNs) => this.#actionBefore(captureStampNs, info));
-    if (observation === undefined) return undefined;
-    const captureNs = captureMonotonicNs(observation.stampNs, info);
-    if (captureNs === undefined) {
-      this.#clockJumps++;
-      return undefined;
-    }
+    const seen = this.#intake.take(info);
+    if (seen === undefined) return;
     this.#stepBeganNs = info.receivedNs;
-    return this.#recent.add(observation, captureNs);
+    void this.#run(seen);
   }
 
   async #run(seen: Seen): Promise<void> {
@@ -250,19 +174,11 @@ export class PolicyLoop {
     this.#exchangeNow();
   }
 
-  /** The normalised action that was executed over the policy step before the capture. */
-  #actionBefore(captureStampNs: bigint, info: MessageInfo): Float32Array {
-    const captureNs = captureMonotonicNs(captureStampNs, info) ?? info.receivedNs;
-    this.#executed.meanInto(captureNs - this.#periodNs, captureNs, this.#lastAction);
-    return this.#lastAction;
-  }
-
   #diagnosis(): Diagnosis {
     const values = {
       steps: this.#steps,
       late: this.#late,
-      unpaired: this.#assembler.unpaired,
-      clock_jumps: this.#clockJumps,
+      ...this.#intake.counts,
       rung: this.#plan?.rung ?? "none",
       compute_ms: Number(((this.#plan?.computeNs ?? 0) / 1e6).toFixed(2)),
       surprise: this.#plan?.surprise ?? 0,

@@ -3,7 +3,7 @@ import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
 import { floats, type GraphPort, type ModelGraphs } from "./graph-port.ts";
-import { type ComputedRung, RungChoice } from "./rung-choice.ts";
+import { type ComputedRung, type ExpectedNs, RungChoice } from "./rung-choice.ts";
 import { shiftPlan } from "./shift-plan.ts";
 
 /** Mean of the normalised actions that were or will be executed between two instants of the monotonic clock. */
@@ -20,6 +20,8 @@ export interface PolicyStepOptions {
   readonly budgetShare: number;
   /** Factor that brings the model's surprise into the unit that the control loop's threshold has; by default 1. */
   readonly surpriseScale?: number;
+  /** How long each rung is expected to compute at first, where another step of this model measured it. */
+  readonly expectedNs?: ExpectedNs;
 }
 
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
@@ -30,8 +32,9 @@ const GRAPH_OF_RUNG = { mpc: "plan", "mpc-short": "plan_short", "policy-prior": 
 /**
  * One step at the policy rate: encode → observe → plan, from the latent rolled forward by the measured delay.
  *
- * Owns the belief (the latent) and the warm start. The clock says how long things take; nothing else depends on it,
- * so the same observations, executed actions, seeds and times give the same plans.
+ * Owns the belief (the latent) and the warm start, from its first observation on: whoever wants to forget makes a new one.
+ * The clock says how long things take; nothing else depends on it, so the same observations, executed actions, seeds and
+ * times give the same plans.
  */
 export class PolicyStep {
   readonly #options: PolicyStepOptions;
@@ -48,7 +51,7 @@ export class PolicyStep {
     this.#options = options;
     const { graphs, actionDimension } = options;
     const rungs = (Object.keys(GRAPH_OF_RUNG) as ComputedRung[]).filter((rung) => graphs[GRAPH_OF_RUNG[rung]]);
-    this.#rungs = new RungChoice(rungs);
+    this.#rungs = new RungChoice(rungs, options.expectedNs);
     this.#latent = new Float32Array(graphs.observe.outputs.latent_out!.length);
     const mean = graphs.plan?.inputs.previous_mean;
     this.#previousMean = mean && new Float32Array(mean.length);
@@ -56,11 +59,8 @@ export class PolicyStep {
     this.#inFlight = new Float32Array(actionDimension);
   }
 
-  /** Forgets the belief and the warm start: the next observation is the first one. */
-  reset(): void {
-    this.#lastCaptureNs = Number.NaN;
-    this.#lastStartNs = Number.NaN;
-    this.#previousMean?.fill(0);
+  get expectedNs(): ExpectedNs {
+    return this.#rungs.expectedNs;
   }
 
   /** Goes on from a plan that another model made: the next search starts from it and the next plan has the next number. */
@@ -86,7 +86,7 @@ export class PolicyStep {
     const observedNs = clock.monotonicNs();
     const rung = this.#rungs.choose(budgetShare * stepPeriodNs - (observedNs - beganNs));
     const graph = graphs[GRAPH_OF_RUNG[rung]]!;
-    const startNs = observedNs + this.#rungs.expectedNs(rung);
+    const startNs = observedNs + this.#rungs.expectedNs[rung]!;
     const fraction = Math.min(Math.max((startNs - captureNs) / stepPeriodNs, 0), MAX_IN_FLIGHT_STEPS);
     meanAction(captureNs, startNs, this.#inFlight);
 

@@ -6,7 +6,8 @@ import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
-import { type ActingModel, loadActingModel } from "./acting-model.ts";
+import { SESSION_LOG_QOS, SESSION_QOS } from "../session/session-start.ts";
+import { ActingModel, type ModelLog } from "./acting-model.ts";
 import { HotSwap } from "./hot-swap.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { swapParameters } from "./swap-parameters.ts";
@@ -45,7 +46,7 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
  * Turns observations into a belief and plans from it at the policy rate.
  *
  * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`, and
- * `~/surprise` to be plotted.
+ * `~/surprise` to be plotted. What each model does and from what is on `~/session` and `~/policy_event`.
  * With a models folder it swaps models while it runs: serves `~/promote` and `~/rollback`, publishes `~/model_state`
  * (latched: state, hash of the live model, name of the candidate), and listens to `episode` for rewards.
  */
@@ -56,13 +57,14 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
   return {
     async configure() {
       const { clock, log } = context;
+      const modelLog = openModelLog(context);
       const robot = await readRobot(parameters.robot);
-      live = await loadActingModel(parameters.model, { clock, ...parameters });
+      live = await ActingModel.load(parameters.model, { clock, ...parameters, log: modelLog });
       for (const warning of live.bundle.warnings) log.info(warning);
       for (const { graph, placement } of live.bundle.reports) log.info(`graph ${graph} runs on ${placement.provider}`);
       const { beliefObservations } = parameters.swap;
       loop = new PolicyLoop(context, live, { ...parameters, robot, beliefObservations });
-      if (parameters.swap.models !== "") swap = openSwap(context, parameters, loop);
+      if (parameters.swap.models !== "") swap = openSwap(context, parameters, loop, modelLog);
     },
     async activate() {
       loop?.setActive(true);
@@ -79,7 +81,19 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
   };
 }
 
-function openSwap(context: NodeContext<RosMessages>, parameters: WorldModelParameters, loop: PolicyLoop): HotSwap {
+/** Where all models of the node log what they do and from what, whether they act or run as the shadow. */
+function openModelLog(context: NodeContext<RosMessages>): ModelLog {
+  const starts = context.publisher("~/session", "latentloop_msgs/msg/SessionStart", SESSION_QOS);
+  const events = context.publisher("~/policy_event", "latentloop_msgs/msg/PolicyEvent", SESSION_LOG_QOS);
+  return { onStart: (start) => starts.publish(start), onEvent: (event) => events.publish(event) };
+}
+
+function openSwap(
+  context: NodeContext<RosMessages>,
+  parameters: WorldModelParameters,
+  loop: PolicyLoop,
+  modelLog: ModelLog,
+): HotSwap {
   const { clock, log } = context;
   const { manifest, reports } = loop.live.bundle;
   const { surpriseLimit } = manifest;
@@ -92,7 +106,7 @@ function openSwap(context: NodeContext<RosMessages>, parameters: WorldModelParam
     clock,
     log,
     surpriseWarn: surpriseWarnOf(manifest),
-    load: (folder) => loadActingModel(folder, { clock, ...parameters, surpriseLimit, placements }),
+    load: (folder) => ActingModel.load(folder, { clock, ...parameters, surpriseLimit, placements, log: modelLog }),
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });
   context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) =>

@@ -310,4 +310,106 @@ case(
     .many("B", [0, 1, 0])
     .text("gut ✓"),
 )
+case(
+    "latentloop_msgs/msg/TickInput",
+    {
+        "header": head(1, 2, ""),
+        "session": "1700000000000000001n",
+        "tick": "7n",
+        "now_ns": 1.5,
+        "command_ns": 2.5,
+        "events": 43,
+        "halt_request": 12,
+        "joint_state_arrival_ns": 3.5,
+        "position": [0.1, -0.2],
+        "velocity": [0.3, 0.4],
+        "plan_id": "5n",
+        "plan_arrival_ns": 4.5,
+        "plan_start_ns": 5.5,
+        "plan_observation_arrival_ns": 6.5,
+        "checksum": 77,
+    },
+    Cdr()
+    .header(1, 2, "")
+    .many("Q", [1700000000000000001, 7])
+    .many("d", [1.5, 2.5])
+    .many("B", [43, 12])
+    .pack("d", 3.5)
+    .seq("d", [0.1, -0.2])
+    .seq("d", [0.3, 0.4])
+    .pack("Q", 5)
+    .many("d", [4.5, 5.5, 6.5])
+    .pack("I", 77),
+)
+case(
+    "latentloop_msgs/msg/SessionStart",
+    {"header": head(1, 2, ""), "session": "3n", "part": "model", "machine": "v20", "setup": "{}"},
+    Cdr().header(1, 2, "").pack("Q", 3).strings("model", "v20", "{}"),
+)
+case(
+    "latentloop_msgs/msg/PolicyEvent",
+    {
+        "header": head(1, 2, ""),
+        "session": "3n",
+        "number": 4,
+        "kind": 2,
+        "cameras": ["scene"],
+        "image_stamps": [stamp(5, 6)],
+        "image_checksums": [4294967295],
+        "proprioception": [0.5],
+        "capture_ns": 7.5,
+        "arrival_ns": 8.5,
+        "clock_ns": [9.5, 10.5],
+        "mean_actions": [0.25, -0.5],
+        "graph_runs": [0, 0, 1],
+        "checksum": 78,
+        "latent_checksum": 11,
+        "plan": [
+            {
+                "header": head(100, 200, ""),
+                "plan_id": "1n",
+                "start_monotonic_ns": 2.5,
+                "step_period_ns": 5e7,
+                "observation_stamp": stamp(99, 1),
+                "observation_arrival_monotonic_ns": 0.5,
+                "model_hash": "ff",
+                "rung": 0,
+                "value": 3.5,
+                "surprise": 0.125,
+                "delay_ns": 3e7,
+                "compute_ns": 1.5e7,
+                "action_dimension": 2,
+                "actions": [0.5, -1.0],
+            }
+        ],
+    },
+    Cdr()
+    .header(1, 2, "")
+    .pack("Q", 3)
+    .pack("I", 4)
+    .pack("B", 2)
+    .pack("I", 1)
+    .text("scene")
+    .pack("I", 1)
+    .time(5, 6)
+    .seq("I", [4294967295])
+    .seq("f", [0.5])
+    .many("d", [7.5, 8.5])
+    .seq("d", [9.5, 10.5])
+    .seq("f", [0.25, -0.5])
+    .seq("B", [0, 0, 1])
+    .many("I", [78, 11])
+    .pack("I", 1)
+    .header(100, 200, "")
+    .pack("Q", 1)
+    .many("d", [2.5, 5e7])
+    .time(99, 1)
+    .pack("d", 0.5)
+    .text("ff")
+    .pack("B", 0)
+    .many("f", [3.5, 0.125])
+    .many("d", [3e7, 1.5e7])
+    .pack("I", 2)
+    .seq("f", [0.5, -1.0]),
+)
 print(json.dumps(cases, ensure_ascii=False, indent=1))

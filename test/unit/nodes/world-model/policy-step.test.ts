@@ -4,7 +4,7 @@ import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
 import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
 import { PolicyStep } from "../../../../src/nodes/world-model/policy-step.ts";
-import { RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
+import { type ExpectedNs, RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
 import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
 
 const MS = 1e6;
@@ -83,15 +83,18 @@ test("the latent is rolled forward by the measured delay and the warm start is s
       nowNs += ns;
     },
   );
-  const step = new PolicyStep({
-    graphs,
-    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
-    rng: new Rng(1),
-    modelHash: "abc",
-    stepPeriodNs: 100 * MS,
-    actionDimension: 1,
-    budgetShare: 0.8,
-  });
+  const newStep = (expectedNs: ExpectedNs) =>
+    new PolicyStep({
+      graphs,
+      clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
+      rng: new Rng(1),
+      modelHash: "abc",
+      stepPeriodNs: 100 * MS,
+      actionDimension: 1,
+      budgetShare: 0.8,
+      expectedNs,
+    });
+  let step = newStep({});
   const observe = (captureNs: number) =>
     step.run(
       {
@@ -129,10 +132,11 @@ test("the latent is rolled forward by the measured delay and the warm start is s
     "the executed action of the whole step between two captures enters the belief",
   );
 
-  step.reset();
+  step = newStep(step.expectedNs);
   nowNs += 100 * MS;
   const third = await observe(nowNs - 30 * MS);
   assert.equal(third.surprise, 0);
+  assert.equal(third.delayNs, 50 * MS); // what was measured before still counts
   assert.deepEqual(seen[2]!.previous, [0, 0, 0]);
 });
 

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Manifest } from "../../src/config/manifest.ts";
+import { root } from "../../src/config/package-root.ts";
+import { parseStrict } from "../../src/config/parse-strict.ts";
+import { CONTROL_STATUS, type ControlStatus } from "../../src/core/status.ts";
+import { readManifest } from "../../src/inference/read-bundle.ts";
+import { ModelsFolder } from "../../src/learning/models/models-folder.ts";
+import { launchSchema, resolveLaunch } from "../../src/nodes/host/launch-description.ts";
+import { NodeHost } from "../../src/nodes/host/node-host.ts";
+
+const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
+const PATIENCE_MS = 30_000;
+const REACH = join(root, "models", "reach-keypoint");
+const AT = "2026-01-02T03:04:05.678Z";
+/** Wide enough for a machine that does other things as well. */
+const SAFETY = { maxJointStateAgeMs: 400, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
+const EASY = { maxLateShare: 1, maxLimitedIncrease: 1 };
+const LATCHED = { reliability: "reliable", durability: "transient_local", depth: 1 } as const;
+
+export interface PlanNote {
+  readonly id: number;
+  readonly model: string;
+  readonly surprise: number;
+}
+
+/** The whole loop on the simulated two-joint arm, with a models folder whose candidates may take over while it moves. */
+export class SwappingLoop {
+  readonly folder: string;
+  readonly models: ModelsFolder;
+  readonly plans: PlanNote[] = [];
+  status: ControlStatus = "disarmed";
+  /** As the world-model node says it. */
+  state = "";
+  /** Ticks on which the robot came to a halt or stood in one. */
+  haltedTicks = 0;
+  #host: NodeHost | undefined;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.models = new ModelsFolder(join(folder, "models"));
+  }
+
+  /** Starts the nodes, and more of them where a test names some, and arms. */
+  static async start(moreNodes: (folder: string) => readonly object[] = () => []): Promise<SwappingLoop> {
+    const loop = new SwappingLoop(await mkdtemp(join(tmpdir(), "latentloop-hot-swap-")));
+    const { models, folder } = loop;
+    const hash = await loop.storeVariant("first", () => {});
+    await models.promote({ name: "first", hash }, "test", AT);
+    const model = join(models.path, "live");
+    const robot = join(root, "calibration", "robots", "planar-reacher.yaml");
+    const swap = { models: models.path, shadowSeconds: 1.5, watchSeconds: 1.5, ...EASY };
+    const inference = { provider: "cpu" };
+    const description = {
+      name: "hot swap",
+      nodes: [
+        { name: "robot", kind: "simulated-robot", parameters: { task: "reach", imageSize: 64 } },
+        { name: "camera_ingest", kind: "camera-ingest", parameters: { model, camera: "scene" } },
+        { name: "world_model", kind: "world-model", parameters: { model, robot, swap, inference } },
+        { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 8, safety: SAFETY } },
+        ...moreNodes(folder),
+      ],
+    };
+    const launch = await resolveLaunch(parseStrict(launchSchema, description, "the test"), root);
+    loop.#host = await NodeHost.start(launch, { onLog: () => {} });
+    loop.#listen();
+    await loop.arm();
+    return loop;
+  }
+
+  get host(): NodeHost {
+    assert.ok(this.#host, "the loop runs");
+    return this.#host;
+  }
+
+  call(service: string) {
+    return this.host.context.call(service, PATIENCE_MS);
+  }
+
+  async arm(): Promise<void> {
+    await this.until("following", async () => {
+      if (this.status !== "tracking") await this.call("control/arm");
+      return this.status === "tracking";
+    });
+  }
+
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    const untilMs = performance.now() + PATIENCE_MS;
+    while (!(await holds())) {
+      assert.ok(performance.now() < untilMs, `${what}: still ${this.status}, ${this.state}`);
+      await sleep(10);
+    }
+  }
+
+  /** Waits until the newest event of the ledger is this one. */
+  async untilLast(event: string): Promise<void> {
+    await this.until(event, async () => (await this.models.ledger()).events.at(-1)?.event === event);
+  }
+
+  /** A bundle of the models folder: the reach model under another manifest, and so another hash. */
+  async storeVariant(name: string, change: (manifest: Manifest) => void): Promise<string> {
+    const target = this.models.folderOf(name);
+    await cp(REACH, target, { recursive: true });
+    const file = join(target, "manifest.json");
+    const manifest = JSON.parse(await readFile(file, "utf8")) as Manifest;
+    change(manifest);
+    await writeFile(file, JSON.stringify(manifest));
+    return (await readManifest(target)).modelHash;
+  }
+
+  /** Lets a variant pass the gates on paper: what is under test comes after them. */
+  async propose(name: string, change: (manifest: Manifest) => void): Promise<string> {
+    const hash = await this.storeVariant(name, change);
+    const { name: liveName, hash: liveHash } = (await this.models.live())!;
+    const live = { name: liveName, hash: liveHash };
+    await this.models.record({ event: "judged", at: AT, model: { name, hash }, live, passed: true, verdicts: [] });
+    return hash;
+  }
+
+  /** Ends the nodes; what they wrote stays until `remove`. */
+  async stop(): Promise<void> {
+    await this.#host?.stop();
+    this.#host = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.folder, { recursive: true });
+  }
+
+  #listen(): void {
+    const { context } = this.host;
+    context.subscribe(
+      "world_model/model_state",
+      "std_msgs/msg/String",
+      ({ data }) => void (this.state = data),
+      LATCHED,
+    );
+    context.subscribe("plan", "latentloop_msgs/msg/Plan", ({ plan_id, model_hash, surprise }) =>
+      this.plans.push({ id: Number(plan_id), model: model_hash, surprise }),
+    );
+    context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => {
+      this.status = STATUSES[tick.status]!;
+      if (this.status === "halting" || this.status === "holding") this.haltedTicks++;
+    });
+  }
+}
