@@ -30,6 +30,11 @@ export interface NodeContext<Messages> {
   /** A std_srvs/Trigger service. */
   serve(service: string, handler: () => TriggerResponse | Promise<TriggerResponse>): void;
   call(service: string, timeoutMs: number): Promise<TriggerResponse>;
+  /**
+   * A client of an action; absent where the transport has no actions, which is everywhere but on ROS 2.
+   * @throws ERR_ROS_MESSAGE_PACKAGE for a type that the binding was built without
+   */
+  action?(name: string, type: string): ActionClient;
   /** Reported at 1 Hz on /diagnostics. */
   diagnose(task: string, report: () => Diagnosis): void;
   every(periodMs: number, callback: () => void): void;
@@ -70,6 +75,15 @@ export interface TriggerResponse {
   readonly success: boolean;
   readonly message: string;
 }
+
+export interface ActionClient {
+  /** Whether somebody serves the action now. */
+  readonly isServed: boolean;
+  /** Sends a goal and waits for its end; a later goal may be what ends it. */
+  send(goal: object): Promise<GoalOutcome>;
+}
+
+export type GoalOutcome = "succeeded" | "aborted" | "canceled" | "rejected";
 
 export interface Diagnosis {
   readonly level: "ok" | "warn" | "error" | "stale";

@@ -25,6 +25,11 @@ function codecOf(type: RosType): Codec {
   return codec;
 }
 
+/** Makes what reads and writes messages of a type, so that the first of them is not late for it. */
+export function prepareMessages(type: RosType): void {
+  codecOf(type);
+}
+
 /**
  * The message as CDR: a 4-byte header, then little-endian XCDR1. The bytes are valid until the next call in this thread.
  * @throws ERR_MESSAGE_MALFORMED for a missing field or one of another type

@@ -1,5 +1,5 @@
 export { cameraModelFromMessage, cameraModelToMessage } from "./camera-info-message.ts";
-export { borrowSerialized, deserializeMessage, serializeMessage } from "./cdr.ts";
+export { borrowSerialized, deserializeMessage, prepareMessages, serializeMessage } from "./cdr.ts";
 export { diagnosticsToMessage } from "./diagnostics-message.ts";
 export { borrowRawImage, imageToMessage } from "./image-message.ts";
 export { jointStateFromMessage, jointStateToMessage } from "./joint-state-message.ts";

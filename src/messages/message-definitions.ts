@@ -6,13 +6,21 @@ import { parse } from "@foxglove/rosmsg";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import type { RosType } from "./ros-messages.ts";
 
-/** Our own definitions, and ROS's as @foxglove/rosmsg-msgs-common ships them. */
+/** Our own definitions, ROS's as @foxglove/rosmsg-msgs-common ships them, and what it lacks. */
 const OWN_PACKAGE = "latentloop_msgs";
 const ownFolder = fileURLToPath(new URL("../../../ros/latentloop_msgs/msg/", import.meta.url)); // seen from dist/src/messages
 const rosFolder = join(
   dirname(createRequire(import.meta.url).resolve("@foxglove/rosmsg-msgs-common/package.json")),
   "msgdefs/ros2humble",
 );
+
+const FURTHER: Readonly<Record<string, string>> = {
+  "control_msgs/JointJog": `std_msgs/Header header
+string[] joint_names
+float64[] displacements
+float64[] velocities
+float64 duration`,
+};
 
 /** One field of a message definition, as @foxglove/rosmsg parses it. */
 export type MessageDefinition = ReturnType<typeof parse>[number];
@@ -32,6 +40,8 @@ function resourceName(type: string): string {
 
 /** The text of one .msg file, without the definitions that some distributions append to it. */
 function definitionText(name: string): string {
+  const further = FURTHER[name];
+  if (further !== undefined) return further;
   const [packageName = "", messageName = ""] = name.split("/");
   const file =
     packageName === OWN_PACKAGE

@@ -100,6 +100,20 @@ export interface JointTrajectory {
   points: readonly JointTrajectoryPoint[];
 }
 
+export interface Path {
+  header: Header;
+  poses: readonly PoseStamped[];
+}
+
+/** One of the two lists is empty. `duration` is for displacements only. Units: rad/s (m/s), s. */
+export interface JointJog {
+  header: Header;
+  joint_names: readonly string[];
+  displacements: ArrayLike<number>;
+  velocities: ArrayLike<number>;
+  duration: number;
+}
+
 export interface MultiArrayDimension {
   label: string;
   size: number;
@@ -245,6 +259,7 @@ export interface EpisodeEvent {
 /** Every message type that latentloop speaks, by its ROS name. */
 export interface RosMessages {
   "builtin_interfaces/msg/Time": Time;
+  "control_msgs/msg/JointJog": JointJog;
   "diagnostic_msgs/msg/DiagnosticArray": DiagnosticArray;
   "geometry_msgs/msg/PoseStamped": PoseStamped;
   "geometry_msgs/msg/TwistStamped": TwistStamped;
@@ -254,6 +269,7 @@ export interface RosMessages {
   "latentloop_msgs/msg/SessionStart": SessionStart;
   "latentloop_msgs/msg/Tick": TickMessage;
   "latentloop_msgs/msg/TickInput": TickInputMessage;
+  "nav_msgs/msg/Path": Path;
   "sensor_msgs/msg/CameraInfo": CameraInfo;
   "sensor_msgs/msg/CompressedImage": CompressedImage;
   "sensor_msgs/msg/Image": Image;
@@ -272,6 +288,7 @@ export type RosType = keyof RosMessages;
 /** The keys of `RosMessages` at run time; the compiler keeps both lists equal. */
 const ROS_TYPE_SET: Readonly<Record<RosType, true>> = {
   "builtin_interfaces/msg/Time": true,
+  "control_msgs/msg/JointJog": true,
   "diagnostic_msgs/msg/DiagnosticArray": true,
   "geometry_msgs/msg/PoseStamped": true,
   "geometry_msgs/msg/TwistStamped": true,
@@ -281,6 +298,7 @@ const ROS_TYPE_SET: Readonly<Record<RosType, true>> = {
   "latentloop_msgs/msg/SessionStart": true,
   "latentloop_msgs/msg/Tick": true,
   "latentloop_msgs/msg/TickInput": true,
+  "nav_msgs/msg/Path": true,
   "sensor_msgs/msg/CameraInfo": true,
   "sensor_msgs/msg/CompressedImage": true,
   "sensor_msgs/msg/Image": true,

@@ -6,6 +6,7 @@ import { readConfig } from "../config/read-config.ts";
 import type { CameraModel, RawImage } from "../core/camera.ts";
 import { LatentloopError } from "../core/errors.ts";
 import { type Diagnosis, type LifecycleNode, type NodeContext, type Publisher, SENSOR_QOS } from "../core/node.ts";
+import { RateMeter } from "../core/rate-meter.ts";
 import {
   borrowRawImage,
   type CompressedImage,
@@ -69,6 +70,9 @@ class CameraIngest {
   readonly #publisher: Publisher<Image>;
   #frames: LatestFrame | undefined;
   #calibration: CameraModel | undefined;
+  readonly #rate: RateMeter;
+  /** Of the newest image, from its capture until it was ready. */
+  #delayMs = 0;
   #active = false;
   /** What is wrong now: logged once until it changes. */
   #fault = "";
@@ -77,6 +81,7 @@ class CameraIngest {
     const { name } = spec;
     this.#context = context;
     this.#spec = spec;
+    this.#rate = new RateMeter(context.clock);
     this.#publisher = context.publisher(`${name}/image_model`, "sensor_msgs/msg/Image", SENSOR_QOS);
     if (transport === "raw") {
       context.subscribe(
@@ -131,9 +136,9 @@ class CameraIngest {
   }
 
   #ingest(image: RawImage, frameId: string): void {
-    const waitsForCalibration = this.#spec.calibrationSha256 !== null && this.#calibration === undefined;
-    if (!this.#active || waitsForCalibration) return;
-    this.#frames ??= this.#openFrames(image);
+    if (this.#spec.calibrationSha256 !== null && this.#calibration === undefined) return;
+    this.#frames ??= this.#openFrames(image); // its tables take a while to make: better before activation
+    if (!this.#active) return;
     const outcome = this.#frames.accept(image);
     if (outcome === "refused") throw this.#frames.lastRefusal;
     if (outcome !== "accepted") return;
@@ -141,6 +146,8 @@ class CameraIngest {
     this.#publisher.publish(
       imageToMessage({ encoding: "rgb8", width, height, stride: width * 3, data, stampNs }, frameId),
     );
+    this.#rate.count();
+    this.#delayMs = Number(this.#context.clock.rosNs() - stampNs) / 1e6;
   }
 
   /** The first frame says what the camera sends; later ones must be like it. */
@@ -175,6 +182,8 @@ class CameraIngest {
   #diagnosis(): Diagnosis {
     const counts = this.#frames?.counts;
     const values = {
+      rate_hz: this.#rate.report(),
+      delay_ms: Number(this.#delayMs.toFixed(2)),
       received: counts?.received ?? 0,
       accepted: counts?.accepted ?? 0,
       refused: counts?.refused ?? 0,

@@ -36,7 +36,7 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
     },
   },
   "robot-output": {
-    about: "safe commands → the robot's controllers: joint groups, trajectories",
+    about: "safe commands → the robot's controllers: joint groups, trajectories, MoveIt Servo, grippers",
     role: "robot",
     async load() {
       const { createRobotOutput, robotOutputParameters } = await import("./robot-output.ts");

@@ -3,15 +3,24 @@ import { z } from "zod";
 import { readRobot } from "../config/robot-file.ts";
 import { LatentloopError } from "../core/errors.ts";
 import type { Diagnosis, LifecycleNode, NodeContext } from "../core/node.ts";
+import { RateMeter } from "../core/rate-meter.ts";
 import type { RosMessages } from "../messages/index.ts";
 import { ROBOT_OUTPUTS, type RobotOutput, type RobotOutputKind } from "../robots/index.ts";
 
 const outputSchema = z.strictObject({
   kind: z
     .enum(Object.keys(ROBOT_OUTPUTS) as [RobotOutputKind, ...RobotOutputKind[]])
-    .describe("What the controller takes: all joints' values at once, or trajectories."),
-  topic: z.string().min(1).describe("Topic of the controller."),
+    .describe("What the controller takes: all joints' values at once, trajectories, or what its name says."),
+  topic: z.string().min(1).describe("Topic of the controller; the action of a gripper."),
   joints: z.array(z.string()).min(1).describe("Its joints in its own order, as its parameter 'joints' says."),
+  base: z.string().default("base_link").describe("Servo: link in whose frame it is commanded."),
+  tip: z.string().default("tool0").describe("Servo by twists: link that the twist moves."),
+  maxEffort: z.number().min(0).default(0).describe("Gripper: highest effort; 0 leaves it to the gripper."),
+  goalTolerance: z
+    .number()
+    .positive()
+    .default(0.002)
+    .describe("Gripper: change of the commanded opening that is worth a new goal."),
 });
 
 /** So many command periods without a command, and the control node has ended. */
@@ -48,14 +57,13 @@ export function createRobotOutput(
   let outputs: RobotOutput[] = [];
   let isActive = false;
   let written = 0;
+  const rate = new RateMeter(context.clock);
   let lastNs = Number.NEGATIVE_INFINITY;
   let brakingMs = 0;
   return {
     async configure() {
       const robot = await readRobot(file);
-      outputs = wanted.map(({ kind, topic, joints }) =>
-        ROBOT_OUTPUTS[kind]({ context, robot, topic, joints, ...options }),
-      );
+      outputs = wanted.map(({ kind, ...output }) => ROBOT_OUTPUTS[kind]({ context, robot, ...output, ...options }));
       for (const { summary } of outputs) context.log.info(summary);
       const size = robot.joints.length;
       brakingMs = 1e3 * Math.max(...robot.joints.map(({ limits }) => limits.velocity / limits.acceleration));
@@ -69,9 +77,12 @@ export function createRobotOutput(
         }
         for (const output of outputs) output.write(data);
         written++;
+        rate.count();
         lastNs = context.clock.monotonicNs();
       });
-      context.diagnose("robot output", () => diagnosisOf(outputs, isActive, written));
+      context.diagnose("robot output", () =>
+        diagnosisOf(outputs, isActive, { commands: written, rate_hz: rate.report() }),
+      );
     },
     async activate() {
       isActive = true;
@@ -90,8 +101,9 @@ export function createRobotOutput(
   };
 }
 
-function diagnosisOf(outputs: readonly RobotOutput[], isActive: boolean, written: number): Diagnosis {
-  const values = { commands: written };
+function diagnosisOf(outputs: readonly RobotOutput[], isActive: boolean, values: Diagnosis["values"]): Diagnosis {
+  const fault = outputs.find((output) => output.fault !== undefined);
+  if (fault) return { level: "error", message: `${fault.fault}: ${fault.summary}`, values };
   const unheard = outputs.filter(({ listeners }) => listeners === 0).map(({ summary }) => summary);
   if (unheard.length === 0) return { level: "ok", message: isActive ? "passing commands on" : "inactive", values };
   return { level: "error", message: `no controller listens, is it active? ${unheard.join("; ")}`, values };

@@ -8,6 +8,8 @@ export interface RobotOutput {
   readonly summary: string;
   /** Controllers that listen now, where the transport can tell. */
   readonly listeners: number | undefined;
+  /** Why commands do not leave, when it is not for want of a listener. */
+  readonly fault?: string | undefined;
   /** Units: those of the robot's command interface. */
   write(command: ArrayLike<number>): void;
 }
@@ -15,6 +17,7 @@ export interface RobotOutput {
 export interface OutputOptions {
   readonly context: NodeContext<RosMessages>;
   readonly robot: RobotModel;
+  /** Topic or action of the controller. */
   readonly topic: string;
   /** The controller's joints in its own order. */
   readonly joints: readonly string[];

@@ -1,5 +1,6 @@
 import type { Logger, Qos, Subscription } from "../core/node.ts";
 import type { RosType } from "../messages/index.ts";
+import { giveBack } from "./give-back.ts";
 import { isSameQos, matchPublishers, qosToRcl } from "./qos.ts";
 import type { Rcl, RclNode, RclSubscription } from "./rclnodejs.ts";
 import { typeClassOf } from "./type-class.ts";
@@ -56,6 +57,9 @@ export class MatchedSubscription implements Subscription {
   #open(): void {
     const { rcl, node, topic, type, onMessage } = this.#options;
     const options = { qos: qosToRcl(rcl, this.#qos), isRaw: true } as const;
-    this.#subscription = node.createSubscription(typeClassOf(type), topic, options, onMessage);
+    this.#subscription = node.createSubscription(typeClassOf(type), topic, options, (cdr) => {
+      onMessage(cdr);
+      giveBack(cdr);
+    });
   }
 }

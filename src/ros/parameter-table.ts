@@ -70,6 +70,19 @@ export class ParameterTable {
     return object;
   }
 
+  /**
+   * As `toObject`, of values that the schema takes.
+   * @throws ERR_INVALID_VALUE that names the parameter as ROS knows it
+   */
+  toValidObject(values: ReadonlyMap<string, ParameterValue>): Record<string, unknown> {
+    const reason = this.refusal(
+      values,
+      this.rows.map(({ name }) => name),
+    );
+    if (reason !== undefined) throw new LatentloopError("ERR_INVALID_VALUE", reason);
+    return this.toObject(values);
+  }
+
   /** Why the schema refuses one of the changed values, as a sentence; undefined when it takes them all. */
   refusal(values: ReadonlyMap<string, ParameterValue>, changed: readonly string[]): string | undefined {
     let object: unknown;
@@ -84,8 +97,11 @@ export class ParameterTable {
       if (row === undefined) continue;
       const issue = issues.find(({ path }) => row.path.every((key, i) => path[i] === key));
       if (issue === undefined) continue;
+      const value = values.get(name);
+      if (value !== undefined && isSame(value, row.default))
+        return `Expected a value for '${name}' but none was given.`;
       const expected = row.range || issue.message;
-      return `Expected ${expected} for '${name}' but received ${formatValue(values.get(name))}.`;
+      return `Expected ${expected} for '${name}' but received ${formatValue(value)}.`;
     }
     return undefined;
   }

@@ -11,16 +11,17 @@ export function qosToRcl(rcl: Rcl, { depth, reliability, durability }: Qos): Rcl
 }
 
 /**
- * What a subscription must ask for so that every publisher of its topic reaches it: nothing that one of them does not offer.
- * DDS lets a subscription ask for less than is offered, never for more.
+ * What a subscription must ask for so that its topic's publishers reach it. DDS lets it ask for less than is offered, never for more:
+ * a reliable wish goes as soon as one of them is best-effort, the wish for latched messages only when none latches, because
+ * those sent before are what it is for.
  */
 export function matchPublishers(wanted: Qos, publishers: readonly RclEndpoint[]): Qos {
   const bestEffort = publishers.some(({ qos_profile: { reliability } }) => reliability === RMW.reliability.best_effort);
-  const volatile = publishers.some(({ qos_profile: { durability } }) => durability === RMW.durability.volatile);
+  const latched = publishers.some(({ qos_profile: { durability } }) => durability === RMW.durability.transient_local);
   return {
     depth: wanted.depth,
     reliability: bestEffort ? "best_effort" : wanted.reliability,
-    durability: volatile ? "volatile" : wanted.durability,
+    durability: latched || publishers.length === 0 ? wanted.durability : "volatile",
   };
 }
 

@@ -20,6 +20,21 @@ export interface Rcl {
     description: string,
     readOnly: boolean,
   ) => RclParameterDescriptor;
+  readonly ActionClient: new (node: RclNode, type: string, name: string) => RclActionClient;
+}
+
+/** Removed with `destroy`; a goal's promise resolves when the server has answered. */
+export interface RclActionClient {
+  isActionServerAvailable(): boolean;
+  sendGoal(goal: object): Promise<RclGoal>;
+  destroy(): void;
+}
+
+export interface RclGoal {
+  isAccepted(): boolean;
+  /** action_msgs/msg/GoalStatus; final once the result is there. */
+  readonly status: number;
+  getResult(): Promise<object>;
 }
 
 /** A message class as far as raw publishers and subscriptions look at it. */

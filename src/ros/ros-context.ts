@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import {
+  type ActionClient,
   DEFAULT_QOS,
   type Diagnosis,
   type Logger,
@@ -17,9 +18,11 @@ import {
   type DiagnosticArray,
   deserializeMessage,
   diagnosticsToMessage,
+  prepareMessages,
   type RosMessages,
   type RosType,
 } from "../messages/index.ts";
+import { actionClient } from "./action-client.ts";
 import { CallbackGuard } from "./callback-guard.ts";
 import { MatchedSubscription } from "./matched-subscription.ts";
 import { qosToRcl } from "./qos.ts";
@@ -96,6 +99,7 @@ export class RosContext implements NodeContext<RosMessages> {
     onMessage: (message: RosMessages[T], info: MessageInfo) => void,
     qos: Qos = DEFAULT_QOS,
   ): Subscription {
+    prepareMessages(type);
     return this.subscribeSerialized(topic, type, (cdr, info) => onMessage(deserializeMessage(type, cdr), info), qos);
   }
 
@@ -151,6 +155,12 @@ export class RosContext implements NodeContext<RosMessages> {
     }
   }
 
+  action(name: string, type: string): ActionClient {
+    const client = withPackage(type, () => new this.#rcl.ActionClient(this.#node, type, name));
+    this.#undo.push(() => client.destroy());
+    return actionClient(client);
+  }
+
   diagnose(task: string, report: () => Diagnosis): void {
     this.#tasks.set(task, report);
   }
@@ -200,17 +210,17 @@ function unavailable(service: string, why: string, cause?: unknown): LatentloopE
 }
 
 /** @throws ERR_ROS_MESSAGE_PACKAGE when the middleware has no library for the type */
-function withPackage<Result>(type: RosType, create: () => Result): Result {
+function withPackage<Result>(type: string, create: () => Result): Result {
   try {
     return create();
   } catch (cause) {
     const why = messageOf(cause);
-    if (!/type ?support|librar|package/i.test(why)) throw cause;
+    if (!/type ?support|librar|package|interface/i.test(why)) throw cause;
     const packageName = type.split("/")[0]!;
     const remedy =
       packageName === "latentloop_msgs"
         ? "Build it with `colcon build --packages-select latentloop_msgs` and source that workspace."
-        : `Install the ROS 2 package ${packageName}.`;
+        : `Install the ROS 2 package ${packageName}; for its actions, run \`latentloop ros setup --force\` then.`;
     throw new LatentloopError("ERR_ROS_MESSAGE_PACKAGE", `Expected the message package of ${type}: ${why}.`, {
       remedy,
       cause,

@@ -59,7 +59,7 @@ export async function runRosNode(options: RosNodeOptions): Promise<void> {
   const lifecycle = new Lifecycle({
     create: () => {
       context = new RosContext({ rcl, node, log });
-      return options.create(context, table.toObject(readParameters()));
+      return options.create(context, table.toValidObject(readParameters()));
     },
     release: () => {
       context?.close();

@@ -6,6 +6,7 @@ import type { LatentloopError } from "../../core/errors.ts";
 import {
   DEFAULT_QOS,
   type Diagnosis,
+  LATCHED_QOS,
   type LifecycleNode,
   type NodeContext,
   type Publisher,
@@ -48,7 +49,9 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
  * Follows the newest plan with safe commands at the command rate. It is software: no certified safety function.
  *
  * Subscribes `joint_states`, `plan`, `~/estop` (true latches the emergency stop) and, with an operator's deadman, `~/heartbeat`.
- * Publishes `commands`, `~/tick`, and what the loop can be run again from: `~/session`, `~/tick_input`. Serves `~/arm`, `~/halt` and `~/reset_estop`. Deactivating brings the robot to rest first.
+ * Publishes `commands`, `~/tick`, latched `~/status` in words, and what the loop can be run again from: `~/session`, `~/tick_input`.
+ * Serves `~/arm`, `~/halt` and `~/reset_estop`.
+ * Deactivating brings the robot to rest first.
  */
 export function createControl(context: NodeContext<RosMessages>, parameters: ControlParameters): LifecycleNode {
   let control: ControlNode | undefined;
@@ -78,12 +81,15 @@ export class ControlNode {
   readonly #ticks: Publisher<TickMessage>;
   readonly #sessions: Publisher<SessionStart>;
   readonly #tickInputs: Publisher<TickInputMessage>;
+  readonly #statuses: Publisher<{ data: string }>;
   #ladder = new DegradeLadder();
   #host: ControlHost | undefined;
   #grant: RealTimeGrant | undefined;
   #failure: LatentloopError | undefined;
   #status: ControlStatus = "disarmed";
   #cause: HaltCause = "none";
+  #estop = false;
+  #said = "";
 
   constructor(
     context: NodeContext<RosMessages>,
@@ -100,6 +106,8 @@ export class ControlNode {
     this.#ticks = context.publisher("~/tick", "latentloop_msgs/msg/Tick", SESSION_LOG_QOS);
     this.#sessions = context.publisher("~/session", "latentloop_msgs/msg/SessionStart", SESSION_QOS);
     this.#tickInputs = context.publisher("~/tick_input", "latentloop_msgs/msg/TickInput", SESSION_LOG_QOS);
+    this.#statuses = context.publisher("~/status", "std_msgs/msg/String", LATCHED_QOS);
+    this.#say("inactive");
 
     context.subscribe(
       "joint_states",
@@ -110,7 +118,10 @@ export class ControlNode {
     context.subscribe("plan", "latentloop_msgs/msg/Plan", (message, { receivedNs }) =>
       this.#follow(message, receivedNs),
     );
-    context.subscribe("~/estop", "std_msgs/msg/Bool", ({ data }) => this.#host?.setEstop(data));
+    // Latched, for a button that was pressed before we came; and as plain as can be, which hears every other one at once.
+    for (const qos of [LATCHED_QOS, SENSOR_QOS]) {
+      context.subscribe("~/estop", "std_msgs/msg/Bool", ({ data }) => this.#setEstop(data), qos);
+    }
     if (deadman === "process") context.every(HEARTBEAT_PERIOD_MS, () => this.#host?.beat());
     else context.subscribe("~/heartbeat", "std_msgs/msg/Bool", ({ data }) => data && this.#host?.beat());
     context.serve("~/arm", async () => this.#answer(await this.#host?.arm(), "armed: the robot follows the plans"));
@@ -128,6 +139,7 @@ export class ControlNode {
     this.#sessions.publish(start);
     const host = this.#makeHost(start.session);
     this.#host = host; // before it runs, so that deactivating in the middle finds it
+    host.setEstop(this.#estop);
     this.#failure = undefined;
     this.#ladder = new DegradeLadder();
     this.#grant = await host.start();
@@ -141,6 +153,7 @@ export class ControlNode {
     const host = this.#host;
     this.#host = undefined;
     await host?.stop();
+    this.#say("inactive");
   }
 
   #makeHost(session: bigint): ControlHost {
@@ -151,6 +164,7 @@ export class ControlNode {
       onTick: (record) => this.#onTick(record, session),
       onFailure: (error) => {
         this.#failure = error;
+        this.#say(`failed: ${error.message}`);
         this.#context.log.error(error.message, { code: error.code });
       },
     });
@@ -175,11 +189,25 @@ export class ControlNode {
     this.#tickInputs.publish(tickInputToMessage(record, session, this.#context.clock));
     this.#status = STATUSES[record.get("status")]!;
     this.#cause = CAUSES[record.get("haltCause")]!;
+    if (this.#host !== undefined) this.#say(this.#cause === "none" ? this.#status : `${this.#status}: ${this.#cause}`);
     const step = this.#ladder.observe(RUNGS[record.get("rung")]!, this.#cause);
     if (step?.rung === "hold") {
       const asked = this.#cause === "operator" || this.#cause === "shutdown";
       this.#context.log[asked ? "info" : "warn"](`The robot halts: ${HALT_CAUSES[this.#cause]}.`);
     }
+  }
+
+  /** Also while inactive: a button that is held down then is so when the loop begins. */
+  #setEstop(pressed: boolean): void {
+    this.#estop = pressed;
+    this.#host?.setEstop(pressed);
+  }
+
+  /** What the robot does, for people, when it changes. */
+  #say(status: string): void {
+    if (status === this.#said) return;
+    this.#said = status;
+    this.#statuses.publish({ data: status });
   }
 
   #halt(): TriggerResponse {

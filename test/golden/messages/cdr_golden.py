@@ -176,6 +176,34 @@ case(
     },
     Cdr().header(1, 2, "map").many("d", [0.5, 0.25, -4.0, 0.0, 0.0, 0.6, 0.8]),
 )
+case(
+    "nav_msgs/msg/Path",
+    {
+        "header": head(1, 2, "base_link"),
+        "poses": [
+            {
+                "header": head(3, 4, "base_link"),
+                "pose": {"position": xyz(0.5, 0.25, -4.0), "orientation": {"x": 0.0, "y": 0.0, "z": 0.6, "w": 0.8}},
+            }
+        ],
+    },
+    Cdr()
+    .header(1, 2, "base_link")
+    .pack("I", 1)
+    .header(3, 4, "base_link")
+    .many("d", [0.5, 0.25, -4.0, 0.0, 0.0, 0.6, 0.8]),
+)
+case(
+    "control_msgs/msg/JointJog",
+    {
+        "header": head(1, 2, "base_link"),
+        "joint_names": ["elbow", "wrist"],
+        "displacements": [],
+        "velocities": [0.5, -1.5],
+        "duration": 0.25,
+    },
+    Cdr().header(1, 2, "base_link").texts(["elbow", "wrist"]).seq("d", []).seq("d", [0.5, -1.5]).pack("d", 0.25),
+)
 
 
 def point(cdr, q, v, sec, nanosec):

@@ -23,13 +23,15 @@ test("a distribution that the binding does not support is refused by name", () =
   checkEnvironment({ ...environment, ROS_DISTRO: "humble" });
 });
 
-test("a subscription asks for nothing that one of its publishers does not offer", () => {
+test("a subscription asks for nothing that its publishers do not offer, and for latched messages while one latches", () => {
   const publishers = [endpoint("reliable", "transient_local"), endpoint("best_effort", "transient_local")];
   assert.deepEqual(matchPublishers(LATCHED_QOS, publishers), { ...LATCHED_QOS, reliability: "best_effort" });
   assert.deepEqual(matchPublishers(LATCHED_QOS, [endpoint("reliable", "volatile")]), {
     ...LATCHED_QOS,
     durability: "volatile",
   });
+  const mixed = [endpoint("reliable", "volatile"), endpoint("reliable", "transient_local")];
+  assert.deepEqual(matchPublishers(LATCHED_QOS, mixed), LATCHED_QOS);
 });
 
 test("a subscription never asks for more than its node wanted, and keeps its wish without publishers", () => {
