@@ -17,5 +17,5 @@ export const ROBOT_OUTPUTS = {
 } as const satisfies Record<string, (options: AnyOutputOptions) => RobotOutput>;
 
 export type RobotOutputKind = keyof typeof ROBOT_OUTPUTS;
-export { type ChainPose, KinematicChain } from "./kinematic-chain.ts";
+export { chainBetween } from "./chain-between.ts";
 export type { RobotOutput } from "./robot-output.ts";

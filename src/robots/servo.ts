@@ -1,8 +1,9 @@
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { LATCHED_QOS, SENSOR_QOS } from "../core/node.ts";
+import { SerialChain, TWIST_ROWS } from "../math/serial-chain.ts";
 import { makeHeader } from "../messages/index.ts";
+import { chainBetween } from "./chain-between.ts";
 import { jointOrder } from "./joint-order.ts";
-import { KinematicChain } from "./kinematic-chain.ts";
 import { COMMAND_QOS, type OutputOptions, type RobotOutput } from "./robot-output.ts";
 
 export interface ServoOptions extends OutputOptions {
@@ -45,16 +46,16 @@ export function servoTwistOutput(options: ServoOptions): RobotOutput {
   const { context, robot, topic, joints, base, tip } = options;
   const order = velocityOrder(options);
   const publisher = context.publisher(topic, "geometry_msgs/msg/TwistStamped", COMMAND_QOS);
-  const positions = new Map<string, number>();
-  const velocities = new Map<string, number>();
-  let chain: KinematicChain | undefined;
+  const positions = new Float64Array(joints.length).fill(Number.NaN);
+  const jacobian = new Float64Array(TWIST_ROWS * joints.length);
+  let chain: SerialChain | undefined;
   let problem = "no robot_description has come";
   context.subscribe(
     "robot_description",
     "std_msgs/msg/String",
     ({ data }) => {
       try {
-        chain = chainOf(data, base, tip, joints);
+        chain = new SerialChain(chainBetween(data, base, tip, joints));
       } catch (thrown) {
         problem = messageOf(thrown);
         throw thrown; // the context reports it
@@ -66,13 +67,14 @@ export function servoTwistOutput(options: ServoOptions): RobotOutput {
     "joint_states",
     "sensor_msgs/msg/JointState",
     ({ name, position }) => {
-      name.forEach((joint, i) => {
-        positions.set(joint, position[i] ?? Number.NaN);
+      joints.forEach((joint, i) => {
+        const index = name.indexOf(joint);
+        if (index >= 0) positions[i] = position[index] ?? Number.NaN;
       });
     },
     SENSOR_QOS,
   );
-  const isMeasured = () => joints.every((joint) => Number.isFinite(positions.get(joint)));
+  const isMeasured = () => positions.every(Number.isFinite);
   return {
     summary: `servo twist ${topic}: ${tip} in ${base} by ${joints.join(", ")} of ${robot.name}`,
     get listeners() {
@@ -84,13 +86,13 @@ export function servoTwistOutput(options: ServoOptions): RobotOutput {
     },
     write(command) {
       if (chain === undefined || !isMeasured()) return;
-      joints.forEach((joint, i) => {
-        velocities.set(joint, command[order[i]!]!);
-      });
-      const { linear, angular } = chain.twist(positions, velocities);
-      const vector = ([x, y, z]: readonly [number, number, number]) => ({ x, y, z });
-      const twist = { linear: vector(linear), angular: vector(angular) };
-      publisher.publish({ header: makeHeader(context.clock.rosNs(), base), twist });
+      chain.update(positions);
+      chain.jacobianInto(jacobian);
+      const row = (k: number): number =>
+        order.reduce((sum, index, i) => sum + jacobian[k * joints.length + i]! * command[index]!, 0);
+      const linear = { x: row(0), y: row(1), z: row(2) };
+      const angular = { x: row(3), y: row(4), z: row(5) };
+      publisher.publish({ header: makeHeader(context.clock.rosNs(), base), twist: { linear, angular } });
     },
   };
 }
@@ -101,17 +103,5 @@ function velocityOrder({ robot, topic, joints }: ServoOptions): readonly number[
     "ERR_INVALID_ARGUMENT",
     `Expected a robot commanded by velocity for the servo of '${topic}' but ${robot.name} takes positions.`,
     { remedy: "Use a joint group or trajectories, or give the robot's file the command interface 'velocity'." },
-  );
-}
-
-/** @throws ERR_JOINT_MISSING where the description's moving joints on the way to the tip are not those of the output */
-function chainOf(description: string, base: string, tip: string, joints: readonly string[]): KinematicChain {
-  const chain = new KinematicChain(description, base, tip);
-  const other = chain.joints.filter((name) => !joints.includes(name));
-  const unused = joints.filter((name) => !chain.joints.includes(name));
-  if (other.length + unused.length === 0) return chain;
-  throw new LatentloopError(
-    "ERR_JOINT_MISSING",
-    `Expected the joints between '${base}' and '${tip}', ${chain.joints.join(", ")}, but received ${joints.join(", ")}.`,
   );
 }
