@@ -5,7 +5,13 @@ import { type TestContext, test } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import { parseStrict } from "../../../src/config/parse-strict.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import type { Diagnosis, LifecycleNode, Logger, Publisher } from "../../../src/core/node.ts";
+import {
+  type Diagnosis,
+  LATCHED_QOS,
+  type LifecycleNode,
+  type Logger,
+  type Publisher,
+} from "../../../src/core/node.ts";
 import type { Plan } from "../../../src/core/plan.ts";
 import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../../src/core/status.ts";
 import { type JointState, makeHeader, planToMessage, type TickMessage } from "../../../src/messages/index.ts";
@@ -191,6 +197,22 @@ test("armed, the node moves the robot by the plan; each stop ends at rest, and a
   await made.control.activate();
   await made.until("a disarmed loop again", () => made.status === "disarmed");
   assert.deepEqual(made.errors, []);
+});
+
+test("an emergency stop that was latched before the loop began holds it; what it does is latched in words", async (t) => {
+  const made = await cell(t);
+  await made.control.deactivate();
+  const said: string[] = [];
+  const estop = made.world.publisher("control/estop", "std_msgs/msg/Bool", LATCHED_QOS);
+  estop.publish({ data: true });
+  made.world.subscribe("control/status", "std_msgs/msg/String", ({ data }) => said.push(data), LATCHED_QOS);
+  await made.until("the word of an inactive loop", () => said.at(-1) === "inactive");
+  await made.control.activate();
+  await made.until("the emergency stop", () => made.status === "estopped");
+  await made.until("the word for it", () => said.at(-1) === "estopped: estop");
+  estop.publish({ data: false });
+  await untilGranted(made, "reset_estop");
+  await made.until("the word of a loop that waits", () => said.at(-1)!.startsWith("disarmed"));
 });
 
 test("joint states without a joint of the robot are reported by its name and never arm it", async (t) => {

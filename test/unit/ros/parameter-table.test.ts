@@ -83,6 +83,15 @@ test("a value outside its range is refused with what was expected, whatever else
   assert.equal(table.refusal(values({ rate_hz: 500 }), ["rate_hz"]), undefined);
 });
 
+test("what a node is started with is refused by the name that ROS knows", () => {
+  const given = (entries: Record<string, ParameterValue>) => () => table.toValidObject(values(entries));
+  const error = (message: RegExp) => ({ code: "ERR_INVALID_VALUE", message });
+  assert.throws(given({ model: "m", rate_hz: 0 }), error(/Expected 1 … 500 for 'rate_hz' but received 0/));
+  assert.throws(given({ model: "m", "inference.cpu_threads": 0n }), error(/'inference.cpu_threads' but received 0/));
+  assert.throws(given({}), error(/Expected a value for 'model' but none was given/));
+  assert.deepEqual(given({ model: "m" })(), { model: "m" });
+});
+
 test("a YAML value that is none is refused", () => {
   assert.match(table.refusal(values({ topics: "[{" }), ["topics"]) ?? "", /YAML in parameter 'topics'/);
 });
