@@ -98,7 +98,7 @@ export class ParameterTable {
       const issue = issues.find(({ path }) => row.path.every((key, i) => path[i] === key));
       if (issue === undefined) continue;
       const value = values.get(name);
-      if (value !== undefined && isSame(value, row.default))
+      if (value === undefined || isSame(value, row.default))
         return `Expected a value for '${name}' but none was given.`;
       const expected = row.range || issue.message;
       return `Expected ${expected} for '${name}' but received ${formatValue(value)}.`;
