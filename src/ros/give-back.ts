@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 
 /** Smaller messages are left to the garbage collector. */
@@ -6,7 +5,6 @@ const WORTH_BYTES = 65_536;
 
 const { port1: nowhere, port2: end } = new MessageChannel();
 end.close();
-await once(nowhere, "close"); // until then a message would wait for its receiver
 
 /**
  * Frees the memory of a message that nobody reads any more: what is transferred to a port without another end is gone at once.

@@ -11,7 +11,8 @@ test("the memory of an image is gone at once, that of a small message stays", ()
   assert.equal(small[99], 7);
 });
 
-test("a hundred images one after another leave no memory behind", () => {
+test("a hundred images one after another leave no memory behind", async () => {
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate); // until the port's other end has closed
   const before = process.memoryUsage().arrayBuffers;
   for (let i = 0; i < 100; i++) giveBack(Buffer.alloc(921_600));
   assert.ok(process.memoryUsage().arrayBuffers - before < 2e6);
