@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { BundleGraphDefinitions } from "../world-models/bundle-graphs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { EpisodeStore } from "./episode-store.ts";
 import type { FineTuneOptions, FineTuner } from "./fine-tune/fine-tuner.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Weights } from "./step-runner.ts";
@@ -74,6 +75,8 @@ export interface LearnerOptions extends SystemChoice {
   readonly seconds?: number;
   /** Goes on from here. */
   readonly resume?: Checkpoint;
+  /** Recorded episodes to learn from, instead of collecting any: for systems that learn `offline`. */
+  readonly recorded?: EpisodeStore;
   readonly session?: SessionOptions;
 }
 
@@ -84,6 +87,8 @@ export interface LearningSystem {
   readonly title: string;
   /** Names of its size presets, the default first; none for a system of one size. */
   readonly sizes?: readonly string[];
+  /** Whether it can learn from recorded episodes alone. */
+  readonly offline?: boolean;
   /** @throws ERR_UNKNOWN_RECIPE if the system cannot watch this task so */
   eyes(task: string, choice?: SystemChoice): WorldView;
   /** @throws ERR_UNKNOWN_RECIPE, ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */

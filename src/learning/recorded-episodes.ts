@@ -1,6 +1,5 @@
-import type { Manifest } from "../config/manifest.ts";
 import type { EpisodeStore } from "./episode-store.ts";
-import { ReplayReader, storeForManifest } from "./replay-reader.ts";
+import { type RecordedSpaces, ReplayReader, storeForManifest } from "./replay-reader.ts";
 
 export interface RecordedEpisodesOptions {
   /** One in so many episodes is kept from training, for the gates; 0 keeps none. */
@@ -25,11 +24,11 @@ export class RecordedEpisodes {
   readonly #heldOutEvery: number;
   #taken = 0;
 
-  private constructor(reader: ReplayReader, manifest: Manifest, heldOutEvery: number) {
+  private constructor(reader: ReplayReader, spaces: RecordedSpaces, heldOutEvery: number) {
     this.#reader = reader;
     this.#heldOutEvery = heldOutEvery;
-    this.training = storeForManifest(manifest, FIRST_FRAMES);
-    this.heldOut = storeForManifest(manifest, FIRST_FRAMES);
+    this.training = storeForManifest(spaces, FIRST_FRAMES);
+    this.heldOut = storeForManifest(spaces, FIRST_FRAMES);
   }
 
   /**
@@ -38,10 +37,10 @@ export class RecordedEpisodes {
    */
   static async open(
     replay: string,
-    manifest: Manifest,
+    spaces: RecordedSpaces,
     { heldOutEvery = HELD_OUT_EVERY }: RecordedEpisodesOptions = {},
   ): Promise<RecordedEpisodes> {
-    return new RecordedEpisodes(await ReplayReader.open(replay, manifest), manifest, heldOutEvery);
+    return new RecordedEpisodes(await ReplayReader.open(replay, spaces), spaces, heldOutEvery);
   }
 
   /** Episodes taken in so far, in both stores. */

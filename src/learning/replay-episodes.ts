@@ -1,22 +1,25 @@
-import type { Manifest } from "../config/manifest.ts";
 import { LatentloopError } from "../core/errors.ts";
 import type { EpisodeStore } from "./episode-store.ts";
-import { ReplayReader, storeForManifest } from "./replay-reader.ts";
+import { type RecordedSpaces, ReplayReader, storeForManifest } from "./replay-reader.ts";
 
 /**
- * The newest recorded episodes as a model of this manifest would have seen them.
+ * The newest recorded episodes, by default all, as a model of these spaces would have seen them.
  *
  * @param replay a bag, or a folder of bags
  * @throws ERR_BAG_UNREADABLE, ERR_BAG_DAMAGED; ERR_REPLAY_MISMATCH if the recordings are not of the model's task, robot,
  * cameras and rate; ERR_REPLAY_EMPTY without a whole episode
  */
-export async function loadReplayEpisodes(replay: string, manifest: Manifest, episodes: number): Promise<EpisodeStore> {
-  const reader = await ReplayReader.open(replay, manifest);
+export async function loadReplayEpisodes(
+  replay: string,
+  spaces: RecordedSpaces,
+  episodes = Number.POSITIVE_INFINITY,
+): Promise<EpisodeStore> {
+  const reader = await ReplayReader.open(replay, spaces);
   try {
     const chosen = reader.index.episodes.slice(-episodes);
     if (chosen.length === 0) throw emptyReplay(replay);
     const store = storeForManifest(
-      manifest,
+      spaces,
       chosen.reduce((sum, { frames }) => sum + frames, 0),
     );
     for (const episode of chosen) await reader.readInto(store, episode);

@@ -5,7 +5,10 @@ import { FrameSource } from "../replay/frame-source.ts";
 import { type IndexedEpisode, ReplayIndex } from "../replay/replay-index.ts";
 import { EpisodeStore, type StoredEpisode } from "./episode-store.ts";
 
-type Spaces = Pick<Manifest, "observation" | "action" | "policyRateHz" | "evaluation">;
+/** What a model senses and does, and the tasks that it was measured on: a manifest says it. */
+export type RecordedSpaces = Pick<Manifest, "observation" | "action" | "policyRateHz"> & {
+  readonly evaluation: readonly { readonly task: string }[];
+};
 
 /** How far the time between a recording's steps may be from the model's. */
 const RATE_TOLERANCE = 0.2;
@@ -17,7 +20,7 @@ const UNNAMED = /^action_\d+$/;
 const TASK_NAME = /^[a-z][a-z0-9-]*$/;
 
 /** An empty store for what a model of this manifest senses and does. */
-export function storeForManifest({ observation, action }: Spaces, frames: number): EpisodeStore {
+export function storeForManifest({ observation, action }: RecordedSpaces, frames: number): EpisodeStore {
   const { cameras, proprioception } = observation;
   return new EpisodeStore(
     {
@@ -36,10 +39,10 @@ export function storeForManifest({ observation, action }: Spaces, frames: number
 export class ReplayReader {
   readonly index: ReplayIndex;
   readonly #replay: string;
-  readonly #spaces: Spaces;
+  readonly #spaces: RecordedSpaces;
   readonly #frames: FrameSource;
 
-  private constructor(replay: string, spaces: Spaces, index: ReplayIndex, frames: FrameSource) {
+  private constructor(replay: string, spaces: RecordedSpaces, index: ReplayIndex, frames: FrameSource) {
     this.#replay = replay;
     this.#spaces = spaces;
     this.index = index;
@@ -50,7 +53,7 @@ export class ReplayReader {
    * @param replay a bag, or a folder of bags, also one that is being written
    * @throws ERR_BAG_UNREADABLE, ERR_BAG_DAMAGED; ERR_REPLAY_MISMATCH if a camera was calibrated otherwise
    */
-  static async open(replay: string, spaces: Spaces): Promise<ReplayReader> {
+  static async open(replay: string, spaces: RecordedSpaces): Promise<ReplayReader> {
     const index = await ReplayIndex.open(replay);
     try {
       return new ReplayReader(replay, spaces, index, await openFrames(replay, index, spaces));
@@ -131,7 +134,7 @@ export class ReplayReader {
   }
 }
 
-async function openFrames(replay: string, index: ReplayIndex, { observation }: Spaces): Promise<FrameSource> {
+async function openFrames(replay: string, index: ReplayIndex, { observation }: RecordedSpaces): Promise<FrameSource> {
   const sizes = [];
   for (const { name: camera, width, height, crop, colorOrder, calibrationSha256 } of observation.cameras) {
     const calibration =
@@ -154,7 +157,7 @@ async function findCalibration(replay: string, index: ReplayIndex, camera: strin
 }
 
 /** Everything but the images. */
-function copyStates(store: EpisodeStore, { table, frames }: IndexedEpisode, { observation, action }: Spaces) {
+function copyStates(store: EpisodeStore, { table, frames }: IndexedEpisode, { observation, action }: RecordedSpaces) {
   const { jointNames, position, velocity, reward, episode } = table;
   const width = jointNames.length;
   const actionSize = action.dimensions.length;

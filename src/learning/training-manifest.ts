@@ -8,7 +8,7 @@ import type { TrainingWorld } from "./training-world.ts";
 
 /** What a bundle's manifest says about a finished run. */
 export function trainingManifest(
-  { system, bundle, seed }: TrainingRunOptions,
+  { system, bundle, seed, recorded }: TrainingRunOptions,
   world: TrainingWorld,
   learner: Learner,
   { ideal, deployed, random }: TrainingScores,
@@ -26,6 +26,23 @@ export function trainingManifest(
   return {
     name: bundle.name,
     algorithm: { name: system.name, hyperparameters: z.record(z.string(), z.json()).parse(learner.hyperparameters) },
+    ...spacesOfWorld(world),
+    latentSize: learner.latentSize,
+    surpriseLimit: surprise.limit > 0 ? surprise.limit : null,
+    ...(surprise.warn > 0 && { surpriseWarn: surprise.warn }),
+    training: {
+      data: [{ source: recorded?.source ?? `simulated task ${task}`, sha256: null, episodes, steps }],
+      command: bundle.command,
+      seed,
+    },
+    evaluation: [...scoresOf("", ideal), ...scoresOf("_deployed", deployed), ...scoresOf("_random_policy", random)],
+    licence: "Apache-2.0",
+  };
+}
+
+/** What a model of this world senses and does, as a manifest says it. */
+export function spacesOfWorld(world: TrainingWorld): Pick<Manifest, "observation" | "action" | "policyRateHz"> {
+  return {
     observation: {
       cameras: world.observationSpace.cameras.map(({ name, width, height }) => ({
         name,
@@ -39,15 +56,5 @@ export function trainingManifest(
     },
     action: { dimensions: [...world.actionSpace.dimensions] },
     policyRateHz: world.controlRateHz,
-    latentSize: learner.latentSize,
-    surpriseLimit: surprise.limit > 0 ? surprise.limit : null,
-    ...(surprise.warn > 0 && { surpriseWarn: surprise.warn }),
-    training: {
-      data: [{ source: `simulated task ${task}`, sha256: null, episodes, steps }],
-      command: bundle.command,
-      seed,
-    },
-    evaluation: [...scoresOf("", ideal), ...scoresOf("_deployed", deployed), ...scoresOf("_random_policy", random)],
-    licence: "Apache-2.0",
   };
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { LatentloopError } from "../core/errors.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import { CurveFile } from "./curve.ts";
+import type { EpisodeStore } from "./episode-store.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { exportBundle } from "./export-bundle.ts";
 import type { Imagination } from "./imagination.ts";
@@ -30,6 +31,8 @@ export interface TrainingRunOptions extends SystemChoice {
   readonly folder: string;
   /** Goes on from the folder's checkpoint. */
   readonly resume?: boolean;
+  /** Recorded episodes to learn from, instead of collecting any, and where they lie. */
+  readonly recorded?: { readonly source: string; readonly episodes: EpisodeStore };
   readonly bundle: { readonly folder: string; readonly name: string; readonly command: string };
   /** Episodes of the last evaluation; those in between take fewer. */
   readonly evaluationEpisodes: number;
@@ -51,8 +54,8 @@ export interface TrainingRunResult {
   readonly scores: TrainingScores;
 }
 
-const CHECKPOINT_FILE = "checkpoint.safetensors";
-const CURVE_FILE = "curve.jsonl";
+export const CHECKPOINT_FILE = "checkpoint.safetensors";
+export const CURVE_FILE = "curve.jsonl";
 const CHECKPOINT_EVERY_S = 60;
 /**
  * Trains a learning system on a task from nothing to a bundle: collects, learns, evaluates after every round, keeps the best
@@ -71,8 +74,13 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   const world = await openWorld();
   const judge = await openWorld();
   const resumed = options.resume ? await loadRun(checkpointPath) : undefined;
-  const { resume: _, ...open } = options;
-  const learner = await system.open({ ...open, world, ...(resumed && { resume: resumed.learner }) });
+  const { resume: _, recorded, ...open } = options;
+  const learner = await system.open({
+    ...open,
+    world,
+    ...(resumed && { resume: resumed.learner }),
+    ...(recorded && { recorded: recorded.episodes }),
+  });
   try {
     if (resumed) await curve.rewind(resumed.learner.progress.step, learner.collected.steps);
     else await curve.clear();
@@ -87,7 +95,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     while (!learner.finished) {
       if (signal?.aborted) {
         if (learner.resumable) await save();
-        throw stopped(checkpointPath);
+        throw trainingStopped(checkpointPath);
       }
       const report = await learner.advance();
       const elapsedS = (clock.monotonicNs() - beganNs) / 1e9;
@@ -124,7 +132,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   }
 }
 
-async function refuseExisting(folder: string): Promise<void> {
+/** @throws ERR_BUNDLE_EXISTS if there is anything at the place of a new bundle */
+export async function refuseExisting(folder: string): Promise<void> {
   const exists = await access(folder).then(
     () => true,
     () => false,
@@ -135,7 +144,7 @@ async function refuseExisting(folder: string): Promise<void> {
   });
 }
 
-function stopped(checkpoint: string): LatentloopError {
+export function trainingStopped(checkpoint: string): LatentloopError {
   return new LatentloopError("ERR_TRAINING_STOPPED", "The training was stopped before its end.", {
     remedy: `Go on from ${checkpoint} by the same command with --resume.`,
   });

@@ -6,6 +6,7 @@ import { type Evaluation, type EvaluationOptions, evaluate } from "../learning/e
 import { exploringPolicy } from "../learning/rollout.ts";
 import { DEPLOYED } from "../learning/training-scores.ts";
 import type { TrainingWorld } from "../learning/training-world.ts";
+import type { DomainShift } from "../sim/domain-shift.ts";
 import { openWorldOf } from "./training-world.ts";
 
 export interface PlayOptions {
@@ -16,13 +17,15 @@ export interface PlayOptions {
   readonly deployed: boolean;
   /** The graph to act by; by default `plan`, or `act` where nothing plans. */
   readonly planGraph?: string | undefined;
+  /** How the world differs from the nominal one. */
+  readonly shift?: Partial<DomainShift>;
   readonly onEpisode?: (done: number) => void;
 }
 
 /** Fresh episodes of a simulated task by a bundle. @throws ERR_INVALID_ARGUMENT if it has no such graph, or other actions than the task */
 export async function playBundle(
   bundle: Bundle,
-  { planGraph, task, ...options }: PlayOptions,
+  { planGraph, task, shift = {}, ...options }: PlayOptions,
 ): Promise<Evaluation & { readonly times: PolicyTimes }> {
   const { manifest, onnx, folder } = bundle;
   const graphs = new Map(Object.entries(onnx));
@@ -36,7 +39,7 @@ export async function playBundle(
       },
     );
   }
-  const world = await openWorldOf(manifest, task);
+  const world = await openWorldOf(manifest, task, { shift });
   try {
     requireSameActions(manifest.action.dimensions.length, world, folder);
     const policy = await BundlePolicy.open(graphs, new Rng(options.seed), { planName });
@@ -53,9 +56,9 @@ export async function playBundle(
 /** The same episodes as `playBundle` by random actions. */
 export async function playRandomly(
   { manifest }: Bundle,
-  { task, ...options }: Omit<PlayOptions, "planGraph">,
+  { task, shift = {}, ...options }: Omit<PlayOptions, "planGraph">,
 ): Promise<Evaluation> {
-  const world = await openWorldOf(manifest, task);
+  const world = await openWorldOf(manifest, task, { shift });
   try {
     return await evaluate(world, exploringPolicy(world, new Rng(options.seed)), evaluationOf(world, options));
   } finally {
@@ -65,7 +68,7 @@ export async function playRandomly(
 
 function evaluationOf(
   world: TrainingWorld,
-  { episodes, seed, deployed, onEpisode }: Omit<PlayOptions, "task" | "planGraph">,
+  { episodes, seed, deployed, onEpisode }: Omit<PlayOptions, "task" | "planGraph" | "shift">,
 ): EvaluationOptions {
   const moves = deployed && world.retarget !== undefined;
   return {

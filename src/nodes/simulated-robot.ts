@@ -12,6 +12,7 @@ import {
   makeHeader,
   type RosMessages,
 } from "../messages/index.ts";
+import { domainShiftSchema, shiftOf } from "../sim/domain-shift-schema.ts";
 import { RealtimeRobot } from "../sim/realtime-robot.ts";
 import type { Faults } from "../sim/realtime-session.ts";
 
@@ -30,6 +31,9 @@ export const simulatedRobotParameters = z.strictObject({
     .meta({ description: "Images per second.", unit: "Hz", readOnly: true }),
   episodeSeconds: z.number().positive().default(5).meta({ description: "Length of an episode.", unit: "s" }),
   seed: z.int().default(0).meta({ description: "Seed of the start and the targets.", readOnly: true }),
+  shift: domainShiftSchema
+    .default({})
+    .meta({ description: "How the world differs from the nominal one.", readOnly: true }),
 });
 export type SimulatedRobotParameters = z.output<typeof simulatedRobotParameters>;
 
@@ -93,6 +97,7 @@ class SimulatedWorld {
       environment: {
         imageSizes: Object.fromEntries(parameters.cameras.map((name) => [name, size])),
         seed: parameters.seed,
+        shift: shiftOf(parameters.shift),
       },
       clock: context.clock,
       imageRateHz: parameters.imageRateHz,

@@ -1,22 +1,55 @@
-import { learningSystem, requireSize } from "../learning/index.ts";
+import { LatentloopError } from "../core/errors.ts";
+import { LEARNING_SYSTEMS, learningSystem, requireSize } from "../learning/index.ts";
+import type { LearningSystem } from "../learning/learner.ts";
+import { loadReplayEpisodes } from "../learning/replay-episodes.ts";
+import { spacesOfWorld } from "../learning/training-manifest.ts";
 import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/training-run.ts";
+import type { TrainingWorld } from "../learning/training-world.ts";
 import { openTrainingWorld } from "./training-world.ts";
 
-export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld" | "system"> {
+export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld" | "system" | "recorded"> {
   /** Name of a learning system. */
   readonly algorithm: string;
   readonly task: string;
+  /** Recordings of the task to learn from, instead of collecting any. */
+  readonly replay?: string;
 }
 
 /**
  * A training run on a simulated task, seen through the image path that the robot's cameras take.
  * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_SIZE, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
+ * @throws ERR_NOT_TRAINABLE, ERR_REPLAY_MISMATCH, ERR_REPLAY_EMPTY if it cannot learn from the recordings
  */
-export async function trainOnTask({ task, algorithm, ...options }: TrainOnTaskOptions): Promise<TrainingRunResult> {
+export async function trainOnTask({
+  task,
+  algorithm,
+  replay,
+  ...options
+}: TrainOnTaskOptions): Promise<TrainingRunResult> {
   const system = learningSystem(algorithm);
   requireSize(system, options.size);
   const eyes = system.eyes(task, options);
-  return runTraining({ ...options, system, openWorld: () => openTrainingWorld(task, eyes) });
+  const openWorld = () => openTrainingWorld(task, eyes);
+  const recorded = replay === undefined ? undefined : await readRecordings(replay, system, openWorld);
+  return runTraining({ ...options, system, openWorld, ...(recorded && { recorded }) });
+}
+
+async function readRecordings(source: string, system: LearningSystem, openWorld: () => Promise<TrainingWorld>) {
+  if (!system.offline) {
+    const able = LEARNING_SYSTEMS.filter(({ offline }) => offline).map(({ name }) => name);
+    throw new LatentloopError(
+      "ERR_NOT_TRAINABLE",
+      `Expected a system that learns from recordings alone but ${system.name} collects its own episodes.`,
+      { remedy: `Systems that do: ${able.join(", ")}.` },
+    );
+  }
+  const world = await openWorld();
+  try {
+    const evaluation = [{ task: world.task }];
+    return { source, episodes: await loadReplayEpisodes(source, { ...spacesOfWorld(world), evaluation }) };
+  } finally {
+    world.close();
+  }
 }
 
 export interface TrainFromScratchOptions

@@ -1,8 +1,10 @@
 import { Command } from "commander";
+import { readConfig } from "../../config/read-config.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import type { Evaluation } from "../../learning/evaluate.ts";
 import { Samples } from "../../math/samples.ts";
 import { playBundle, playRandomly } from "../../nodes/play-bundle.ts";
+import { domainShiftSchema, shiftOf } from "../../sim/domain-shift-schema.ts";
 import { integer, positiveInteger } from "../flags.ts";
 import { commentary, formatTable, printResult } from "../output.ts";
 import { startProgress } from "../progress.ts";
@@ -15,6 +17,7 @@ interface EvaluateFlags {
   readonly seed: number;
   readonly deployed: boolean;
   readonly planGraph?: string;
+  readonly shift?: string;
   readonly json: boolean;
 }
 
@@ -28,21 +31,24 @@ export function evaluateCommand(): Command {
     .option("--seed <n>", "seed of the first episode", integer, 5_000_000)
     .option("--deployed", "plans act late, and the robot goes on from where it is when the goal moves", false)
     .option("--plan-graph <name>", "plan, plan_short or act; by default plan, or act if the bundle does not plan")
+    .option("--shift <file>", "YAML file that says how the world differs from the nominal one")
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(evaluateBundle);
 }
 
-async function evaluateBundle({ model, json, planGraph, ...flags }: EvaluateFlags): Promise<void> {
+async function evaluateBundle({ model, json, planGraph, shift: file, ...flags }: EvaluateFlags): Promise<void> {
   const { task, seed, deployed, episodes } = flags;
+  const shift = file === undefined ? {} : shiftOf(await readConfig(domainShiftSchema, file));
   const bundle = await readBundle(model);
   const progress = startProgress(`evaluate ${bundle.manifest.name}`, 2 * episodes);
   try {
     const { times, ...played } = await playBundle(bundle, {
       ...flags,
       planGraph,
+      shift,
       onEpisode: (done) => progress.update(done),
     });
-    const random = await playRandomly(bundle, { ...flags, onEpisode: (done) => progress.update(episodes + done) });
+    const random = await playRandomly(bundle, { ...flags, shift, onEpisode: (done) => progress.update(episodes + done) });
     const samples = new Samples(times.planMs);
     const planMs = { p50: samples.percentile(0.5), p99: samples.percentile(0.99) };
     const result = { model: bundle.manifest.name, task, seed, deployed, ...played, planMs, random };

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { systemClock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import { CurveFile } from "../../learning/curve.ts";
 import { LEARNING_SYSTEMS } from "../../learning/index.ts";
 import { OBSERVATION_KINDS, type ObservationKind } from "../../learning/learner.ts";
@@ -8,33 +9,29 @@ import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { drawTrainingCurve } from "../plot/training-curve.ts";
+import { type FineTuneFlags, fineTune, fineTuneOptions } from "../train/fine-tune.ts";
 import { watchTraining } from "../training-view.ts";
 
-interface TrainFlags {
-  readonly algo: string;
-  readonly task: string;
+interface TrainFlags extends Omit<FineTuneFlags, "from"> {
+  readonly from?: string;
+  readonly algo?: string;
+  readonly task?: string;
   readonly size?: string;
   readonly observe?: ObservationKind;
   readonly steps?: number;
-  readonly seconds?: number;
-  readonly seed: number;
-  readonly threads: number;
   readonly episodes: number;
-  readonly out?: string;
-  readonly bundle?: string;
-  readonly resume: boolean;
-  readonly json: boolean;
 }
 
-/** `latentloop train`: a model from nothing, on a simulated task. */
+/** `latentloop train`: a model from nothing, on a simulated task or on recordings of it; or a bundle trained further. */
 export function trainCommand(): Command {
   const systems = LEARNING_SYSTEMS.map(
     ({ name, title, sizes }) => `  ${name.padEnd(12)} ${title}${sizes ? ` (sizes ${sizes.join(", ")})` : ""}`,
   );
-  return new Command("train")
-    .description("train a model on a simulated task and export it as a bundle")
-    .requiredOption("--algo <name>", "learning system")
-    .requiredOption("--task <name>", "simulated task, e.g. reach or arm-reach")
+  const command = new Command("train")
+    .description("train a model on a simulated task or on recordings, or a bundle further, and export it as a bundle")
+    .option("--algo <name>", "learning system")
+    .option("--task <name>", "simulated task, e.g. reach or arm-reach")
+    .option("--replay <folder>", "learn from these recordings, also while they are written, instead of collecting")
     .option("--size <name>", "size preset of the system's networks")
     .addOption(new Option("--observe <kind>", "what it senses; by default the recipe's").choices(OBSERVATION_KINDS))
     .option("--steps <n>", "environment steps; by default the recipe's", positiveInteger)
@@ -48,22 +45,44 @@ export function trainCommand(): Command {
     .option("--json", "print one JSON object as the last line of stdout", false)
     .addHelpText("after", `\nLearning systems:\n${systems.join("\n")}`)
     .action(train);
+  for (const option of fineTuneOptions()) command.addOption(option);
+  return command;
 }
 
 async function train(flags: TrainFlags): Promise<void> {
-  const { algo, task, seed, size, observe, steps, seconds, threads, episodes, resume, json } = flags;
-  const folder = flags.out ?? join("runs", `${task}-${algo}-${seed}`);
-  const bundle = flags.bundle ?? join(folder, "bundle");
-  const log = commentary(json);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  try {
+    const { from, algo, task } = flags;
+    if (from !== undefined) await fineTune({ ...flags, from }, stop.signal);
+    else if (algo !== undefined && task !== undefined) await trainFromNothing({ ...flags, algo, task }, stop.signal);
+    else throw incomplete(algo === undefined ? "--algo <name>" : "--task <name>");
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+function incomplete(missing: string): LatentloopError {
+  return new LatentloopError("ERR_INVALID_ARGUMENT", `Expected ${missing}, or --from <bundle> to train one further.`, {
+    remedy: "The task says what a model senses and does, and it is evaluated there, also when it learns from --replay.",
+  });
+}
+
+type FromNothing = TrainFlags & { readonly algo: string; readonly task: string };
+
+async function trainFromNothing(flags: FromNothing, signal: AbortSignal): Promise<void> {
+  const { algo, task, replay, seed, size, observe, steps, seconds, threads, episodes, resume, json } = flags;
+  const folder = flags.out ?? join("runs", `${task}-${algo}-${seed}`);
+  const bundle = flags.bundle ?? join(folder, "bundle");
+  const log = commentary(json);
   const view = watchTraining({ title: `${algo} ${task}`, log, stripPath: join(folder, "imagined.png") });
   try {
     const { manifest, scores } = await trainOnTask({
       algorithm: algo,
       task,
       seed,
+      ...(replay !== undefined && { replay }),
       ...(size !== undefined && { size }),
       ...(observe !== undefined && { observation: observe }),
       clock: systemClock(),
@@ -75,7 +94,7 @@ async function train(flags: TrainFlags): Promise<void> {
       evaluationEpisodes: episodes,
       bundle: { folder: bundle, name: flags.bundle ? basename(bundle) : `${task}-${algo}`, command: commandOf(flags) },
       watcher: view,
-      signal: stop.signal,
+      signal,
     });
     await view.stop();
     await drawTrainingCurve(
@@ -95,18 +114,19 @@ async function train(flags: TrainFlags): Promise<void> {
     );
   } finally {
     await view.stop();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
 /** The command that makes the same bundle again: what decides the result, in one order. */
-function commandOf({ algo, task, size, observe, steps, seconds, seed, threads, episodes, bundle }: TrainFlags): string {
+function commandOf(flags: FromNothing): string {
+  const { algo, task, replay, size, observe, steps, seconds, seed, threads, episodes, bundle } = flags;
   const flag = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [`--${name}`, `${value}`];
   return [
     "latentloop train",
     ...flag("algo", algo),
     ...flag("task", task),
+    ...flag("replay", replay),
     ...flag("size", size),
     ...flag("observe", observe),
     ...flag("steps", steps),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { LatentloopError } from "../../core/errors.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
@@ -49,12 +50,12 @@ export function snapshotRun(state: KeypointState, task: string, seed: number, re
 }
 
 /**
- * Puts a fresh state where the checkpoint stood, playing its episodes again.
+ * Puts a fresh state where the checkpoint stood, playing its episodes again; recorded ones must be those of then.
  * @throws ERR_CHECKPOINT_MISMATCH if the checkpoint belongs to another system, task, recipe or seed
  */
 export async function restoreRun(
   { tensors, progress }: Checkpoint,
-  { world, seed }: LearnerOptions,
+  { world, seed, recorded }: LearnerOptions,
   recipe: KeypointRecipe,
   state: KeypointState,
 ): Promise<void> {
@@ -67,7 +68,12 @@ export async function restoreRun(
 
   state.position = position;
   restoreTensors(tensors, state);
-  await replayEpisodes(world, episodes, tensors.get(ACTIONS)!, state.store);
+  const actions = tensors.get(ACTIONS)!;
+  if (!recorded) return replayEpisodes(world, episodes, actions, state.store);
+  const given = logEpisodes(recorded);
+  if (!isDeepStrictEqual([given.episodes, given.actions.data], [episodes, actions.data])) {
+    throw mismatch(`a run on these ${given.episodes.length} recorded episodes`, `one on ${episodes.length} others`);
+  }
 }
 
 /** Weights and optimisers as tensors. */

@@ -9,14 +9,14 @@ import type { KeypointRecipe } from "./recipe.ts";
 import { BEGINNING, type KeypointState } from "./state.ts";
 
 /** A run before its first slice: weights drawn from the seed, room for all its episodes. */
-export function freshState({ world, seed }: LearnerOptions, recipe: KeypointRecipe): KeypointState {
+export function freshState({ world, seed, recorded }: LearnerOptions, recipe: KeypointRecipe): KeypointState {
   const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;
   const frames = randomEpisodes * (world.episodeSteps + 1) + rounds * episodesPerRound * (stepsPerRoundEpisode + 1);
   return {
     position: BEGINNING,
     weights: initialWeights(spacesOf(world), recipe, seed),
     optimizers: {},
-    store: storeFor(world, frames),
+    store: recorded ?? storeFor(world, frames),
   };
 }
 

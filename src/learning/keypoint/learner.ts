@@ -12,7 +12,7 @@ import { FrameEncoder } from "./frame-encoder.ts";
 import { freshState } from "./fresh-state.ts";
 import { keypointGraphs } from "./graphs.ts";
 import { PhaseTrainer, type Work } from "./phase-trainer.ts";
-import { type KeypointRecipe, recipeFor, scaleRecipe, type Turn, turnsOf } from "./recipe.ts";
+import { type KeypointRecipe, offlineTurnsOf, recipeFor, scaleRecipe, type Turn, turnsOf } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
 import { keypointSteps } from "./steps.ts";
 import { KeypointTimetable } from "./timetable.ts";
@@ -41,7 +41,7 @@ export class KeypointLearner implements Learner {
     this.#recipe = recipe;
     this.#encoder = encoder;
     this.#state = state;
-    this.#turns = turnsOf(recipe);
+    this.#turns = options.recorded ? offlineTurnsOf(recipe) : turnsOf(recipe);
     this.#timetable = new KeypointTimetable(this.#turns, options.seconds);
     const spaces = spacesOf(world);
     const { store } = state;
@@ -154,6 +154,7 @@ export class KeypointLearner implements Learner {
 export const keypointSystem: LearningSystem = {
   name: "keypoint",
   title: keypoint.title,
+  offline: true,
   eyes: (task) => ({ cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE }),
   open(options) {
     const { world, steps } = options;

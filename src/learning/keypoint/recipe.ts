@@ -106,6 +106,12 @@ export function turnsOf(recipe: KeypointRecipe): Turn[] {
   }).flat();
 }
 
+/** A run on recorded episodes: every kind of update once, nothing to collect. */
+export function offlineTurnsOf({ updates }: Pick<KeypointRecipe, "updates">): Turn[] {
+  const kinds = ["representation", "dynamics", "decoder"] as const satisfies readonly KeypointPhase[];
+  return kinds.map((kind) => ({ kind, round: 0, updates: updates[kind] }));
+}
+
 /** The same recipe with so many environment steps, and updates in proportion. */
 export function scaleRecipe(recipe: KeypointRecipe, steps: number, episodeSteps: number): KeypointRecipe {
   const { randomEpisodes, rounds, episodesPerRound, stepsPerRoundEpisode } = recipe;

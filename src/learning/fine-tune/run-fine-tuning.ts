@@ -1,0 +1,125 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Manifest } from "../../config/manifest.ts";
+import type { Clock } from "../../core/clock.ts";
+import { readBundle } from "../../inference/read-bundle.ts";
+import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
+import { CurveFile } from "../curve.ts";
+import { RecordedEpisodes } from "../recorded-episodes.ts";
+import { emptyReplay } from "../replay-episodes.ts";
+import type { SessionOptions } from "../session.ts";
+import { CHECKPOINT_FILE, CURVE_FILE, refuseExisting, trainingStopped } from "../training-run.ts";
+import { exportCandidate, provenanceOf } from "./export-candidate.ts";
+import type { FineTuneReport } from "./fine-tuner.ts";
+import { loadOldEpisodes } from "./old-episodes.ts";
+import { openFineTuner } from "./open-fine-tuner.ts";
+import type { FineTuneSettings } from "./settings.ts";
+
+export interface FineTuningRunOptions {
+  /** Folder of the bundle to begin with. */
+  readonly from: string;
+  /** Recordings to learn from. */
+  readonly replay: string;
+  /** Episodes of the old world: an archive, or recordings. */
+  readonly old?: string;
+  readonly settings: FineTuneSettings;
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly session?: SessionOptions;
+  /** Checkpoint and curve are kept here. */
+  readonly folder: string;
+  /** Goes on from the folder's checkpoint, with the recordings that it had then. */
+  readonly resume?: boolean;
+  readonly bundle: { readonly folder: string; readonly command: string };
+  readonly onReport?: (report: FineTuneReport) => void;
+  /** Ends the run after the current slice, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FineTuningRunResult {
+  readonly manifest: Manifest;
+  readonly episodes: { readonly trained: number; readonly heldOut: number; readonly old: number };
+}
+
+const CHECKPOINT_EVERY_S = 30;
+/** How many recorded episodes a run began with, beside the tuner's own progress. */
+const Extra = z.strictObject({ taken: z.int(), tuner: z.record(z.string(), z.json()) });
+
+/**
+ * Fine-tunes a bundle on recordings, with checkpoints and a curve, and exports the candidate.
+ *
+ * @throws ERR_BUNDLE_EXISTS before any work if the candidate's folder is taken; ERR_TRAINING_STOPPED if the signal ended it
+ * @throws those of `RecordedEpisodes`, `loadOldEpisodes` and `openFineTuner`
+ */
+export async function runFineTuning(options: FineTuningRunOptions): Promise<FineTuningRunResult> {
+  const { replay, folder, bundle: target, clock, seed, settings, session, signal } = options;
+  await refuseExisting(target.folder);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, CHECKPOINT_FILE);
+  const curve = new CurveFile(join(folder, CURVE_FILE));
+  const saved = options.resume ? await loadCheckpoint(path) : undefined;
+  const kept = saved && Extra.parse(saved.progress.extra);
+
+  const bundle = await readBundle(options.from);
+  const recorded = await RecordedEpisodes.open(replay, bundle.manifest);
+  try {
+    await recorded.refresh(kept?.taken);
+    const { training: fresh, heldOut } = recorded;
+    if (fresh.episodes.length === 0) throw emptyReplay(replay);
+    const old = options.old === undefined ? undefined : await loadOldEpisodes(options.old, bundle.manifest);
+    const tuner = await openFineTuner({
+      bundle,
+      fresh,
+      heldOut,
+      settings,
+      seed,
+      clock,
+      ...(old && { old }),
+      ...(session && { session }),
+      ...(saved && kept && { resume: { ...saved, progress: { ...saved.progress, extra: kept.tuner } } }),
+    });
+    const save = async () => {
+      const { tensors, progress } = await tuner.snapshot();
+      await saveCheckpoint(path, {
+        tensors,
+        progress: { ...progress, extra: { taken: recorded.taken, tuner: progress.extra } },
+      });
+    };
+    try {
+      if (saved) await curve.rewind(saved.progress.step, fresh.steps);
+      else await curve.clear();
+      const beganNs = clock.monotonicNs();
+      let savedNs = beganNs;
+      while (!tuner.finished) {
+        if (signal?.aborted) {
+          await save();
+          throw trainingStopped(path);
+        }
+        const report = await tuner.advance();
+        options.onReport?.(report);
+        const { phase, updates, figures } = report;
+        const elapsedS = (clock.monotonicNs() - beganNs) / 1e9;
+        await curve.append({ phase, elapsedS, environmentSteps: fresh.steps, updates, figures });
+        if (clock.monotonicNs() - savedNs < CHECKPOINT_EVERY_S * 1e9) continue;
+        await save();
+        savedNs = clock.monotonicNs();
+      }
+      const { manifest } = await exportCandidate(target.folder, {
+        tuner,
+        parent: bundle,
+        recorded: [fresh, heldOut],
+        data: [provenanceOf(replay, fresh), ...(old ? [provenanceOf(options.old!, old)] : [])],
+        command: target.command,
+        seed,
+        ...(session && { session }),
+      });
+      const counts = [fresh, heldOut, old].map((store) => store?.episodes.length ?? 0);
+      return { manifest, episodes: { trained: counts[0]!, heldOut: counts[1]!, old: counts[2]! } };
+    } finally {
+      await tuner.close();
+    }
+  } finally {
+    await recorded.close();
+  }
+}
