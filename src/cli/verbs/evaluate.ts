@@ -48,7 +48,11 @@ async function evaluateBundle({ model, json, planGraph, shift: file, ...flags }:
       shift,
       onEpisode: (done) => progress.update(done),
     });
-    const random = await playRandomly(bundle, { ...flags, shift, onEpisode: (done) => progress.update(episodes + done) });
+    const random = await playRandomly(bundle, {
+      ...flags,
+      shift,
+      onEpisode: (done) => progress.update(episodes + done),
+    });
     const samples = new Samples(times.planMs);
     const planMs = { p50: samples.percentile(0.5), p99: samples.percentile(0.99) };
     const result = { model: bundle.manifest.name, task, seed, deployed, ...played, planMs, random };
