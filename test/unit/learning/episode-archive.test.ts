@@ -13,7 +13,10 @@ test("episodes come back with every number, start and source", async (t) => {
   await writeEpisodes(path, store, sampleManifest());
   const read = await readEpisodes(path, sampleManifest());
   assert.deepEqual(read.episodes, store.episodes);
-  assert.deepEqual(read.images.scene!.subarray(0, 192 * read.frames), store.images.scene!.subarray(0, 192 * store.frames));
+  assert.deepEqual(
+    read.images.scene!.subarray(0, 192 * read.frames),
+    store.images.scene!.subarray(0, 192 * store.frames),
+  );
   for (const column of ["proprioception", "actions", "rewards", "terminal"] as const) {
     assert.deepEqual(read[column].slice(0, 16), store[column].slice(0, 16));
   }
