@@ -43,7 +43,7 @@ export class RecordedEpisodes {
     return new RecordedEpisodes(await ReplayReader.open(replay, spaces), spaces, heldOutEvery);
   }
 
-  /** Episodes taken in so far, in both stores. */
+  /** Episodes looked at so far: those in both stores, and those that were left out because their steps came irregularly. */
   get taken(): number {
     return this.#taken;
   }
@@ -55,7 +55,7 @@ export class RecordedEpisodes {
 
   /**
    * Takes in the episodes that ended since, up to so many altogether, and returns how many.
-   * @throws ERR_REPLAY_MISMATCH if one is not of the model's task, robot, cameras and rate; those before it are in
+   * @throws ERR_REPLAY_MISMATCH if one is not of the model's task, robot and cameras; those before it are in
    */
   async refresh(upTo = Number.POSITIVE_INFINITY): Promise<number> {
     const before = this.#taken;
@@ -67,6 +67,11 @@ export class RecordedEpisodes {
       this.#taken++;
     }
     return this.#taken - before;
+  }
+
+  /** @throws ERR_REPLAY_EMPTY if there is no whole episode yet; ERR_REPLAY_MISMATCH if all come at another rate */
+  requireSome(): void {
+    this.#reader.requireSome(this.training, this.heldOut);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,3 @@
-import { LatentloopError } from "../core/errors.ts";
 import type { EpisodeStore } from "./episode-store.ts";
 import { type RecordedSpaces, ReplayReader, storeForManifest } from "./replay-reader.ts";
 
@@ -17,20 +16,14 @@ export async function loadReplayEpisodes(
   const reader = await ReplayReader.open(replay, spaces);
   try {
     const chosen = reader.index.episodes.slice(-episodes);
-    if (chosen.length === 0) throw emptyReplay(replay);
     const store = storeForManifest(
       spaces,
       chosen.reduce((sum, { frames }) => sum + frames, 0),
     );
     for (const episode of chosen) await reader.readInto(store, episode);
+    reader.requireSome(store);
     return store;
   } finally {
     await reader.close();
   }
-}
-
-export function emptyReplay(replay: string): LatentloopError {
-  return new LatentloopError("ERR_REPLAY_EMPTY", `Expected at least one whole episode in ${replay} but it has none.`, {
-    remedy: "Record episodes with their beginning and end: the topic `episode` says where they are.",
-  });
 }

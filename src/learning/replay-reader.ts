@@ -41,6 +41,8 @@ export class ReplayReader {
   readonly #replay: string;
   readonly #spaces: RecordedSpaces;
   readonly #frames: FrameSource;
+  /** Why the first episode was left out. */
+  #offRate: LatentloopError | undefined;
 
   private constructor(replay: string, spaces: RecordedSpaces, index: ReplayIndex, frames: FrameSource) {
     this.#replay = replay;
@@ -65,11 +67,17 @@ export class ReplayReader {
 
   /**
    * Adds an episode to a store. Nothing of a recording says who chose the actions or from where an episode starts, so each
-   * counts as a policy's that began anew.
-   * @throws ERR_REPLAY_MISMATCH if it is not of the model's task, robot, cameras and rate: the sentence names the field
+   * counts as a policy's that began anew. One whose steps come at another rate is left out, because a machine may stand still
+   * for a moment: `requireSome` says whether that was so with all.
+   * @throws ERR_REPLAY_MISMATCH if it is not of the model's task, robot and cameras: the sentence names the field
    */
-  async readInto(store: EpisodeStore, episode: IndexedEpisode): Promise<StoredEpisode> {
+  async readInto(store: EpisodeStore, episode: IndexedEpisode): Promise<StoredEpisode | undefined> {
     this.#check(episode);
+    const offRate = this.#checkRate(episode);
+    if (offRate) {
+      this.#offRate ??= offRate;
+      return undefined;
+    }
     store.reserve(episode.frames);
     const first = store.frames;
     for (const { name } of this.#spaces.observation.cameras) {
@@ -84,13 +92,19 @@ export class ReplayReader {
     return copyStates(store, episode, this.#spaces);
   }
 
+  /** @throws ERR_REPLAY_MISMATCH if episodes were left out and the stores have none; ERR_REPLAY_EMPTY if there were none */
+  requireSome(...stores: readonly EpisodeStore[]): void {
+    if (stores.some(({ episodes }) => episodes.length > 0)) return;
+    throw this.#offRate ?? emptyReplay(this.#replay);
+  }
+
   async close(): Promise<void> {
     await this.#frames.close();
     await this.index.close();
   }
 
   #check({ table }: IndexedEpisode): void {
-    const { observation, action, policyRateHz, evaluation } = this.#spaces;
+    const { observation, action, evaluation } = this.#spaces;
     const tasks = new Set(evaluation.map(({ task }) => task));
     const { task } = table.episode;
     if (TASK_NAME.test(task) && tasks.size > 0 && !tasks.has(task)) {
@@ -115,11 +129,6 @@ export class ReplayReader {
         `${table.bag} has ${names.length} (${names.join(", ")})`,
       );
     }
-    const { stampsNs } = table;
-    const rateHz = ((stampsNs.length - 1) * 1e9) / Number(stampsNs.at(-1)! - stampsNs[0]!);
-    if (Math.abs(rateHz / policyRateHz - 1) > RATE_TOLERANCE) {
-      throw this.#mismatch(`steps at ${policyRateHz} Hz`, `those of ${table.bag} come at ${rateHz.toFixed(1)} Hz`);
-    }
     try {
       bindProprioception(observation.proprioception, table.jointNames, wanted);
     } catch (cause) {
@@ -127,6 +136,13 @@ export class ReplayReader {
       const joints = table.jointNames.join(", ");
       throw this.#mismatch(`the model's proprioception`, `the joints of ${table.bag} are ${joints}`, cause);
     }
+  }
+
+  #checkRate({ table: { bag, stampsNs } }: IndexedEpisode): LatentloopError | undefined {
+    const { policyRateHz } = this.#spaces;
+    const rateHz = ((stampsNs.length - 1) * 1e9) / Number(stampsNs.at(-1)! - stampsNs[0]!);
+    if (Math.abs(rateHz / policyRateHz - 1) <= RATE_TOLERANCE) return undefined;
+    return this.#mismatch(`steps at ${policyRateHz} Hz`, `those of ${bag} come at ${rateHz.toFixed(1)} Hz`);
   }
 
   #mismatch(expected: string, found: string, cause?: LatentloopError): LatentloopError {
@@ -188,4 +204,10 @@ function mismatch(replay: string, expected: string, found: string, cause?: Laten
       ...(cause && { cause }),
     },
   );
+}
+
+function emptyReplay(replay: string): LatentloopError {
+  return new LatentloopError("ERR_REPLAY_EMPTY", `Expected at least one whole episode in ${replay} but it has none.`, {
+    remedy: "Record episodes with their beginning and end: the topic `episode` says where they are.",
+  });
 }

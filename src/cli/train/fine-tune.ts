@@ -7,7 +7,7 @@ import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { writeEpisodes } from "../../learning/episode-archive.ts";
-import { runFineTuning } from "../../learning/fine-tune/run-fine-tuning.ts";
+import { type FineTuningRunResult, runFineTuning } from "../../learning/fine-tune/run-fine-tuning.ts";
 import { type FineTuneSettings, fineTuneSettings, MODEL_PARTS } from "../../learning/fine-tune/settings.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
@@ -61,8 +61,9 @@ export async function fineTune(flags: FineTuneFlags, signal: AbortSignal): Promi
   const settings = await settingsOf(flags);
   const old = flags.oldTask === undefined ? flags.old : await playOldEpisodes(from, flags.oldTask, folder);
   const progress = startProgress(`fine-tune ${basename(from)}`, RESOLUTION);
+  let result: FineTuningRunResult;
   try {
-    const { manifest, episodes } = await runFineTuning({
+    result = await runFineTuning({
       from,
       replay,
       ...(old !== undefined && { old }),
@@ -76,21 +77,20 @@ export async function fineTune(flags: FineTuneFlags, signal: AbortSignal): Promi
       onReport: ({ phase, progress: share, figures }) => progress.update(share * RESOLUTION, { phase, ...figures }),
       signal,
     });
-    progress.stop();
-    commentary(json)("");
-    const { trained, heldOut } = episodes;
-    printResult(
-      { bundle: target, from, parent: manifest.training.parent?.hash, seed, settings, episodes },
-      [
-        `learned from ${trained} recorded episodes and ${episodes.old} old ones; ${heldOut} were held out`,
-        `model  ${target}`,
-        `next   latentloop models propose ${target} --replay <recordings that it was not trained on>`,
-      ].join("\n"),
-      json,
-    );
   } finally {
     progress.stop();
   }
+  const { manifest, episodes } = result;
+  commentary(json)("");
+  printResult(
+    { bundle: target, from, parent: manifest.training.parent?.hash, seed, settings, episodes },
+    [
+      `learned from ${episodes.trained} recorded episodes and ${episodes.old} old ones; ${episodes.heldOut} were held out`,
+      `model  ${target}`,
+      `next   latentloop models propose ${target} --replay <recordings that it was not trained on>`,
+    ].join("\n"),
+    json,
+  );
 }
 
 async function settingsOf({ settings, freeze, updates, seconds }: FineTuneFlags): Promise<FineTuneSettings> {

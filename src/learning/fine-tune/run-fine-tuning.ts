@@ -7,7 +7,6 @@ import { readBundle } from "../../inference/read-bundle.ts";
 import { loadCheckpoint, saveCheckpoint } from "../checkpoint.ts";
 import { CurveFile } from "../curve.ts";
 import { RecordedEpisodes } from "../recorded-episodes.ts";
-import { emptyReplay } from "../replay-episodes.ts";
 import type { SessionOptions } from "../session.ts";
 import { CHECKPOINT_FILE, CURVE_FILE, refuseExisting, trainingStopped } from "../training-run.ts";
 import { exportCandidate, provenanceOf } from "./export-candidate.ts";
@@ -66,7 +65,7 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
   try {
     await recorded.refresh(kept?.taken);
     const { training: fresh, heldOut } = recorded;
-    if (fresh.episodes.length === 0) throw emptyReplay(replay);
+    recorded.requireSome();
     const old = options.old === undefined ? undefined : await loadOldEpisodes(options.old, bundle.manifest);
     const tuner = await openFineTuner({
       bundle,
