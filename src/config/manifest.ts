@@ -121,7 +121,7 @@ export const manifestSchema = z
       command: z.string().min(1).describe("The exact command that made the bundle."),
       seed: z.int(),
       parent: z
-        .strictObject({ name: z.string(), hash: z.string() })
+        .strictObject({ name: z.string().describe("Its name."), hash: z.string().describe("Its model hash.") })
         .optional()
         .describe("The bundle that it was fine-tuned from."),
     }),
