@@ -60,6 +60,8 @@ export const ERROR_CODES = {
   ERR_PROVIDER_UNAVAILABLE: "this machine cannot run a model on the chosen execution provider",
   ERR_REPLAY_MISMATCH: "recordings are of another task, another robot, other cameras or another rate than the model's",
   ERR_NOT_TRAINABLE: "a bundle or its learning system does not offer what was asked of its training",
+  ERR_BUNDLE_WRITE: "a bundle could not be written; nothing of it is left",
+  ERR_TRAINER: "the trainer's state cannot be read, or its thread ended by itself",
   ERR_LEDGER: "the ledger of a models folder could not be read or written",
   ERR_MODEL_REFUSED: "a candidate model failed a gate",
   ERR_NO_LIVE_MODEL: "a models folder has no live model",

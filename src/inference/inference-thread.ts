@@ -1,5 +1,3 @@
-import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { systemClock } from "../core/clock.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
@@ -7,6 +5,7 @@ import type { OnnxSession } from "./onnx-session.ts";
 import { placeGraph } from "./place-graph.ts";
 import { type SharedGraph, STATE, TIME, viewSharedGraph, WORD, writeError } from "./shared-graph.ts";
 import { BELL, type FromThread, type GraphToLoad, type ThreadOptions, type ToThread } from "./thread-messages.ts";
+import { lowerPriority } from "./thread-priority.ts";
 
 /*
  * The thread that owns the sessions. It sleeps on the bell, never on the event loop: a call starts a few microseconds after
@@ -113,15 +112,8 @@ async function answer(message: ToThread): Promise<void> {
   }
 }
 
-/** Linux gives every thread its own niceness; elsewhere it stays as it is. */
-function standBack(): void {
-  if (niceness === 0 || process.platform !== "linux") return;
-  const threadId = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-  setPriority(threadId, niceness);
-}
-
 async function main(): Promise<void> {
-  standBack();
+  lowerPriority(niceness);
   send({ kind: "ready" });
   while (!stopAsked()) {
     const heard = Atomics.load(bell, BELL.rings);

@@ -256,6 +256,32 @@ export interface EpisodeEvent {
   note: string;
 }
 
+/** latentloop_msgs/TrainingProgress: ros/latentloop_msgs/msg/TrainingProgress.msg says what each field means. */
+export interface TrainingProgress {
+  header: Header;
+  state: string;
+  reason: string;
+  live: string;
+  run: number;
+  progress: number;
+  updates: number;
+  updates_per_second: number;
+  figure_names: string[];
+  figures: ArrayLike<number>;
+  episodes: number;
+  episodes_fresh: number;
+  episodes_held_out: number;
+  data_age: number;
+  proposed: number;
+  refused: number;
+  kept: number;
+  rolled_back: number;
+  candidate: string;
+  fate: string;
+  curve_updates: ArrayLike<number>;
+  curve: ArrayLike<number>;
+}
+
 /** Every message type that latentloop speaks, by its ROS name. */
 export interface RosMessages {
   "builtin_interfaces/msg/Time": Time;
@@ -269,6 +295,7 @@ export interface RosMessages {
   "latentloop_msgs/msg/SessionStart": SessionStart;
   "latentloop_msgs/msg/Tick": TickMessage;
   "latentloop_msgs/msg/TickInput": TickInputMessage;
+  "latentloop_msgs/msg/TrainingProgress": TrainingProgress;
   "nav_msgs/msg/Path": Path;
   "sensor_msgs/msg/CameraInfo": CameraInfo;
   "sensor_msgs/msg/CompressedImage": CompressedImage;
@@ -298,6 +325,7 @@ const ROS_TYPE_SET: Readonly<Record<RosType, true>> = {
   "latentloop_msgs/msg/SessionStart": true,
   "latentloop_msgs/msg/Tick": true,
   "latentloop_msgs/msg/TickInput": true,
+  "latentloop_msgs/msg/TrainingProgress": true,
   "nav_msgs/msg/Path": true,
   "sensor_msgs/msg/CameraInfo": true,
   "sensor_msgs/msg/CompressedImage": true,

@@ -51,4 +51,14 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(recorderParameters, createRecorder);
     },
   },
+  trainer: {
+    about: "recordings → candidates for the live model's place, at low priority in a process of its own",
+    role: "view",
+    alone: true,
+    async load() {
+      const { trainerParameters } = await import("./trainer/trainer-parameters.ts");
+      const { createTrainer } = await import("./trainer/trainer-node.ts");
+      return nodeFactory(trainerParameters, createTrainer);
+    },
+  },
 };

@@ -21,6 +21,8 @@ export interface NodeFactory {
 export interface NodeKind {
   readonly about: string;
   readonly role: Role;
+  /** Whether it needs a process of its own, because it may take all that a process has. */
+  readonly alone?: boolean;
   /** Imports the kind's module only where a node of it runs. */
   load(): Promise<NodeFactory>;
 }

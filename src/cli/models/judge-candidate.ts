@@ -4,12 +4,12 @@ import { readConfig } from "../../config/read-config.ts";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
-import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
+import type { Bundle } from "../../inference/read-bundle.ts";
 import type { EpisodeStore } from "../../learning/episode-store.ts";
 import type { Verdict } from "../../learning/gates/gate.ts";
 import { GATES, type GateSettings, gatesSchema } from "../../learning/gates/index.ts";
-import { type Judgement, judge } from "../../learning/gates/judge.ts";
-import { type ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
+import type { ModelsFolder } from "../../learning/models/models-folder.ts";
+import { type Proposal, propose } from "../../learning/models/propose.ts";
 import { loadReplayEpisodes } from "../../learning/replay-episodes.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
@@ -52,30 +52,14 @@ export async function judgeCandidate(
   bundleFolder: string,
   flags: JudgeFlags,
   log: (line: string) => void,
-): Promise<Judgement & { readonly name: string | undefined }> {
-  const settings = await gateSettings(flags);
-  const clock = systemClock();
-  const liveModel = await models.live();
-  const live = liveModel && (await readBundle(liveModel.folder));
-  const judgement = await judge(bundleFolder, {
-    live,
-    heldOut: (candidate) => heldOutEpisodes(live ?? candidate, flags),
-    settings,
-    clock,
+): Promise<Proposal> {
+  return propose(models, bundleFolder, {
+    heldOut: (seenBy) => heldOutEpisodes(seenBy, flags),
+    settings: await gateSettings(flags),
+    clock: systemClock(),
     inference: parseStrict(inferenceParameters, { provider: "cpu", threads: 1 }, "the gates"),
     onVerdict: (verdict) => log(formatVerdict(verdict)),
   });
-  const { passed, verdicts, bundle } = judgement;
-  const name = passed && bundle ? await models.admit(bundle) : undefined;
-  await models.record({
-    event: "judged",
-    at: new Date().toISOString(),
-    model: { name: name ?? bundleFolder, hash: bundle?.modelHash ?? null },
-    live: liveModel ? refOf(liveModel) : null,
-    passed,
-    verdicts: [...verdicts],
-  });
-  return { ...judgement, name };
 }
 
 async function gateSettings({ gates, without }: JudgeFlags): Promise<GateSettings> {

@@ -69,16 +69,21 @@ export class ModelsFolder {
     const partial = `${target}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    const files = [...graphsOf(manifest).map(({ file }) => file), PARITY_FILE, "manifest.json"];
-    for (const file of files) await copyDurably(join(folder, file), join(partial, file), file === PARITY_FILE);
-    const copied = await readBundle(partial);
-    if (copied.modelHash !== modelHash) {
-      throw new LatentloopError("ERR_BUNDLE_HASH", `The bundle in ${folder} changed while it was copied.`, {
-        remedy: "Write bundles as a whole: under another name first, then rename the folder.",
-      });
+    try {
+      const files = [...graphsOf(manifest).map(({ file }) => file), PARITY_FILE, "manifest.json"];
+      for (const file of files) await copyDurably(join(folder, file), join(partial, file), file === PARITY_FILE);
+      const copied = await readBundle(partial);
+      if (copied.modelHash !== modelHash) {
+        throw new LatentloopError("ERR_BUNDLE_HASH", `The bundle in ${folder} changed while it was copied.`, {
+          remedy: "Write bundles as a whole: under another name first, then rename the folder.",
+        });
+      }
+      await syncFolder(partial);
+      await rename(partial, target);
+    } catch (thrown) {
+      await rm(partial, { recursive: true, force: true });
+      throw thrown;
     }
-    await syncFolder(partial);
-    await rename(partial, target);
     await syncFolder(this.path);
     return name;
   }

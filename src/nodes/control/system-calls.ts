@@ -12,6 +12,8 @@ export interface SystemCalls {
   read(fd: number, into: Int32Array, bytes: number): number;
   write(fd: number, from: Int32Array, bytes: number): number;
   close(fd: number): number;
+  /** Any other call by its number, with whole numbers as arguments. */
+  syscall(number: number, a: number, b: number, c: number): number;
   errno(): number;
 }
 
@@ -35,6 +37,7 @@ export function loadSystemCalls(): SystemCalls | string {
       read: libc.func("long read(int, void*, unsigned long)"),
       write: libc.func("long write(int, void*, unsigned long)"),
       close: libc.func("int close(int)"),
+      syscall: libc.func("long syscall(long, long, long, long)"),
       errno: () => koffi.errno(),
     };
   } catch (cause) {

@@ -86,6 +86,7 @@ export async function resolveLaunch(description: z.output<typeof launchSchema>, 
   const nodes = await Promise.all(
     description.nodes.map(async (node) => ({ ...node, namespace, ...(await lookUp(node.kind, folder)) })),
   );
+  for (const node of nodes) requireOwnProcess(node, nodes);
   return { ...launch, nodes, ...(keys === undefined ? {} : { keys: resolve(folder, keys) }) };
 }
 
@@ -102,5 +103,18 @@ async function lookUp(kind: string, folder: string): Promise<{ kind: string; rol
     "ERR_NODE_KIND",
     `Unknown node kind '${kind}'${nearest === undefined ? "" : `: the nearest known one is '${nearest}'`}.`,
     { remedy: `Known: ${names.join(", ")}, or the path of a module that ends in .js.` },
+  );
+}
+
+/** @throws ERR_INVALID_VALUE if a node that needs a process of its own shares one */
+function requireOwnProcess({ name, kind, process }: LaunchNode, nodes: readonly LaunchNode[]): void {
+  if (!NODE_KINDS[kind]?.alone) return;
+  const shared = nodes.find((other) => other.name !== name && other.process === process);
+  if (process !== MAIN_PROCESS && shared === undefined) return;
+  const others = shared === undefined ? "the launch itself" : `'${shared.name}'`;
+  throw new LatentloopError(
+    "ERR_INVALID_VALUE",
+    `Expected a process of its own for node '${name}' of kind ${kind} but it shares '${process}' with ${others}.`,
+    { remedy: `Give it a name that no other node has: process: ${name}.` },
   );
 }

@@ -5,6 +5,7 @@ import type { HaltCause } from "../../core/status.ts";
 import type { Verdict } from "../../learning/gates/gate.ts";
 import type { LedgerEvent, ModelRef } from "../../learning/models/ledger.ts";
 import { type ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
+import { wallClock } from "../../learning/models/propose.ts";
 import type { ActingModel } from "./acting-model.ts";
 import type { PolicyObserver } from "./policy-loop.ts";
 import { judgeShadow, judgeWatch, SwapFigures } from "./swap-figures.ts";
@@ -171,7 +172,7 @@ export class HotSwap {
       return this.#refuse(verdicts);
     }
     await this.#recordShadow(true, verdicts);
-    await models.promote(this.#candidate!, NODE, now(this.#options.clock));
+    await models.promote(this.#candidate!, NODE, wallClock(this.#options.clock));
     this.#before = this.#own;
     await loop.exchange();
     this.#own = new SwapFigures(surpriseWarn);
@@ -184,7 +185,7 @@ export class HotSwap {
   async #keep(verdicts: readonly Verdict[]): Promise<void> {
     const { loop, models, clock } = this.#options;
     this.#warm = await loop.detachShadow();
-    await models.record({ event: "kept", at: now(clock), model: this.#candidate!, verdicts: [...verdicts] });
+    await models.record({ event: "kept", at: wallClock(clock), model: this.#candidate!, verdicts: [...verdicts] });
     this.#enter("steady", Number.POSITIVE_INFINITY);
   }
 
@@ -195,7 +196,7 @@ export class HotSwap {
     const rejected = await loop.detachShadow();
     log.warn(`${this.#candidate!.name} was rolled back: ${reason}.`);
     try {
-      await models.rollBack(by, reason, now(clock), [...verdicts]);
+      await models.rollBack(by, reason, wallClock(clock), [...verdicts]);
     } finally {
       await rejected?.close();
     }
@@ -221,7 +222,7 @@ export class HotSwap {
     await loop.attachShadow(previous);
     await loop.exchange();
     this.#warm = await loop.detachShadow();
-    await models.rollBack("operator", "asked for", now(clock));
+    await models.rollBack("operator", "asked for", wallClock(clock));
     this.#enter("steady", Number.POSITIVE_INFINITY);
     return { success: true, message: `${to.name} acts again` };
   }
@@ -255,7 +256,7 @@ export class HotSwap {
     const live = await models.live();
     const event: LedgerEvent = {
       event: "shadowed",
-      at: now(clock),
+      at: wallClock(clock),
       model: this.#candidate!,
       live: live ? refOf(live) : { name: "", hash: this.#options.loop.live.bundle.modelHash },
       passed,
@@ -308,9 +309,4 @@ function refused(reason: string): TriggerResponse {
 
 function failed(gate: string, note: string): Verdict {
   return { gate, passed: false, figure: null, limit: null, unit: "", note };
-}
-
-/** The wall clock, for people who read the ledger. */
-function now(clock: Clock): string {
-  return new Date(Number(clock.rosNs() / 1_000_000n)).toISOString();
 }
