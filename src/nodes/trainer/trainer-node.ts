@@ -189,10 +189,10 @@ class TrainerNode {
     });
   }
 
-  /** Seconds since the newest episode ended; NaN where there is none. */
+  /** Seconds since the newest episode ended; NaN where there is none. A simulation may have run ahead of the clock. */
   #dataAge(): number {
     const newest = this.#status?.newestStampNs ?? 0n;
-    return newest === 0n ? Number.NaN : Number(this.#context.clock.rosNs() - newest) / 1e9;
+    return newest === 0n ? Number.NaN : Math.max(0, Number(this.#context.clock.rosNs() - newest) / 1e9);
   }
 
   #diagnosis(): Diagnosis {

@@ -440,4 +440,47 @@ case(
     .pack("I", 2)
     .seq("f", [0.5, -1.0]),
 )
+case(
+    "latentloop_msgs/msg/TrainingProgress",
+    {
+        "header": head(3, 4, ""),
+        "state": "training",
+        "reason": "",
+        "live": "0123456789abcdef",
+        "run": 2,
+        "progress": 0.25,
+        "updates": 400,
+        "updates_per_second": 12.5,
+        "figure_names": ["loss", "größe"],
+        "figures": [0.5, -2.0],
+        "episodes": 24,
+        "episodes_fresh": 18,
+        "episodes_held_out": 6,
+        "data_age": 7.5,
+        "proposed": 3,
+        "refused": 1,
+        "kept": 1,
+        "rolled_back": 1,
+        "candidate": "reach-0123",
+        "fate": "kept",
+        "curve_updates": [40.0, 80.0, 120.0],
+        "curve": [4.0, 2.0, 1.0],
+    },
+    Cdr()
+    .header(3, 4, "")
+    .strings("training", "", "0123456789abcdef")
+    .pack("I", 2)
+    .pack("f", 0.25)
+    .pack("I", 400)
+    .pack("f", 12.5)
+    .pack("I", 2)
+    .strings("loss", "größe")
+    .seq("f", [0.5, -2.0])
+    .many("I", [24, 18, 6])
+    .pack("f", 7.5)
+    .many("I", [3, 1, 1, 1])
+    .strings("reach-0123", "kept")
+    .seq("f", [40.0, 80.0, 120.0])
+    .seq("f", [4.0, 2.0, 1.0]),
+)
 print(json.dumps(cases, ensure_ascii=False, indent=1))
