@@ -117,6 +117,11 @@ export class BagReader {
     return added.length > 0 || news.includes(true);
   }
 
+  /** Whether its recorder has ended it: every file is closed, and metadata.yaml, which comes last, is there. */
+  async isFinished(): Promise<boolean> {
+    return this.#files.every(({ isClosed }) => isClosed) && (await readdir(this.path)).includes("metadata.yaml");
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.files.map((file) => file.close()));
   }

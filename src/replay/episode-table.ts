@@ -1,5 +1,6 @@
+import { calibrationHash } from "../cameras/index.ts";
 import { LatentloopError } from "../core/errors.ts";
-import { deserializeMessage, type JointState } from "../messages/index.ts";
+import { cameraModelFromMessage, deserializeMessage, type JointState } from "../messages/index.ts";
 import { cameraOfTopic, isImageType } from "./bag-image.ts";
 import { type BagReader, chunkMessages } from "./bag-reader.ts";
 import { EPISODE_TYPE, type Episode, EpisodeAssembler, isKept } from "./episodes.ts";
@@ -27,7 +28,7 @@ export interface StampedImage {
  *
  * Row i is what was known at event i: the newest image and joint state whose capture is not after it. Action i is the mean of
  * what was executed from event i to the next one. Reward i is that for arriving at row i, 0 at row 0.
- * Shapes: stampsNs, reward, intervention [N + 1]; position, velocity [N + 1, J]; action [N, A]
+ * Shapes: stampsNs, reward, intervention [N + 1]; position, velocity [N + 1, J]; action [N, A]; provenance [N]
  */
 export interface EpisodeTable {
   readonly bag: string;
@@ -42,13 +43,19 @@ export interface EpisodeTable {
   readonly action: Float64Array;
   readonly reward: Float32Array;
   readonly images: Readonly<Record<string, readonly StampedImage[]>>;
+  /** `model_hash` and `calibration_hash.<camera>` in force at each step, "" where there was none; only what was recorded. */
+  readonly provenance: Readonly<Record<string, readonly string[]>>;
 }
 
 const TICK_TYPE = "latentloop_msgs/msg/Tick";
 const JOINT_TYPE = "sensor_msgs/msg/JointState";
+const CALIBRATION_TYPE = "sensor_msgs/msg/CameraInfo";
+const STRING_TYPE = "std_msgs/msg/String";
 /** Topics by the end of their names. Actions that were no robot's commands (imported data) come as joint states. */
 const JOINT_TOPIC = /(^|\/)joint_states$/;
 const ACTION_TOPIC = /(^|\/)action$/;
+/** Imported data says in strings what a recording says in ticks and calibrations. */
+const PROVENANCE_TOPIC = /(?:^|\/)provenance\/(.+)$/;
 /** Where a camera is recorded twice, the rawest wins. */
 const IMAGE_PREFERENCE = ["image_raw", "image_raw/compressed", "image/compressed", "image", "image_model"];
 
@@ -65,6 +72,7 @@ export class EpisodeTables {
   readonly #joints = new Track<JointState>();
   readonly #ticks = new Track<Action>();
   readonly #actions = new Track<Action>();
+  readonly #provenance = new Map<string, Track<string>>();
   readonly #assembler = new EpisodeAssembler();
 
   constructor(bag: BagReader) {
@@ -121,6 +129,12 @@ export class EpisodeTables {
       images: Object.fromEntries(
         [...this.#cameraTracks()].map(([camera, track]) => [camera, stampsNs.map((ns) => track.newestAt(ns)!)]),
       ),
+      provenance: Object.fromEntries(
+        [...this.#provenance].map(([name, track]) => [
+          name,
+          stampsNs.slice(0, -1).map((ns, i) => inForce(track, ns, stampsNs[i + 1]!)),
+        ]),
+      ),
     };
   }
 
@@ -133,7 +147,8 @@ export class EpisodeTables {
     } else if (type === EPISODE_TYPE) {
       this.#assembler.add(deserializeMessage(EPISODE_TYPE, data), logTimeNs);
     } else if (type === TICK_TYPE) {
-      const { executed_action: values } = deserializeMessage(TICK_TYPE, data);
+      const { executed_action: values, model_hash: hash } = deserializeMessage(TICK_TYPE, data);
+      this.#provenanceOf("model_hash").add(headerStampNs(type, data)!, hash);
       if (values.length === 0) return;
       const names = Array.from(values, (_, i) => `action_${i}`);
       this.#ticks.add(headerStampNs(type, data)!, { names, values: Float32Array.from(values) });
@@ -142,7 +157,22 @@ export class EpisodeTables {
     } else if (type === JOINT_TYPE && ACTION_TOPIC.test(topic)) {
       const { name: names, position: values } = deserializeMessage(JOINT_TYPE, data);
       this.#actions.add(headerStampNs(type, data)!, { names, values });
+    } else if (type === CALIBRATION_TYPE) {
+      const camera = cameraOfTopic(topic.replace(/\/camera_info$/, ""));
+      const info = deserializeMessage(type, data);
+      // An uncalibrated camera says so with k[0] = 0.
+      const hash = info.k[0] === 0 ? "" : calibrationHash(cameraModelFromMessage(camera, info));
+      this.#provenanceOf(`calibration_hash.${camera}`).add(headerStampNs(type, data)!, hash);
+    } else if (type === STRING_TYPE) {
+      const name = PROVENANCE_TOPIC.exec(topic)?.[1]?.replaceAll("/", ".");
+      if (name !== undefined) this.#provenanceOf(name).add(logTimeNs, deserializeMessage(type, data).data);
     }
+  }
+
+  #provenanceOf(name: string): Track<string> {
+    let track = this.#provenance.get(name);
+    if (track === undefined) this.#provenance.set(name, (track = new Track()));
+    return track;
   }
 
   #actionBetween(startNs: bigint, endNs: bigint): Action {
@@ -177,6 +207,12 @@ export async function readTables(bag: BagReader, { cut = false } = {}): Promise<
   return tables.episodes
     .filter((episode) => (isKept(episode) || (cut && !episode.discarded)) && episode.steps.length > 1)
     .map((episode) => tables.table(episode));
+}
+
+/** What a step was done with: the last that was said during it, ticks without a plan aside, or before it. */
+function inForce(track: Track<string>, startNs: bigint, endNs: bigint): string {
+  const during = track.between(startNs, endNs);
+  return during.findLast((hash) => hash !== "") ?? during.at(-1) ?? track.newestAt(startNs)?.value ?? "";
 }
 
 function stack(rows: readonly ArrayLike<number>[], width: number): Float64Array {

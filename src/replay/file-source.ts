@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { LatentloopError, messageOf } from "../core/errors.ts";
 
 /** Bytes that can be read anywhere, and may still grow. */
 export interface ByteSource {
@@ -8,8 +9,15 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-export async function openFileSource(path: string): Promise<ByteSource> {
-  return new FileSource(await open(path, "r"));
+/** @throws ERR_BAG_UNREADABLE if there is no such file */
+export async function openBagFile(path: string): Promise<ByteSource> {
+  try {
+    return new FileSource(await open(path, "r"));
+  } catch (cause) {
+    throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected an MCAP file at ${path}: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
 }
 
 class FileSource implements ByteSource {

@@ -3,17 +3,14 @@ import { ImagePath } from "../cameras/index.ts";
 import type { RawImage } from "../core/camera.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { readBagImage } from "./bag-image.ts";
-import type { ImagePlace } from "./episode-table.ts";
 import type { DecodeAnswer, DecodeJob, DecodeRequest, FrameSize } from "./frame-source.ts";
-import { McapFileReader } from "./mcap-file-reader.ts";
-import { messageAt } from "./mcap-records.ts";
+import { PlaceReader } from "./place-reader.ts";
 
 const memory = workerData as SharedArrayBuffer;
-const files = new Map<string, Promise<McapFileReader>>();
+const places = new PlaceReader();
 const paths = new Map<string, ImagePath>();
-let lastChunk: { readonly key: string; readonly records: Promise<Uint8Array> } | undefined;
 
-// One request after another: in between they would drive each other's chunk out of memory.
+// One request after another: a place reader does one thing at a time.
 let done = Promise.resolve();
 parentPort!.on("message", (request: DecodeRequest) => {
   done = done.then(() => answer(request));
@@ -31,22 +28,9 @@ async function answer({ id, jobs }: DecodeRequest): Promise<void> {
 }
 
 async function decode({ size, place, target }: DecodeJob): Promise<void> {
-  const image = await readBagImage(place.topic, place.type, await readMessage(place));
+  const image = await readBagImage(place.topic, place.type, await places.read(place));
   const path = imagePath(size, image);
   path.convertInto(image, new Uint8Array(memory, target, path.outputBytes));
-}
-
-/** Neighbouring frames lie in one chunk: the last one stays at hand. */
-async function readMessage({ path, chunk, offset }: ImagePlace): Promise<Uint8Array> {
-  const key = `${path} ${chunk.offset}`;
-  if (lastChunk?.key !== key) lastChunk = { key, records: readChunk(path, chunk) };
-  return messageAt(await lastChunk.records, offset);
-}
-
-async function readChunk(path: string, chunk: ImagePlace["chunk"]): Promise<Uint8Array> {
-  let file = files.get(path);
-  if (file === undefined) files.set(path, (file = McapFileReader.open(path)));
-  return (await file).readChunk(chunk);
 }
 
 /** The one image path, made once for each camera and size of its images. */

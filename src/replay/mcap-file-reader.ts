@@ -1,19 +1,11 @@
-import { crc32 } from "@foxglove/crc";
 import { type DecompressHandlers, McapConstants, type McapTypes, type TypedMcapRecord } from "@mcap/core";
 
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { loadDecompression } from "./chunk-compression.ts";
-import { type ByteSource, openFileSource } from "./file-source.ts";
-import {
-  type ChunkMessage,
-  MAGIC,
-  parseChunkHeader,
-  parseRecords,
-  RECORD_HEADER_BYTES,
-  viewOf,
-  walkChunk,
-} from "./mcap-records.ts";
+import { type ByteSource, openBagFile } from "./file-source.ts";
+import { type ChunkMessage, MAGIC, parseRecords, RECORD_HEADER_BYTES, viewOf, walkChunk } from "./mcap-records.ts";
 import { type Damage, isMagic, type ScannedRecord, scanRecords } from "./mcap-scan.ts";
+import { openChunk } from "./open-chunk.ts";
 
 const { Opcode } = McapConstants;
 /** Footer record and closing magic. */
@@ -82,14 +74,7 @@ export class McapFileReader {
   /** @throws ERR_BAG_UNREADABLE if it is no MCAP file, or not of ROS 2 messages */
   static async open(path: string, options: OpenOptions = {}): Promise<McapFileReader> {
     const decompress = await loadDecompression();
-    let source: ByteSource;
-    try {
-      source = await openFileSource(path);
-    } catch (cause) {
-      throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected an MCAP file at ${path}: ${messageOf(cause)}.`, {
-        cause,
-      });
-    }
+    const source = await openBagFile(path);
     return McapFileReader.over(path, source, decompress, options);
   }
 
@@ -127,6 +112,11 @@ export class McapFileReader {
     return this.#tail === undefined ? this.#damages : [...this.#damages, this.#tail];
   }
 
+  /** Whether nothing can come any more: the recorder closed the file. */
+  get isClosed(): boolean {
+    return this.#hasIndex || this.#ended;
+  }
+
   /** Whether the file was closed in order: it ends with a summary that makes sense. */
   get hasIndex(): boolean {
     return this.#hasIndex;
@@ -148,7 +138,7 @@ export class McapFileReader {
 
   /** Takes in what a recorder has written since; says whether there was anything. */
   async refresh(): Promise<boolean> {
-    if (this.#hasIndex || this.#ended) return false;
+    if (this.isClosed) return false;
     const before = this.#chunks.length;
     await this.#scan();
     return this.#chunks.length > before;
@@ -158,7 +148,7 @@ export class McapFileReader {
   async readChunk({ offset, bytes }: Pick<ChunkPlace, "offset" | "bytes">): Promise<Uint8Array> {
     const record = await this.#source.read(offset, bytes);
     try {
-      return this.#openChunk(record);
+      return openChunk(record, this.#decompress);
     } catch (cause) {
       throw new LatentloopError(
         "ERR_BAG_DAMAGED",
@@ -281,7 +271,7 @@ export class McapFileReader {
   }
 
   #scannedChunk(offset: number, bytes: Uint8Array): void {
-    const records = this.#openChunk(bytes);
+    const records = openChunk(bytes, this.#decompress);
     const channelIds = new Set<number>();
     let startNs = 0n;
     let endNs = 0n;
@@ -307,24 +297,6 @@ export class McapFileReader {
     const schema = this.#schemas.get(record.schemaId);
     if (schema === undefined) throw new Error(`the channel of ${record.topic} has no schema`);
     this.#channels.set(record.id, { id: record.id, topic: record.topic, type: schema.name, schema, channel: record });
-  }
-
-  #openChunk(record: Uint8Array): Uint8Array {
-    const content = record.subarray(RECORD_HEADER_BYTES);
-    const header = record[0] === Opcode.CHUNK ? parseChunkHeader(content) : undefined;
-    if (header === undefined) throw new Error("the chunk's header is damaged");
-    const { compression, recordsOffset, recordsBytes, uncompressedBytes, crc } = header;
-    const stored = content.subarray(recordsOffset, recordsOffset + recordsBytes);
-    const records = compression === "" ? stored : this.#decompressed(compression, stored, uncompressedBytes);
-    if (records.length !== uncompressedBytes) throw new Error("the chunk's size is another than its header says");
-    if (crc !== 0 && crc32(records) !== crc) throw new Error("the chunk's checksum is wrong");
-    return records;
-  }
-
-  #decompressed(compression: string, stored: Uint8Array, bytes: number): Uint8Array {
-    const decompress = this.#decompress[compression];
-    if (decompress === undefined) throw new Error(`the chunk's compression "${compression}" is unknown`);
-    return decompress(stored, BigInt(bytes));
   }
 }
 

@@ -216,7 +216,7 @@ export class Recording {
 
   #follow(cdr: Uint8Array): void {
     const { kind } = deserializeMessage(EPISODE_TYPE, cdr);
-    this.#inEpisode = kind !== EPISODE_KIND.end;
+    this.#inEpisode = kind === EPISODE_KIND.begin || kind === EPISODE_KIND.step;
     if (this.#inEpisode) return;
     this.#note();
     void this.sync();

@@ -6,7 +6,8 @@ import { LatentloopError, messageOf } from "../core/errors.ts";
 import { readCalibration } from "./bag-calibration.ts";
 import { BagReader } from "./bag-reader.ts";
 import { type EpisodeTable, EpisodeTables, type ImagePlace } from "./episode-table.ts";
-import { isKept } from "./episodes.ts";
+import { type Episode, isKept } from "./episodes.ts";
+import { readStoredIndex, writeStoredIndex } from "./stored-index.ts";
 
 /** An episode's place in the stream of all frames. */
 export interface IndexedEpisode {
@@ -16,9 +17,10 @@ export interface IndexedEpisode {
   readonly frames: number;
 }
 
-interface IndexedBag {
+/** A bag that is not finished, or was not when it was read. */
+interface GrowingBag {
   readonly tables: EpisodeTables;
-  /** Episodes of the bag that are in the index. */
+  /** Episodes of the bag that were looked at. */
   taken: number;
 }
 
@@ -26,11 +28,12 @@ interface IndexedBag {
  * The closed episodes of many bags as one stream of frames, numbered from 0 without gaps.
  *
  * Bags are taken in the order of their names, which begin with the time of recording. `refresh` puts new episodes at the
- * end, so that a frame keeps its number.
+ * end, so that a frame keeps its number. A finished bag is read once: its tables are stored in its folder.
  */
 export class ReplayIndex {
   readonly #root: string;
-  readonly #bags = new Map<string, IndexedBag>();
+  readonly #known = new Set<string>();
+  readonly #growing = new Map<string, GrowingBag>();
   readonly #episodes: IndexedEpisode[] = [];
 
   private constructor(root: string) {
@@ -41,7 +44,7 @@ export class ReplayIndex {
   static async open(root: string): Promise<ReplayIndex> {
     const index = new ReplayIndex(root);
     await index.refresh();
-    if (index.#bags.size === 0) {
+    if (index.#known.size === 0) {
       throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected bags in ${root} but found no .mcap file.`);
     }
     return index;
@@ -65,21 +68,11 @@ export class ReplayIndex {
 
   /** Takes in episodes that ended since, in bags known and new; returns how many. */
   async refresh(): Promise<number> {
-    for (const path of await findBags(this.#root)) {
-      if (this.#bags.has(path)) continue;
-      this.#bags.set(path, { tables: new EpisodeTables(await BagReader.open(path)), taken: 0 });
-    }
     const before = this.#episodes.length;
-    for (const bag of this.#bags.values()) {
-      await bag.tables.bag.refresh();
-      await bag.tables.advance();
-      const { episodes } = bag.tables;
-      for (const episode of episodes.slice(bag.taken)) {
-        // The last one may still be going on; one before it has lost its end for good.
-        if (!episode.closed && !episode.discarded && episode === episodes.at(-1)) break;
-        bag.taken++;
-        if (isKept(episode) && episode.steps.length > 1) this.#add(bag.tables.table(episode));
-      }
+    for (const path of await findBags(this.#root)) {
+      if (!this.#known.has(path)) await this.#meet(path);
+      const bag = this.#growing.get(path);
+      if (bag !== undefined) await this.#advance(path, bag);
     }
     return this.#episodes.length - before;
   }
@@ -103,15 +96,52 @@ export class ReplayIndex {
   /** What a camera's calibration was in each bag that holds one. */
   async calibrations(camera: string): Promise<{ readonly bag: string; readonly model: CameraModel; hash: string }[]> {
     const found = [];
-    for (const [bag, { tables }] of this.#bags) {
-      const model = await readCalibration(tables.bag, camera);
-      if (model) found.push({ bag, model, hash: calibrationHash(model) });
+    for (const path of this.#known) {
+      const bag = await BagReader.open(path);
+      try {
+        const model = await readCalibration(bag, camera);
+        if (model) found.push({ bag: path, model, hash: calibrationHash(model) });
+      } finally {
+        await bag.close();
+      }
     }
     return found;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#bags.values()].map(({ tables }) => tables.bag.close()));
+    await Promise.all([...this.#growing.values()].map(({ tables }) => tables.bag.close()));
+    this.#growing.clear();
+  }
+
+  async #meet(path: string): Promise<void> {
+    const stored = await readStoredIndex(path);
+    if (stored === undefined) {
+      this.#growing.set(path, { tables: new EpisodeTables(await BagReader.open(path)), taken: 0 });
+    }
+    this.#known.add(path);
+    for (const table of stored ?? []) this.#add(table);
+  }
+
+  async #advance(path: string, bag: GrowingBag): Promise<void> {
+    const { tables } = bag;
+    await tables.bag.refresh();
+    const finished = await tables.bag.isFinished();
+    await tables.advance();
+    const { episodes } = tables;
+    for (const episode of episodes.slice(bag.taken)) {
+      // The last one may still be going on; one before it has lost its end for good.
+      if (!episode.closed && !episode.discarded && episode === episodes.at(-1)) break;
+      bag.taken++;
+      if (isUsable(episode)) this.#add(tables.table(episode));
+    }
+    if (!finished) return;
+    // Not those that were added: some may have been discarded since.
+    await writeStoredIndex(
+      path,
+      episodes.filter(isUsable).map((episode) => tables.table(episode)),
+    );
+    this.#growing.delete(path);
+    await tables.bag.close();
   }
 
   #add(table: EpisodeTable): void {
@@ -126,6 +156,11 @@ export class ReplayIndex {
     }
     this.#episodes.push({ table, firstFrame: this.frames, frames: table.stampsNs.length });
   }
+}
+
+/** Whether it counts and has a step to learn from. */
+function isUsable(episode: Episode): boolean {
+  return isKept(episode) && episode.steps.length > 1;
 }
 
 /** Bag folders at or below a folder, in the order of their names. */
