@@ -84,7 +84,8 @@ export class EpisodeTables {
     for (const file of this.bag.files) {
       for (let i = this.#readChunks.get(file) ?? 0; i < file.chunks.length; i++) {
         const chunk = file.chunks[i]!;
-        for (const message of await chunkMessages(file, chunk, {})) this.#take(message, file.path, chunk);
+        const { offset, bytes } = chunk;
+        for (const message of await chunkMessages(file, chunk, {})) this.#take(message, file.path, { offset, bytes });
         this.#readChunks.set(file, i + 1);
       }
     }
@@ -138,7 +139,7 @@ export class EpisodeTables {
     };
   }
 
-  #take(message: BagMessage, path: string, chunk: ChunkPlace): void {
+  #take(message: BagMessage, path: string, chunk: ImagePlace["chunk"]): void {
     const { topic, type, data, logTimeNs, offset } = message;
     if (isImageType(type)) {
       let track = this.#images.get(topic);

@@ -43,11 +43,14 @@ export class ReplayIndex {
   /** @throws ERR_BAG_UNREADABLE if there is no bag at `root` or in the folders below it */
   static async open(root: string): Promise<ReplayIndex> {
     const index = new ReplayIndex(root);
-    await index.refresh();
-    if (index.#known.size === 0) {
-      throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected bags in ${root} but found no .mcap file.`);
+    try {
+      await index.refresh();
+    } catch (error) {
+      await index.close();
+      throw error;
     }
-    return index;
+    if (index.#known.size > 0) return index;
+    throw new LatentloopError("ERR_BAG_UNREADABLE", `Expected bags in ${root} but found no .mcap file.`);
   }
 
   get episodes(): readonly IndexedEpisode[] {

@@ -18,5 +18,5 @@ export async function drawTopicIntervals(path: string, title: string, { timings,
     }));
   const svg = renderLineCharts(title, "seconds", panels);
   await writeFile(`${path}.svg`, svg);
-  await sharp(Buffer.from(svg)).png().toFile(`${path}.png`);
+  await writeFile(`${path}.png`, await sharp(Buffer.from(svg)).png().toBuffer());
 }

@@ -4,8 +4,9 @@ import { Command } from "commander";
 import { readContent } from "../../replay/bag-info.ts";
 import { droppedIn } from "../../replay/bag-metadata.ts";
 import { BagReader } from "../../replay/bag-reader.ts";
-import { contactSheet } from "../../replay/contact-sheet.ts";
-import { readEpisodes } from "../../replay/episodes.ts";
+import { type ContactSheetOptions, contactSheet } from "../../replay/contact-sheet.ts";
+import { type Episode, readEpisodes } from "../../replay/episodes.ts";
+import { writeInto } from "../../replay/write-into.ts";
 import { positiveInteger } from "../flags.ts";
 import { printResult } from "../output.ts";
 import { drawTopicIntervals } from "../plot/topic-chart.ts";
@@ -27,8 +28,10 @@ export function statsCommand(): Command {
       try {
         const content = await readContent(bag);
         const reports = content.timings.map((timing) => timing.report());
-        await mkdir(dirname(out), { recursive: true });
-        await drawTopicIntervals(out, basename(path), content);
+        await writeInto(dirname(out), async () => {
+          await mkdir(dirname(out), { recursive: true });
+          await drawTopicIntervals(out, basename(path), content);
+        });
         const charts = [`${out}.svg`, `${out}.png`];
         printResult(
           { topics: reports.map(topicJson), charts },
@@ -61,19 +64,30 @@ export function thumbnailsCommand(): Command {
       const bag = await BagReader.open(path);
       try {
         const { episodes } = await readEpisodes(bag);
-        await mkdir(folder, { recursive: true });
-        const sheets: string[] = [];
-        for (const episode of episodes) {
-          const sheet = await contactSheet(bag, episode, flags);
-          if (sheet === undefined) continue;
-          const file = join(folder, `episode_${String(episode.number).padStart(6, "0")}.png`);
-          await writeFile(file, sheet);
-          sheets.push(file);
-        }
+        const sheets = await writeInto(folder, () => drawSheets(bag, episodes, folder, flags));
         const text = sheets.length > 0 ? sheets.join("\n") : "No episode has images.";
         printResult({ episodes: episodes.length, sheets }, text, flags.json);
       } finally {
         await bag.close();
       }
     });
+}
+
+/** Draws what has images; returns the files. */
+async function drawSheets(
+  bag: BagReader,
+  episodes: readonly Episode[],
+  folder: string,
+  options: ContactSheetOptions,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const sheets: string[] = [];
+  for (const episode of episodes) {
+    const sheet = await contactSheet(bag, episode, options);
+    if (sheet === undefined) continue;
+    const file = join(folder, `episode_${String(episode.number).padStart(6, "0")}.png`);
+    await writeFile(file, sheet);
+    sheets.push(file);
+  }
+  return sheets;
 }

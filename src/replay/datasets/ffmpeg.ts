@@ -35,9 +35,15 @@ export async function encodeVideo(
   const output = [...ENCODERS[codec], "-pix_fmt", pixelFormat({ width, height }), "-f", "mp4", "-y", path];
   const { child, ended } = start([...input, ...output]);
   child.stdin!.on("error", () => {}); // ffmpeg's own message, from `ended`, says why it closed its input
-  for await (const picture of pictures) {
-    if (child.exitCode !== null || child.stdin!.destroyed) break;
-    if (!child.stdin!.write(picture)) await Promise.race([once(child.stdin!, "drain"), ended]);
+  try {
+    for await (const picture of pictures) {
+      if (child.exitCode !== null || child.stdin!.destroyed) break;
+      if (!child.stdin!.write(picture)) await Promise.race([once(child.stdin!, "drain"), ended]);
+    }
+  } catch (error) {
+    child.kill("SIGKILL");
+    await ended.catch(() => {});
+    throw error;
   }
   child.stdin!.end();
   await ended;
@@ -63,19 +69,23 @@ export async function* decodeVideo(
   const bytes = width * height * 3;
   let picture = Buffer.alloc(bytes);
   let [filled, given] = [0, 0];
-  for await (const piece of child.stdout as AsyncIterable<Buffer>) {
-    for (let used = 0; used < piece.length; ) {
-      const taken = piece.copy(picture, filled, used);
-      used += taken;
-      filled += taken;
-      if (filled < bytes) continue;
-      yield picture;
-      picture = Buffer.alloc(bytes);
-      filled = 0;
-      given++;
+  try {
+    for await (const piece of child.stdout as AsyncIterable<Buffer>) {
+      for (let used = 0; used < piece.length; ) {
+        const taken = piece.copy(picture, filled, used);
+        used += taken;
+        filled += taken;
+        if (filled < bytes) continue;
+        yield picture;
+        picture = Buffer.alloc(bytes);
+        filled = 0;
+        given++;
+      }
     }
+    await ended;
+  } finally {
+    child.kill("SIGKILL"); // where its reader has seen enough
   }
-  await ended;
   if (given < count) {
     throw new LatentloopError(
       "ERR_FFMPEG",

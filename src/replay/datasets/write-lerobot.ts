@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LatentloopError } from "../../core/errors.ts";
+import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, rgbOf } from "./dataset.ts";
 import { addPicture, FeatureSummary } from "./feature-stats.ts";
 import { encodeVideo, type VideoCodec } from "./ffmpeg.ts";
@@ -36,8 +37,13 @@ const SAMPLED_PIXELS = 1000;
  * Source: LeRobot v3, src/lerobot/datasets. Differs: a pair of files per episode, so that they can be written one by one.
  * @throws ERR_BAG_EXISTS if a finished data set is there already
  * @throws ERR_FFMPEG if videos cannot be encoded
+ * @throws ERR_NOT_WRITABLE if the folder cannot be written
  */
-export async function writeLeRobot(dataset: Dataset, folder: string, options: LeRobotOptions): Promise<void> {
+export function writeLeRobot(dataset: Dataset, folder: string, options: LeRobotOptions): Promise<void> {
+  return writeInto(folder, () => writeFiles(dataset, folder, options));
+}
+
+async function writeFiles(dataset: Dataset, folder: string, options: LeRobotOptions): Promise<void> {
   if (await exists(join(folder, "meta/info.json"))) {
     throw new LatentloopError(
       "ERR_BAG_EXISTS",

@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { DEFAULT_QOS, SENSOR_QOS } from "../../core/node.ts";
 import { borrowSerialized, EPISODE_KIND, makeHeader, type RosMessages, type RosType } from "../../messages/index.ts";
 import { Recording } from "../recording.ts";
+import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, type Frame, rgbOf } from "./dataset.ts";
 
 /** Bytes that wait for the disk; a conversion is not in a hurry, so it waits for the disk first. */
@@ -15,13 +16,17 @@ const PARTIAL = ".partial";
  * Writes a data set as bags, one per episode, below a folder.
  *
  * Interrupted, it leaves whole bags only, and goes on behind them when it is run again.
- * @throws ERR_RECORDING if the folder cannot be written
+ * @throws ERR_NOT_WRITABLE, ERR_RECORDING if the folder cannot be written
  */
-export async function writeReplay(
+export function writeReplay(
   dataset: Dataset,
   folder: string,
   onEpisode: (done: number) => void = () => {},
 ): Promise<void> {
+  return writeInto(folder, () => writeBags(dataset, folder, onEpisode));
+}
+
+async function writeBags(dataset: Dataset, folder: string, onEpisode: (done: number) => void): Promise<void> {
   await mkdir(folder, { recursive: true });
   await rm(join(folder, PARTIAL), { recursive: true, force: true });
   for (let i = 0; i < dataset.episodeCount; i++) {
