@@ -163,7 +163,7 @@ export class EpisodeTables {
       const info = deserializeMessage(type, data);
       // An uncalibrated camera says so with k[0] = 0.
       const hash = info.k[0] === 0 ? "" : calibrationHash(cameraModelFromMessage(camera, info));
-      this.#provenanceOf(`calibration_hash.${camera}`).add(headerStampNs(type, data)!, hash);
+      this.#provenanceOf(`calibration_hash.${camera.replaceAll("/", ".")}`).add(headerStampNs(type, data)!, hash);
     } else if (type === STRING_TYPE) {
       const name = PROVENANCE_TOPIC.exec(topic)?.[1]?.replaceAll("/", ".");
       if (name !== undefined) this.#provenanceOf(name).add(logTimeNs, deserializeMessage(type, data).data);

@@ -32,12 +32,16 @@ export async function compareDatasets(expected: Dataset, actual: Dataset): Promi
   same("state names", expected.stateNames, actual.stateNames);
   same("action names", expected.actionNames, actual.actionNames);
   same("cameras", expected.cameras.map(nameAndSize).sort(), actual.cameras.map(nameAndSize).sort());
+  same("provenance", expected.provenanceNames, actual.provenanceNames);
   same("number of episodes", expected.episodeCount, actual.episodeCount);
   let [steps, frames, errorSum, worstFrameError] = [0, 0, 0, 0];
   for (let i = 0; i < expected.episodeCount; i++) {
     const [a, b] = [await expected.episode(i), await actual.episode(i)];
     for (const key of ["number", "task", "success", "terminal", "stampsNs", "intervention"] as const) {
       same(`episode ${i}, ${key}`, a[key], b[key]);
+    }
+    for (const name of expected.provenanceNames) {
+      same(`episode ${i}, ${name}`, provenanceOf(a, name), provenanceOf(b, name));
     }
     for (const key of ["state", "velocity", "action", "reward"] as const) {
       const place = firstDifference(a[key], b[key]);
@@ -62,6 +66,10 @@ export async function compareDatasets(expected: Dataset, actual: Dataset): Promi
     meanFrameError: frames > 0 ? errorSum / frames : 0,
     worstFrameError,
   };
+}
+
+function provenanceOf({ provenance, stampsNs }: DatasetEpisode, name: string): readonly string[] {
+  return provenance[name] ?? stampsNs.map(() => "");
 }
 
 function nameAndSize({ name, width, height }: Dataset["cameras"][number]): string {

@@ -30,6 +30,8 @@ export interface DatasetEpisode {
   readonly action: Float64Array;
   readonly reward: Float32Array;
   readonly intervention: readonly boolean[];
+  /** Hashes of the model and the calibrations at each step, by name; "" where there was none. Shapes: each [N] */
+  readonly provenance: Readonly<Record<string, readonly string[]>>;
   /** The N images of a camera, in order; `stampNs` is their capture. */
   frames(camera: string): AsyncIterable<Frame>;
 }
@@ -41,6 +43,8 @@ export interface Dataset {
   readonly stateNames: readonly string[];
   readonly actionNames: readonly string[];
   readonly cameras: readonly DatasetCamera[];
+  /** What `provenance` of its episodes may tell. */
+  readonly provenanceNames: readonly string[];
   /** Steps per second. */
   readonly rateHz: number;
   readonly episodeCount: number;

@@ -39,6 +39,7 @@ export async function openFolderDataset(path: string, { rateHz }: { rateHz: numb
     stateNames: first.state_names,
     actionNames: first.action_names,
     cameras,
+    provenanceNames: [],
     rateHz,
     episodeCount: folders.length,
     async episode(number): Promise<DatasetEpisode> {
@@ -63,6 +64,7 @@ export async function openFolderDataset(path: string, { rateHz }: { rateHz: numb
         action: Float64Array.from(action.flat()),
         reward: Float32Array.from(reward ?? action.map(() => 0)),
         intervention: action.map(() => false),
+        provenance: {},
         async *frames(camera): AsyncGenerator<Frame> {
           for (const [i, file] of images.get(camera)!.entries()) {
             const format = file.endsWith("png") ? "png" : "jpeg";

@@ -45,6 +45,7 @@ export async function openHdf5Dataset(path: string, { rateHz }: { rateHz: number
     stateNames,
     actionNames: Array.from({ length: widths.action }, (_, i) => `action_${i}`),
     cameras,
+    provenanceNames: [],
     rateHz,
     episodeCount: demonstrations.length,
     async episode(number): Promise<DatasetEpisode> {
@@ -67,6 +68,7 @@ export async function openHdf5Dataset(path: string, { rateHz }: { rateHz: number
           action,
           reward: Float32Array.from({ length: steps }, (_, i) => reward?.[i] ?? 0),
           intervention: Array.from({ length: steps }, () => false),
+          provenance: {},
           frames: (camera) => framesOf(demonstration.file, demonstration.images[camera]!, stamps.stampsNs),
         };
       });

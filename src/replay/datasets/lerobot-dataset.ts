@@ -5,7 +5,13 @@ import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Dataset, DatasetEpisode, Frame } from "./dataset.ts";
 import { evenStamps } from "./even-stamps.ts";
 import { decodeVideo } from "./ffmpeg.ts";
-import { formatPath, INTERVENTION_FEATURE, STAMP_FEATURE, VELOCITY_FEATURE } from "./lerobot-layout.ts";
+import {
+  formatPath,
+  INTERVENTION_FEATURE,
+  PROVENANCE_FEATURE,
+  STAMP_FEATURE,
+  VELOCITY_FEATURE,
+} from "./lerobot-layout.ts";
 import { type Row, readParquet } from "./parquet.ts";
 
 const featureSchema = z.object({ dtype: z.string(), shape: z.array(z.number()), names: z.unknown() });
@@ -38,6 +44,9 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
   const cameras = Object.entries(features)
     .filter(([, { dtype }]) => dtype === "video")
     .map(([key, { shape }]) => ({ key, name: key.replace(IMAGE_PREFIX, ""), height: shape[0]!, width: shape[1]! }));
+  const provenanceNames = Object.keys(features)
+    .filter((name) => PROVENANCE_FEATURE.test(name))
+    .sort();
   const stampNames = stampFeature === undefined ? [] : namesOf(stampFeature, "stamp");
   let loaded: { readonly file: string; readonly rows: Row[] } | undefined;
   const rowsOf = async (episode: Row): Promise<Row[]> => {
@@ -51,6 +60,7 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
     stateNames: namesOf(stateFeature, "state"),
     actionNames: namesOf(actionFeature, "action"),
     cameras: cameras.map(({ name, width, height }) => ({ name, width, height })),
+    provenanceNames,
     rateHz: fps,
     episodeCount: episodes.length,
     async episode(number): Promise<DatasetEpisode> {
@@ -60,7 +70,7 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
       if (steps !== Number(episode.length)) {
         throw unreadable(path, `episode ${number} has ${steps} rows where ${episode.length} are stated`);
       }
-      const stamped = rows.map((row) => row[STAMP_FEATURE] as bigint[] | undefined);
+      const stamped = rows.map((row) => row[STAMP_FEATURE] as bigint[] | bigint | undefined).map(asList);
       const even = evenStamps(number, steps, fps);
       const stampsNs = stamped[0] === undefined ? even.stampsNs : stamped.map((stamps) => BigInt(stamps![0]!));
       return {
@@ -75,6 +85,9 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
         action: column(rows, "action"),
         reward: Float32Array.from(rows, (row) => Number(row["next.reward"] ?? 0)),
         intervention: rows.map((row) => row[INTERVENTION_FEATURE] === true),
+        provenance: Object.fromEntries(
+          provenanceNames.map((name) => [name, rows.map((row) => String(row[name] ?? ""))]),
+        ),
         async *frames(camera): AsyncGenerator<Frame> {
           const { key, width, height } = cameras.find(({ name }) => name === camera)!;
           const place = {
@@ -96,6 +109,10 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
     },
     close: async () => {},
   };
+}
+
+function asList(value: bigint[] | bigint | undefined): bigint[] | undefined {
+  return typeof value === "bigint" ? [value] : value;
 }
 
 async function readInfo(path: string): Promise<z.output<typeof infoSchema>> {

@@ -19,6 +19,8 @@ export const EPISODES_PATH = "meta/episodes/chunk-000/file-000.parquet";
 export const STAMP_FEATURE = "observation.stamp_ns";
 export const VELOCITY_FEATURE = "observation.velocity";
 export const INTERVENTION_FEATURE = "intervention";
+/** Strings: hashes of the model and of each camera's calibration. */
+export const PROVENANCE_FEATURE = /^(model_hash$|calibration_hash\.)/;
 
 export function videoKey(camera: string): string {
   return `observation.images.${camera.replaceAll("/", "_")}`;
@@ -40,7 +42,7 @@ const scalar = (dtype: ColumnType): Feature => ({ dtype, shape: [1], names: null
 
 /** The features of a data set. Source: LeRobot v3, src/lerobot/datasets (names, dtypes and the five default features). */
 export function featuresOf(dataset: Dataset, hasVelocity: boolean, codec: VideoCodec): Record<string, Feature> {
-  const { stateNames, actionNames, cameras } = dataset;
+  const { stateNames, actionNames, cameras, provenanceNames } = dataset;
   const vector = (names: readonly string[], dtype: ColumnType): Feature => ({ dtype, shape: [names.length], names });
   const stamps = ["step", ...cameras.map(({ name }) => name)];
   return {
@@ -56,6 +58,7 @@ export function featuresOf(dataset: Dataset, hasVelocity: boolean, codec: VideoC
     "next.truncated": scalar("bool"),
     "next.success": scalar("bool"),
     [INTERVENTION_FEATURE]: scalar("bool"),
+    ...Object.fromEntries(provenanceNames.map((name) => [name, scalar("string")])),
     timestamp: scalar("float32"),
     frame_index: scalar("int64"),
     episode_index: scalar("int64"),

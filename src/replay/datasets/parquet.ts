@@ -8,8 +8,8 @@ export type ColumnType = "float32" | "float64" | "int64" | "bool" | "string";
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
-  /** Every value is a list. */
-  readonly isList: boolean;
+  /** Every value is a list, of lists, and so on: so many around each element. */
+  readonly lists: number;
   readonly values: readonly unknown[];
 }
 
@@ -67,13 +67,12 @@ function pandasMetadata(columns: readonly Column[], indexColumn: string): string
   });
 }
 
-function schemaOf({ name, type, isList }: Column): SchemaElement[] {
-  const element = { ...ELEMENTS[type], repetition_type: "OPTIONAL" } as const;
-  if (!isList) return [{ name, ...element }];
+function schemaOf({ name, type, lists }: Pick<Column, "name" | "type" | "lists">): SchemaElement[] {
+  if (lists === 0) return [{ name, ...ELEMENTS[type], repetition_type: "OPTIONAL" }];
   return [
     { name, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST", logical_type: { type: "LIST" } },
     { name: "list", repetition_type: "REPEATED", num_children: 1 },
-    { name: "element", ...element },
+    ...schemaOf({ name: "element", type, lists: lists - 1 }),
   ];
 }
 

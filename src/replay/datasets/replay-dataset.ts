@@ -23,6 +23,7 @@ export async function openReplayDataset(path: string): Promise<Dataset> {
     stateNames: first.table.jointNames,
     actionNames: first.table.actionNames,
     cameras,
+    provenanceNames: [...new Set(index.episodes.flatMap(({ table }) => Object.keys(table.provenance)))].sort(),
     rateHz: 1e9 / (stamps[stamps.length >> 1] ?? 1e9),
     episodeCount: index.episodes.length,
     async episode(number): Promise<DatasetEpisode> {
@@ -41,6 +42,7 @@ export async function openReplayDataset(path: string): Promise<Dataset> {
         action,
         reward: reward.slice(1),
         intervention: episode.steps.slice(0, steps).map(({ intervention }) => intervention),
+        provenance: table.provenance,
         async *frames(camera): AsyncGenerator<Frame> {
           for (const { value } of table.images[camera]!.slice(0, steps)) yield readImage(value);
         },

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { LatentloopError } from "../../core/errors.ts";
 import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, rgbOf } from "./dataset.ts";
-import { addPicture, FeatureSummary } from "./feature-stats.ts";
+import { DatasetStats } from "./dataset-stats.ts";
 import { encodeVideo, type VideoCodec } from "./ffmpeg.ts";
 import {
   CHUNKS_SIZE,
@@ -70,7 +70,7 @@ class LeRobotWriter {
   readonly #features: Readonly<Record<string, Feature>>;
   readonly #fps: number;
   readonly #tasks: string[] = [];
-  readonly #summaries = new Map<string, FeatureSummary>();
+  readonly #stats = new DatasetStats();
   readonly #episodes: Readonly<Record<string, unknown>>[] = [];
   #frames = 0;
 
@@ -85,15 +85,15 @@ class LeRobotWriter {
   async add(index: number, episode: DatasetEpisode): Promise<void> {
     const { task } = episode;
     if (!this.#tasks.includes(task)) this.#tasks.push(task);
-    const captures = await this.#writeVideos(index, episode);
+    const own = new DatasetStats();
+    const captures = await this.#writeVideos(index, episode, [own, this.#stats]);
     const columns = this.#columns(index, episode, this.#tasks.indexOf(task), captures);
     await this.#write(formatPath(DATA_PATH, placeOf(index)), encodeParquet(columns));
-    const own = new Map<string, FeatureSummary>();
-    for (const column of columns) {
-      for (const value of column.values) {
+    for (const { name, type, values } of columns) {
+      if (type === "string") continue;
+      for (const value of values) {
         const row = (Array.isArray(value) ? value : [value]).map(Number);
-        summaryIn(this.#summaries, column.name, row.length).add(row);
-        summaryIn(own, column.name, row.length).add(row);
+        for (const stats of [own, this.#stats]) stats.addVector(name, row);
       }
     }
     this.#episodes.push(this.#episodeRow(index, episode, task, own));
@@ -107,13 +107,13 @@ class LeRobotWriter {
     // LeRobot looks tasks up by the table's index.
     const tasks = encodeParquet(
       [
-        { name: "task_index", type: "int64", isList: false, values: this.#tasks.map((_task, i) => i) },
-        { name: "task", type: "string", isList: false, values: this.#tasks },
+        { name: "task_index", type: "int64", lists: 0, values: this.#tasks.map((_task, i) => i) },
+        { name: "task", type: "string", lists: 0, values: this.#tasks },
       ],
       "task",
     );
     await this.#write("meta/tasks.parquet", tasks);
-    await this.#write("meta/stats.json", JSON.stringify(this.#stats(), null, 4));
+    await this.#write("meta/stats.json", JSON.stringify(this.#stats.figures, null, 4));
     const info = {
       codebase_version: "v3.0",
       robot_type: robotType,
@@ -133,7 +133,7 @@ class LeRobotWriter {
   }
 
   #columns(index: number, episode: DatasetEpisode, taskIndex: number, captures: readonly bigint[][]): Column[] {
-    const { stampsNs, state, velocity, action, reward, intervention, success, terminal } = episode;
+    const { stampsNs, state, velocity, action, reward, intervention, provenance, success, terminal } = episode;
     const steps = stampsNs.length;
     const every = (value: (step: number) => unknown) => stampsNs.map((_, step) => value(step));
     const isLast = (step: number) => step === steps - 1;
@@ -141,7 +141,7 @@ class LeRobotWriter {
       "observation.state": rows(state, steps),
       [VELOCITY_FEATURE]: rows(velocity, steps),
       action: rows(action, steps),
-      [STAMP_FEATURE]: every((step) => [stampsNs[step]!, ...captures.map((camera) => camera[step]!)]),
+      [STAMP_FEATURE]: every((step) => cell([stampsNs[step]!, ...captures.map((camera) => camera[step]!)])),
       "next.reward": every((step) => reward[step]!),
       "next.done": every(isLast),
       "next.truncated": every((step) => isLast(step) && !terminal),
@@ -153,19 +153,19 @@ class LeRobotWriter {
       index: every((step) => this.#frames + step),
       task_index: every(() => taskIndex),
     };
-    return Object.entries(this.#features).flatMap(([name, { dtype, shape, names }]) =>
-      dtype === "video" ? [] : [{ name, type: dtype, isList: names !== null || shape[0] !== 1, values: values[name]! }],
+    const valuesOf = (name: string) => values[name] ?? every((step) => provenance[name]?.[step] ?? "");
+    return Object.entries(this.#features).flatMap(([name, { dtype, shape }]) =>
+      dtype === "video" ? [] : [{ name, type: dtype, lists: shape[0] === 1 ? 0 : 1, values: valuesOf(name) }],
     );
   }
 
   /** Capture stamps of each camera's frames; encodes the videos that are not there yet. */
-  async #writeVideos(index: number, episode: DatasetEpisode): Promise<bigint[][]> {
+  async #writeVideos(index: number, episode: DatasetEpisode, summaries: readonly DatasetStats[]): Promise<bigint[][]> {
     const captures: bigint[][] = [];
     for (const { name, width, height } of this.#dataset.cameras) {
       const key = videoKey(name);
       const path = join(this.#folder, formatPath(VIDEO_PATH, { video_key: key, ...placeOf(index) }));
       const stamps: bigint[] = [];
-      const summary = summaryIn(this.#summaries, key, 3);
       const stride = Math.max(1, Math.floor((width * height) / SAMPLED_PIXELS));
       const pictures = async function* () {
         for await (const frame of episode.frames(name)) {
@@ -177,7 +177,7 @@ class LeRobotWriter {
             );
           }
           stamps.push(image.stampNs);
-          addPicture(summary, image.data, stride);
+          for (const stats of summaries) stats.addPicture(key, image.data, stride);
           yield image.data;
         }
       };
@@ -193,7 +193,7 @@ class LeRobotWriter {
     return captures;
   }
 
-  #episodeRow(index: number, episode: DatasetEpisode, task: string, own: ReadonlyMap<string, FeatureSummary>) {
+  #episodeRow(index: number, episode: DatasetEpisode, task: string, own: DatasetStats) {
     const { chunk_index, file_index } = placeOf(index);
     const length = episode.stampsNs.length;
     const videos = this.#dataset.cameras.flatMap(({ name }) => {
@@ -205,8 +205,8 @@ class LeRobotWriter {
         [`${key}/to_timestamp`, length / this.#fps],
       ];
     });
-    const stats = [...own].flatMap(([name, summary]) =>
-      Object.entries(summary.stats).map(([figure, value]) => [`stats/${name}/${figure}`, value]),
+    const stats = Object.entries(own.figures).flatMap(([name, figures]) =>
+      Object.entries(figures).map(([figure, value]) => [`stats/${name}/${figure}`, value]),
     );
     return Object.fromEntries([
       ["episode_index", index],
@@ -223,20 +223,6 @@ class LeRobotWriter {
     ]);
   }
 
-  /** Those of pictures have the shape [3, 1, 1], to be applied to [C, H, W]. */
-  #stats(): Record<string, unknown> {
-    return Object.fromEntries(
-      [...this.#summaries].map(([name, { stats }]) => {
-        if (this.#features[name]?.dtype !== "video") return [name, stats];
-        const nested = Object.entries(stats).map(([figure, values]) => [
-          figure,
-          figure === "count" ? values : (values as number[]).map((value) => [[value]]),
-        ]);
-        return [name, Object.fromEntries(nested)];
-      }),
-    );
-  }
-
   async #write(path: string, content: Buffer | string): Promise<void> {
     const target = join(this.#folder, path);
     await mkdir(dirname(target), { recursive: true });
@@ -246,25 +232,30 @@ class LeRobotWriter {
   }
 }
 
-function summaryIn(summaries: Map<string, FeatureSummary>, name: string, width: number): FeatureSummary {
-  let summary = summaries.get(name);
-  if (summary === undefined) summaries.set(name, (summary = new FeatureSummary(width)));
-  return summary;
+function rows(values: Float64Array, steps: number): (number | number[])[] {
+  const width = values.length / steps;
+  return Array.from({ length: steps }, (_, step) =>
+    cell(Array.from(values.subarray(step * width, (step + 1) * width))),
+  );
 }
 
-function rows(values: Float64Array, steps: number): number[][] {
-  const width = values.length / steps;
-  return Array.from({ length: steps }, (_, step) => Array.from(values.subarray(step * width, (step + 1) * width)));
+/** A vector of one element is a plain value, as LeRobot has it. */
+function cell<Element>(vector: Element[]): Element | Element[] {
+  return vector.length === 1 ? vector[0]! : vector;
 }
 
 /** Column of the episodes' table: its type follows from its name. */
 function columnOf(name: string, episodes: readonly Readonly<Record<string, unknown>>[]): Column {
   const values = episodes.map((row) => row[name]);
-  const isList = Array.isArray(values[0]);
+  const lists = depthOf(values[0]);
   const isTime = /timestamp$/.test(name);
-  if (name === "tasks") return { name, type: "string", isList, values };
+  if (name === "tasks") return { name, type: "string", lists, values };
   const type = (name.startsWith("stats/") && !name.endsWith("/count")) || isTime ? "float64" : "int64";
-  return { name, type, isList, values };
+  return { name, type, lists, values };
+}
+
+function depthOf(value: unknown): number {
+  return Array.isArray(value) ? 1 + depthOf(value[0]) : 0;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { DEFAULT_QOS, SENSOR_QOS } from "../../core/node.ts";
+import { DEFAULT_QOS, LATCHED_QOS, SENSOR_QOS } from "../../core/node.ts";
 import { borrowSerialized, EPISODE_KIND, makeHeader, type RosMessages, type RosType } from "../../messages/index.ts";
 import { Recording } from "../recording.ts";
 import { writeInto } from "../write-into.ts";
@@ -67,6 +67,10 @@ async function writeEpisode(dataset: Dataset, episode: DatasetEpisode, folder: s
     frames: episode.frames(name)[Symbol.asyncIterator](),
     write: writer(`/${name}/image_raw/compressed`, "sensor_msgs/msg/CompressedImage"),
   }));
+  const hashes = dataset.provenanceNames.map((name) => ({
+    values: episode.provenance[name] ?? [],
+    write: writer(`/provenance/${name.replaceAll(".", "/")}`, "std_msgs/msg/String", LATCHED_QOS),
+  }));
   const { stampsNs, state, velocity, action } = episode;
   const row = (values: Float64Array, step: number, width: number) => values.subarray(step * width, (step + 1) * width);
   for (const [step, stampNs] of stampsNs.entries()) {
@@ -78,6 +82,10 @@ async function writeEpisode(dataset: Dataset, episode: DatasetEpisode, folder: s
     const names = dataset.stateNames;
     const motion = { position: row(state, step, names.length), velocity: row(velocity, step, names.length) };
     writeState({ header, name: names, ...motion, effort: [] }, stampNs);
+    for (const { values, write } of hashes) {
+      const data = values[step] ?? "";
+      if (step === 0 || data !== values[step - 1]) write({ data }, stampNs);
+    }
     writeEvent(eventOf(episode, step, stampNs), stampNs);
     const position = row(action, step, dataset.actionNames.length);
     writeAction({ header, name: dataset.actionNames, position, velocity: [], effort: [] }, stampNs);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -13,10 +13,10 @@ import { readParquet } from "../../../src/replay/datasets/parquet.ts";
 import { openReplayDataset } from "../../../src/replay/datasets/replay-dataset.ts";
 import { writeLeRobot } from "../../../src/replay/datasets/write-lerobot.ts";
 import { writeReplay } from "../../../src/replay/datasets/write-replay.ts";
+import { missingFfmpeg } from "../../support/missing-ffmpeg.ts";
 import { buildBag, testFolder } from "../../unit/replay/bag-builder.ts";
 
-const ffmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
-const needsFfmpeg = { skip: ffmpeg ? false : "needs ffmpeg on the PATH", timeout: 120_000 };
+const needsFfmpeg = { skip: missingFfmpeg(), timeout: 120_000 };
 const OPTIONS = { codec: "h264", robotType: "test" } as const;
 
 /** Folders of episodes with two cameras of smooth pictures. */

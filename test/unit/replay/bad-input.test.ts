@@ -12,6 +12,7 @@ import { writeReplay } from "../../../src/replay/datasets/write-replay.ts";
 import { Recording } from "../../../src/replay/recording.ts";
 import { recoverBag } from "../../../src/replay/recover.ts";
 import { ReplayIndex } from "../../../src/replay/replay-index.ts";
+import { missingFfmpeg } from "../../support/missing-ffmpeg.ts";
 import { buildBag, START_NS, STEP_NS, testFolder } from "./bag-builder.ts";
 
 const OPTIONS = { chunkBytes: 1e5, maxPendingBytes: 1e8, minFreeBytes: 0, customData: {} };
@@ -82,7 +83,9 @@ test("a recording of another robot among others is refused by both names", async
   await assert.rejects(ReplayIndex.open(root), { code: "ERR_BAG_TOPIC", message: /action_0, action_1 .*axis 0/ });
 });
 
-test("frames of mixed sizes stop an export with the camera, both sizes and the episode", async (t) => {
+test("frames of mixed sizes stop an export with the camera, both sizes and the episode", {
+  skip: missingFfmpeg(),
+}, async (t) => {
   const folder = await episodeBag(t, (add, step) => {
     add("/scene/image_raw", "sensor_msgs/msg/Image", picture(step === 1 ? 16 : 8, at(step)), at(step));
     add("/joint_states", "sensor_msgs/msg/JointState", joints(at(step), step), at(step));
