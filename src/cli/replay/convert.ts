@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
-import { compareDatasets } from "../../replay/datasets/compare.ts";
+import { type Comparison, compareDatasets } from "../../replay/datasets/compare.ts";
 import type { Dataset } from "../../replay/datasets/dataset.ts";
 import type { VideoCodec } from "../../replay/datasets/ffmpeg.ts";
 import { openLeRobotDataset } from "../../replay/datasets/lerobot-dataset.ts";
-import { openDataset } from "../../replay/datasets/open-dataset.ts";
+import { openAnyDataset, openDataset } from "../../replay/datasets/open-dataset.ts";
 import { openReplayDataset } from "../../replay/datasets/replay-dataset.ts";
 import { writeLeRobot } from "../../replay/datasets/write-lerobot.ts";
 import { writeReplay } from "../../replay/datasets/write-replay.ts";
@@ -63,6 +63,39 @@ export function importCommand(): Command {
     });
 }
 
+interface CompareFlags {
+  readonly rate: number;
+  readonly json: boolean;
+}
+
+export function compareCommand(): Command {
+  return new Command("compare")
+    .description("compare two data sets of any formats value by value and frame by frame; exit status 1 if they differ")
+    .argument("<a>", "bags, a LeRobot v3 data set, HDF5 or folders of episodes")
+    .argument("<b>", "likewise")
+    .option("--rate <hz>", "steps per second of data without stamps", positive, 10)
+    .option("--json", "print one JSON object as the last line of stdout", false)
+    .action(async (a: string, b: string, { rate, json }: CompareFlags) => {
+      const expected = await openAnyDataset(a, { rateHz: rate });
+      try {
+        const actual = await openAnyDataset(b, { rateHz: rate });
+        try {
+          const comparison = await compareDatasets(expected, actual);
+          const text = `${a} and ${b} hold the same ${comparison.episodes} episodes: ${describe(comparison)}.`;
+          printResult(comparison, text, json);
+        } finally {
+          await actual.close();
+        }
+      } finally {
+        await expected.close();
+      }
+    });
+}
+
+function describe({ steps, frames, meanFrameError, worstFrameError }: Comparison): string {
+  return `${steps} steps are equal, ${frames} frames differ by ${meanFrameError.toFixed(2)} of 255 in the mean and ${worstFrameError.toFixed(2)} at most`;
+}
+
 interface Conversion {
   readonly source: Dataset;
   readonly write: (dataset: Dataset, onEpisode: (done: number) => void) => Promise<void>;
@@ -88,12 +121,8 @@ async function convert(to: string, { source, write, readBack, verify, json }: Co
     const written = await readBack();
     try {
       const comparison = await compareDatasets(source, written);
-      const { steps, frames, meanFrameError, worstFrameError } = comparison;
-      printResult(
-        { ...wrote, verified: comparison },
-        `Wrote ${episodeCount} episodes to ${to}; read back: ${steps} steps are equal, ${frames} frames differ by ${meanFrameError.toFixed(2)} of 255 in the mean and ${worstFrameError.toFixed(2)} at most.`,
-        json,
-      );
+      const text = `Wrote ${episodeCount} episodes to ${to}; read back: ${describe(comparison)}.`;
+      printResult({ ...wrote, verified: comparison }, text, json);
     } finally {
       await written.close();
     }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { exportCommand, importCommand } from "../replay/convert.ts";
+import { compareCommand, exportCommand, importCommand } from "../replay/convert.ts";
 import { statsCommand, thumbnailsCommand } from "../replay/draw.ts";
 import { infoCommand, recoverCommand, verifyCommand } from "../replay/inspect.ts";
 import { playCommand } from "../replay/play.ts";
@@ -17,5 +17,6 @@ export function replayCommand(): Command {
     .addCommand(thumbnailsCommand())
     .addCommand(playCommand())
     .addCommand(exportCommand())
-    .addCommand(importCommand());
+    .addCommand(importCommand())
+    .addCommand(compareCommand());
 }

@@ -4,6 +4,7 @@ import { LatentloopError } from "../../core/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { openFolderDataset } from "./folder-dataset.ts";
 import { openLeRobotDataset } from "./lerobot-dataset.ts";
+import { openReplayDataset } from "./replay-dataset.ts";
 
 export interface OpenDatasetOptions {
   /** For formats without stamps. Units: hertz */
@@ -33,6 +34,16 @@ export async function openDataset(path: string, options: OpenDatasetOptions): Pr
   if (format === "lerobot") return openLeRobotDataset(path);
   if (format === "folders") return openFolderDataset(path, options);
   return (await import("./hdf5-dataset.ts")).openHdf5Dataset(path, options);
+}
+
+/** As `openDataset`, of our own bags too. */
+export async function openAnyDataset(path: string, options: OpenDatasetOptions): Promise<Dataset> {
+  return (await holdsBags(path)) ? openReplayDataset(path) : openDataset(path, options);
+}
+
+async function holdsBags(path: string): Promise<boolean> {
+  const entries = await readdir(path, { recursive: true }).catch(() => []);
+  return entries.some((name) => name.endsWith(".mcap"));
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -119,7 +119,26 @@ test(
     const stats = JSON.parse(await readFile(join(out, "meta/stats.json"), "utf8"));
     const first = data.map((row) => (row.action as number[])[0]!);
     assert.ok(Math.abs(stats.action.mean[0] - first.reduce((sum, value) => sum + value / 8, 0)) < 1e-6);
-    assert.equal(stats["observation.images.front"].mean.length, 3);
+    assert.deepEqual([stats["observation.images.front"].q90.length, stats["observation.images.front"].count], [3, [8]]);
+    assert.deepEqual(Object.keys(stats.action), [
+      "min",
+      "max",
+      "mean",
+      "std",
+      "count",
+      "q01",
+      "q10",
+      "q50",
+      "q90",
+      "q99",
+    ]);
+    const figures = (name: string) => second?.[`stats/${name}`];
+    assert.deepEqual([figures("action/count"), figures("observation.images.wrist/count")], [[3n], [3n]]);
+    assert.equal(
+      (figures("observation.images.wrist/q50") as number[][][])[2]?.[0]?.length,
+      1,
+      "of the shape [3, 1, 1]",
+    );
   },
 );
 
@@ -171,6 +190,55 @@ test("a recording of the robot itself exports: actions are those that were execu
   assert.deepEqual(Array.from(action), [1, 0, 1, 0.01, 1, 0.02, 1, 0.03].map(Math.fround));
   assert.deepEqual(Array.from(velocity), [0, 0, 0, 0.5, 0, 1, 0, 1.5]);
   assert.deepEqual([intervention, terminal, task], [[false, false, true, true], true, "größer greifen"]);
+});
+
+test(
+  "hashes of models and calibrations go with every step, into LeRobot and back into bags",
+  needsFfmpeg,
+  async (t) => {
+    const root = await testFolder(t);
+    await makeFolders(join(root, "source"), [4, 3]);
+    const source = await openFolderDataset(join(root, "source"), { rateHz: 5 });
+    const names = ["calibration_hash.left.wrist", "model_hash"];
+    const hashed: Dataset = {
+      ...source,
+      provenanceNames: names,
+      async episode(number) {
+        const episode = await source.episode(number);
+        const model_hash = episode.stampsNs.map((_, step) => (step < 2 ? "" : `model ${number}`));
+        const provenance = { model_hash, ...(number === 0 ? { [names[0]!]: model_hash.map(() => "c0ffee") } : {}) };
+        return { ...episode, provenance };
+      },
+    };
+    await writeReplay(hashed, join(root, "bags"));
+    const bags = await closing(t, openReplayDataset(join(root, "bags")));
+    await compareDatasets(hashed, bags);
+    await writeLeRobot(bags, join(root, "lerobot"), OPTIONS);
+    const lerobot = await openLeRobotDataset(join(root, "lerobot"));
+    await compareDatasets(hashed, lerobot);
+    assert.deepEqual((await lerobot.episode(1)).provenance, {
+      model_hash: ["", "", "model 1"],
+      "calibration_hash.left.wrist": ["", "", ""],
+    });
+    const { provenance, ...rest } = await hashed.episode(0);
+    const altered = { ...provenance, model_hash: provenance.model_hash!.with(3, "another") };
+    const other: Dataset = { ...hashed, episode: async () => ({ ...rest, provenance: altered }) };
+    await assert.rejects(compareDatasets(other, lerobot), { message: /episode 0, model_hash/ });
+  },
+);
+
+test("vectors of one element are plain columns, as LeRobot reads them, and come back", needsFfmpeg, async (t) => {
+  const root = await testFolder(t);
+  const folder = join(root, "source/episode_0");
+  await mkdir(folder, { recursive: true });
+  const rows = [[0.5], [1.5], [2.5]];
+  const content = { action_names: ["lift"], state_names: ["height"], action: rows, state: rows };
+  await writeFile(join(folder, "episode.json"), JSON.stringify(content));
+  const source = await openFolderDataset(join(root, "source"), { rateHz: 5 });
+  await writeLeRobot(source, join(root, "lerobot"), OPTIONS);
+  const [first] = await readParquet(join(root, "lerobot/data/chunk-000/file-000.parquet"));
+  assert.deepEqual([first?.action, typeof first?.["observation.stamp_ns"]], [0.5, "bigint"]);
+  await compareDatasets(source, await openLeRobotDataset(join(root, "lerobot")));
 });
 
 test("the comparison sees one changed action, one changed stamp and one exchanged frame", async (t) => {
