@@ -26,8 +26,9 @@ export interface CurveComparison {
 
 /** Parameters and their target copies: what the twin needs to start from the same place. */
 export function startWeights(step: StepGraph, seed: number): Map<string, Tensor> {
-  const optimizerState = new Set(step.state.filter(({ role }) => role === "optimizer").map(({ name }) => name));
-  return new Map([...initialTensors(step, seed)].filter(([name]) => !optimizerState.has(name)));
+  const kept = ({ role }: StepGraph["state"][number]) => role === "parameter" || role === "target";
+  const others = new Set(step.state.filter((entry) => !kept(entry)).map(({ name }) => name));
+  return new Map([...initialTensors(step, seed)].filter(([name]) => !others.has(name)));
 }
 
 /** Trains the VAE on both sides from the same start over the same pictures; they work at once, since time does not matter. */

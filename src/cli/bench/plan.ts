@@ -22,6 +22,7 @@ import { findTorch } from "./torch.ts";
 const DEFAULT_SECONDS = 10;
 const THREADS = [1, 2].filter((threads) => threads <= availableParallelism());
 const SEED = 3;
+const HEAD_STD = 0.1;
 
 export interface PlanBenchResult {
   readonly suite: "plan";
@@ -30,7 +31,7 @@ export interface PlanBenchResult {
   readonly results: readonly DuelResult[];
 }
 
-/** Whole MPPI searches as one graph each, with the same search in eager PyTorch beside them if it is installed. */
+/** One decision of each system, a whole search as one graph, with the same in eager PyTorch beside it if it is installed. */
 export async function benchPlan({ seconds = DEFAULT_SECONDS, log }: BenchOptions): Promise<PlanBenchResult> {
   const machine = inspectMachine(log);
   const torch = findTorch();
@@ -39,19 +40,15 @@ export async function benchPlan({ seconds = DEFAULT_SECONDS, log }: BenchOptions
   try {
     const results: DuelResult[] = [];
     for (const [name, workload] of Object.entries(PLANS)) {
-      const { title, goal, config } = workload;
+      const { title, twin, goal, config = {} } = workload;
       const { parameters, inputs } = tensorsOf(workload);
       const weights = await writeTensors(join(folder, `${name}.weights`), parameters);
       const batch = await writeTensors(join(folder, `${name}.batch`), inputs);
       for (const threads of THREADS) {
         const files = { weights, batch };
-        const result = await duel(
-          { kind: "plan", name, title, twin: "td-mpc2", plan: config, goal, ...files },
-          threads,
-          seconds,
-        );
+        const result = await duel({ kind: "plan", name, title, twin, plan: config, goal, ...files }, threads, seconds);
         const ratio = result.baseline ? `, ${result.baseline.speedRatio.toFixed(2)} × PyTorch` : "";
-        log(`${title}, ${threads} thread${threads > 1 ? "s" : ""}: ${result.ms.toFixed(1)} ms a plan${ratio}`);
+        log(`${title}, ${threads} thread${threads > 1 ? "s" : ""}: ${result.ms.toFixed(2)} ms a decision${ratio}`);
         results.push(result);
       }
     }
@@ -70,6 +67,8 @@ function tensorsOf(workload: PlanWorkload): { parameters: Map<string, Tensor>; i
   const specs = [...source.specs.values()];
   const values = initializeParameters(specs, SEED);
   const rng = new Rng(SEED);
+  // Heads that start at zero would make all candidates equal, and the search a matter of how ties are broken.
+  for (const value of values.values()) if (value.every((x) => x === 0)) rng.fillNormal(value, HEAD_STD);
   const data = graph.inputs.filter(({ name }) => !source.specs.has(name));
   return {
     parameters: new Map(specs.map(({ name, shape }) => [name, makeTensor("float32", shape, values.get(name)!)])),

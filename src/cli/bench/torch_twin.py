@@ -146,9 +146,99 @@ def symexp(x):
     return x.sign() * x.abs().expm1()
 
 
-class TdMpc2:
+class Planner:
+    """A search over a model's `next`, `reward` and, where it has them, `value` and `act`: CEM, or MPPI with a temperature."""
+
+    @torch.no_grad()
+    def plan(self, p, batch, c):
+        horizon, count, prior, elites = c["horizon"], c["candidates"], c["policyCandidates"], c["elites"]
+        mean, noise, offset = batch["previous_mean"].clamp(-1, 1), batch["noise"], 0
+        actions = mean.shape[-1]
+
+        def take(*shape):
+            nonlocal offset
+            offset += math.prod(shape)
+            return noise[offset - math.prod(shape) : offset].view(shape)
+
+        proposals = []
+        if prior > 0:
+            z = batch["latent"].expand(prior, -1)
+            for t in range(horizon):
+                a, _ = self.act(p, z, take(prior, actions))
+                proposals.append(a)
+                if t < horizon - 1:
+                    z = self.next(p, z, a)
+            proposals = [torch.stack(proposals)]
+        std = torch.full_like(mean, c["maxStd"])
+        for _ in range(c["iterations"]):
+            sampled = mean[:, None] + std[:, None] * take(horizon, count - prior, actions)
+            candidates = torch.cat([*proposals, sampled.clamp(-1, 1)], 1)
+            z, returns = batch["latent"].expand(count, -1), 0
+            for t in range(horizon):
+                reached = self.next(p, z, candidates[t])
+                returns = returns + c["discount"] ** t * self.reward_of(p, z, candidates[t], reached)
+                z = reached
+            if self.value_noise(p, actions) > 0:
+                returns = returns + c["discount"] ** horizon * self.value(p, z, take(count, self.value_noise(p, actions)))
+            value, index = returns.nan_to_num(0).topk(elites)
+            best = candidates[:, index]
+            weights = (c["temperature"] * value).softmax(0)[None, :, None]
+            mean = (weights * best).sum(1)
+            std = (weights * (best - mean[:, None]).square()).sum(1).sqrt().clamp(c["minStd"], c["maxStd"])
+        return mean
+
+    def value_noise(self, p, actions):
+        """Standard normals that the value of one latent takes; without a value none."""
+        return 0
+
+
+def rms_mlp(p, scope, x, hidden):
+    for i in range(hidden):
+        x = linear(p, f"{scope}/linear{i}", x)
+        x = F.silu(x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-4) * p[f"{scope}/norm{i}/gain"])
+    return linear(p, scope + "/out", x)
+
+
+class VaeAgent(Planner):
+    def next(self, p, z, a):
+        return z + rms_mlp(p, "dynamics", torch.cat([z, a], -1), 2)
+
+    def reward_of(self, p, z, a, reached):
+        return rms_mlp(p, "reward", reached, 2)[:, 0]
+
+
+class Planet(Planner):
+    def next(self, p, z, a):
+        weights = [p["rssm/core/gru/" + name] for name in ("inputWeight", "hiddenWeight", "inputBias", "hiddenBias")]
+        deter = weights[1].shape[1]
+        x = F.relu(linear(p, "rssm/core/input/linear0", torch.cat([z[:, deter:], a], -1)))
+        h = torch.gru_cell(x, z[:, :deter], *weights)
+        mean, _ = mlp(p, "rssm/prior", h, 1, F.relu).chunk(2, -1)
+        return torch.cat([h, mean], -1)
+
+    def reward_of(self, p, z, a, reached):
+        return mlp(p, "reward", reached, 2, F.relu)[:, 0]
+
+
+class DreamerV3:
+    @torch.no_grad()
+    def plan(self, p, batch, c):
+        hidden = sum(name.startswith("actor/linear") and name.endswith("weight") for name in p)
+        return rms_mlp(p, "actor", batch["latent"], hidden).chunk(2, -1)[0].tanh()
+
+
+def symlog(x):
+    return x.sign() * x.abs().log1p()
+
+
+def symexp(x):
+    return x.sign() * x.abs().expm1()
+
+
+class TdMpc2(Planner):
     learning_rate, max_norm = {"": 3e-4, "value": 3e-4, "policy": 3e-4}, 20
     low, high, bins, heads = -10, 10, 101, 5
+    scale = 1
 
     def __init__(self):
         self.places = torch.linspace(self.low, self.high, self.bins)
@@ -166,18 +256,29 @@ class TdMpc2:
     def reward(self, p, z, a):
         return mlp(p, "reward", torch.cat([z, a], -1), 2, F.mish, True)
 
-    def values(self, p, z, a, prefix="", heads=heads):
-        """Logits of the first heads, all in one batched product."""
+    def reward_of(self, p, z, a, reached):
+        return self.expected(self.reward(p, z, a))
+
+    def values(self, p, z, a, prefix="", choice=None):
+        """Logits of the heads, or of the two with the largest normals, all in one batched product."""
+        chosen = slice(None) if choice is None else choice.topk(2).indices
 
         def w(name):
-            return p[f"{prefix}value/{name}"][:heads]
+            return p[f"{prefix}value/{name}"][chosen]
 
-        x = torch.cat([z, a], -1).expand(heads, -1, -1)
+        x = torch.cat([z, a], -1).expand(self.heads if choice is None else 2, -1, -1)
         for i in range(2):
             x = torch.baddbmm(w(f"linear{i}/bias"), x, w(f"linear{i}/weight"))
             x = F.layer_norm(x, x.shape[-1:]) * w(f"norm{i}/gain") + w(f"norm{i}/bias")
             x = F.mish(x)
         return torch.baddbmm(w("out/bias"), x, w("out/weight"))
+
+    def value_noise(self, p, actions):
+        return actions + self.heads
+
+    def value(self, p, z, noise):
+        a, _ = self.act(p, z, noise[:, : -self.heads])
+        return self.expected(self.values(p, z, a, choice=noise[0, -self.heads :])).mean(0)
 
     def act(self, p, z, noise):
         mean, raw = mlp(p, "policy", z, 2, F.mish, True).chunk(2, -1)
@@ -204,12 +305,12 @@ class TdMpc2:
         return 0.5 ** torch.arange(steps).repeat_interleave(size) / (steps * size)
 
     def loss(self, p, batch):
-        observation, action, reward = batch["observation"], batch["action"], batch["reward"].flatten()
+        observation, action, reward = batch["proprioception"], batch["actions"], batch["rewards"].flatten()
         steps, size, _ = action.shape
         with torch.no_grad():
             reached = self.encode(p, observation[1:].flatten(0, 1))
             following, _ = self.act(p, reached, batch["targetNoise"])
-            values = self.expected(self.values(p, reached, following, "target/", 2))
+            values = self.expected(self.values(p, reached, following, "target/", batch["targetHeads"]))
             target = reward + 0.99 * values.min(0).values
         latents = [self.encode(p, observation[0])]
         for t in range(steps):
@@ -223,46 +324,22 @@ class TdMpc2:
 
     def policy_loss(self, p, batch):
         chosen, log_prob = self.act(p, self.latents, batch["policyNoise"])
-        value = self.expected(self.values(p, self.latents, chosen, heads=2)).mean(0)
-        steps, size, _ = batch["action"].shape
-        return -((value - 1e-4 * log_prob) * self.weights(steps + 1, size)).sum()
-
-    @torch.no_grad()
-    def plan(self, p, batch, c):
-        horizon, count, prior, elites = c["horizon"], c["candidates"], c["policyCandidates"], c["elites"]
-        mean, noise, offset = batch["previous_mean"].clamp(-1, 1), batch["noise"], 0
-        actions = mean.shape[-1]
-
-        def take(*shape):
-            nonlocal offset
-            offset += math.prod(shape)
-            return noise[offset - math.prod(shape) : offset].view(shape)
-
-        z, proposals = batch["latent"].expand(prior, -1), []
-        for t in range(horizon):
-            a, _ = self.act(p, z, take(prior, actions))
-            proposals.append(a)
-            if t < horizon - 1:
-                z = self.next(p, z, a)
-        proposals, std = torch.stack(proposals), torch.full_like(mean, c["maxStd"])
-        for _ in range(c["iterations"]):
-            sampled = mean[:, None] + std[:, None] * take(horizon, count - prior, actions)
-            candidates = torch.cat([proposals, sampled.clamp(-1, 1)], 1)
-            z, returns = batch["latent"].expand(count, -1), 0
-            for t in range(horizon):
-                returns = returns + c["discount"] ** t * self.expected(self.reward(p, z, candidates[t]))
-                z = self.next(p, z, candidates[t])
-            a, _ = self.act(p, z, take(count, actions))
-            returns = returns + c["discount"] ** horizon * self.expected(self.values(p, z, a, heads=2)).mean(0)
-            value, index = returns.nan_to_num(0).topk(elites)
-            best = candidates[:, index]
-            weights = (c["temperature"] * value).softmax(0)[None, :, None]
-            mean = (weights * best).sum(1)
-            std = (weights * (best - mean[:, None]).square()).sum(1).sqrt().clamp(c["minStd"], c["maxStd"])
-        return mean
+        value = self.expected(self.values(p, self.latents, chosen, choice=batch["policyHeads"])).mean(0)
+        steps, size, _ = batch["actions"].shape
+        low, high = value[:size].detach().quantile(torch.tensor([0.05, 0.95]))
+        self.scale = 0.99 * self.scale + 0.01 * (high - low).clamp(min=1)
+        return -((value / self.scale - 1e-4 * log_prob) * self.weights(steps + 1, size)).sum()
 
 
-NETWORKS = {"conv-vae": ConvVae, "rssm": Rssm, "act-block": ActBlock, "td-mpc2": TdMpc2}
+NETWORKS = {
+    "conv-vae": ConvVae,
+    "rssm": Rssm,
+    "act-block": ActBlock,
+    "td-mpc2": TdMpc2,
+    "vae-agent": VaeAgent,
+    "planet": Planet,
+    "dreamer-v3": DreamerV3,
+}
 
 
 class Twin:
@@ -270,7 +347,7 @@ class Twin:
         torch.set_default_tensor_type(torch.cuda.FloatTensor if options.device == "cuda" else torch.FloatTensor)
         self.batch = {name: x.to(options.device) for name, x in read_safetensors(options.batch).items()}
         self.device, self.network = options.device, NETWORKS[options.network]()
-        self.config = json.loads(options.plan) if options.plan else None
+        self.config = json.loads(options.plan) if options.plan is not None else None
         weights = read_safetensors(options.weights)
         training = self.config is None
         self.p = {name: torch_layout(name, x.to(self.device)).requires_grad_(training) for name, x in weights.items()}
@@ -312,7 +389,7 @@ class Twin:
     def run(self, count):
         began, worked = time.perf_counter(), time.process_time()
         for _ in range(count):
-            if self.config:
+            if self.config is not None:
                 self.network.plan(self.p, self.batch, self.config)
             else:
                 self.step(self.batch)
