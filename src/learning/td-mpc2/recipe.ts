@@ -3,8 +3,9 @@ import { LatentloopError } from "../../core/errors.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
-import type { ObservationKind, WorldView } from "../learner.ts";
+import type { ObservationKind } from "../learner.ts";
 import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
+import { observationOf } from "../online/task-views.ts";
 
 /** The numbers of TD-MPC2's losses and update, under the paper's values by default. */
 export const TdMpc2Learning = z.strictObject({
@@ -52,9 +53,8 @@ export const TdMpc2Recipe = z.strictObject({
 });
 export type TdMpc2Recipe = z.infer<typeof TdMpc2Recipe>;
 
-/** One way to watch a task, and what it changes. */
+/** What one way to watch a task changes. */
 interface Watching {
-  readonly view: WorldView;
   readonly network?: Partial<TdMpc2Config>;
   /** What the CPU size changes beyond that. */
   readonly cpu?: {
@@ -67,7 +67,6 @@ interface Watching {
 
 interface TaskRecipe {
   readonly online: OnlineRecipe;
-  /** The usual way first. */
   readonly watched: Readonly<Partial<Record<ObservationKind, Watching>>>;
 }
 
@@ -85,9 +84,8 @@ const SUITE: TaskRecipe = {
     evaluateEvery: 10_000,
   },
   watched: {
-    state: { view: { cameras: [], width: 1, height: 1, actionRepeat: 2 }, cpu: TWICE_THE_UPDATES },
+    state: { cpu: TWICE_THE_UPDATES },
     pixels: {
-      view: { cameras: ["scene"], width: 64, height: 64, proprioception: false, actionRepeat: 2 },
       network: { frames: 3 },
       cpu: { planner: { candidates: 256 }, learning: { batch: 64 } },
     },
@@ -99,7 +97,6 @@ const SUITE: TaskRecipe = {
  * networks do, and make a bundle of less than a megabyte.
  */
 const KEYPOINTS: Watching = {
-  view: { cameras: ["scene"], width: 64, height: 64 },
   network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
   cpu: {
     network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
@@ -116,7 +113,7 @@ const REACHING: TaskRecipe = {
     explorationStd: 0,
     evaluateEvery: 2500,
   },
-  watched: { both: KEYPOINTS, pixels: { ...KEYPOINTS, view: { ...KEYPOINTS.view, proprioception: false } } },
+  watched: { both: KEYPOINTS, pixels: KEYPOINTS },
 };
 
 const TASKS: Readonly<Record<string, TaskRecipe>> = {
@@ -129,8 +126,8 @@ const TASKS: Readonly<Record<string, TaskRecipe>> = {
 };
 
 /** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
-export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
-  return watching(task, observation).view;
+export function requireRecipe(task: string, observation: ObservationKind | undefined): void {
+  watching(task, observation);
 }
 
 export interface RecipeChoice {
@@ -169,8 +166,8 @@ export function discountOf(episodeSteps: number): number {
 
 function watching(task: string, observation: ObservationKind | undefined): Watching {
   const { watched } = taskRecipe(task);
-  const kinds = Object.keys(watched) as ObservationKind[];
-  const found = watched[observation ?? kinds[0]!];
+  const kinds = Object.keys(watched);
+  const found = watched[observation ?? observationOf(task)];
   if (found) return found;
   throw new LatentloopError(
     "ERR_UNKNOWN_RECIPE",

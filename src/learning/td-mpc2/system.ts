@@ -5,10 +5,11 @@ import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { viewOf } from "../online/task-views.ts";
 import { SegmentReplay } from "../segment-replay.ts";
 import { spacesOf } from "../spaces.ts";
 import { exploringPlan } from "./exploring-plan.ts";
-import { recipeFor, type TdMpc2Recipe, viewFor } from "./recipe.ts";
+import { recipeFor, requireRecipe, type TdMpc2Recipe } from "./recipe.ts";
 import { segmentSize, tdMpc2Update } from "./update.ts";
 
 const NAME = "td-mpc2";
@@ -42,7 +43,10 @@ export const tdMpc2System: LearningSystem = {
   name: NAME,
   title: tdMpc2.title,
   sizes: Object.keys(TD_MPC2_SIZES),
-  eyes: (task, choice) => viewFor(task, choice?.observation),
+  eyes(task, choice) {
+    requireRecipe(task, choice?.observation);
+    return viewOf(task, choice);
+  },
   open(options) {
     const { world } = options;
     const recipe = recipeFor(world.task, { ...options, episodeSteps: world.episodeSteps });

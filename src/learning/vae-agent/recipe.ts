@@ -4,7 +4,7 @@ import { cosineDecay, type Schedule } from "../../graph/index.ts";
 import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { VaeAgentConfig, vaeAgent } from "../../world-models/vae-agent.ts";
-import type { ObservationKind, WorldView } from "../learner.ts";
+import type { ObservationKind } from "../learner.ts";
 import { OnlineRecipe, POLICY_SHARE, updatesDue, withSteps } from "../online/recipe.ts";
 
 /** The numbers of the VAE agent's losses and update. */
@@ -37,25 +37,17 @@ export const VaeAgentRecipe = z.strictObject({
 });
 export type VaeAgentRecipe = z.infer<typeof VaeAgentRecipe>;
 
-interface TaskRecipe {
-  readonly view: WorldView;
-  readonly online: OnlineRecipe;
-}
-
-const REACHING: TaskRecipe = {
-  view: { cameras: ["scene"], width: 64, height: 64 },
-  online: {
-    steps: 20_000,
-    randomSteps: 15_000,
-    firstUpdates: 3000,
-    updatesPerStep: 0.6,
-    explorationStd: 0.3,
-    evaluateEvery: 2500,
-  },
+const REACHING: OnlineRecipe = {
+  steps: 20_000,
+  randomSteps: 15_000,
+  firstUpdates: 3000,
+  updatesPerStep: 0.6,
+  explorationStd: 0.3,
+  evaluateEvery: 2500,
 };
-const TASKS: Readonly<Record<string, TaskRecipe>> = {
+const TASKS: Readonly<Record<string, OnlineRecipe>> = {
   reach: REACHING,
-  "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 24_000 } },
+  "arm-reach": { ...REACHING, steps: 24_000 },
 };
 
 const LEARNING: VaeAgentLearning = {
@@ -73,10 +65,9 @@ const LEARNING: VaeAgentLearning = {
 };
 
 /** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task, or watched it so */
-export function viewFor(task: string, observation: ObservationKind | undefined): WorldView {
-  const { view } = taskRecipe(task);
-  if (observation === "pixels") return { ...view, proprioception: false };
-  if (observation !== "state") return view;
+export function requireRecipe(task: string, observation: ObservationKind | undefined): void {
+  onlineRecipe(task);
+  if (observation !== "state") return;
   throw new LatentloopError("ERR_UNKNOWN_RECIPE", `Expected a camera for vae-agent on ${task} but received "state".`, {
     remedy: "Known: both, pixels.",
   });
@@ -84,7 +75,7 @@ export function viewFor(task: string, observation: ObservationKind | undefined):
 
 /** @throws ERR_UNKNOWN_RECIPE */
 export function recipeFor(task: string, steps?: number): VaeAgentRecipe {
-  const { online } = taskRecipe(task);
+  const online = onlineRecipe(task);
   return {
     network: vaeAgent.defaults,
     method: "cem",
@@ -103,7 +94,7 @@ export function scheduleOf({ learning, online }: Pick<VaeAgentRecipe, "learning"
   return (update) => decay(Math.max(0, update - half));
 }
 
-function taskRecipe(task: string): TaskRecipe {
+function onlineRecipe(task: string): OnlineRecipe {
   const recipe = TASKS[task];
   if (recipe) return recipe;
   throw new LatentloopError(

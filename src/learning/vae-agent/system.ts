@@ -4,9 +4,10 @@ import { vaeAgent } from "../../world-models/vae-agent.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { viewOf } from "../online/task-views.ts";
 import { SegmentReplay } from "../segment-replay.ts";
 import { spacesOf } from "../spaces.ts";
-import { recipeFor, scheduleOf, type VaeAgentRecipe, viewFor } from "./recipe.ts";
+import { recipeFor, requireRecipe, scheduleOf, type VaeAgentRecipe } from "./recipe.ts";
 import { vaeAgentUpdate } from "./update.ts";
 
 const NAME = "vae-agent";
@@ -35,7 +36,10 @@ export function vaeAgentOnline(spaces: ModelSpaces, recipe: VaeAgentRecipe): Onl
 export const vaeAgentSystem: LearningSystem = {
   name: NAME,
   title: vaeAgent.title,
-  eyes: (task, choice) => viewFor(task, choice?.observation),
+  eyes(task, choice) {
+    requireRecipe(task, choice?.observation);
+    return viewOf(task, choice);
+  },
   open(options) {
     const { world, steps } = options;
     return OnlineLearner.open(options, vaeAgentOnline(spacesOf(world), recipeFor(world.task, steps)));

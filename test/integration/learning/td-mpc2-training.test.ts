@@ -10,8 +10,8 @@ import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
 import { exploringPolicy } from "../../../src/learning/rollout.ts";
 import { spacesOf } from "../../../src/learning/spaces.ts";
-import { recipeFor, type TdMpc2Recipe, viewFor } from "../../../src/learning/td-mpc2/recipe.ts";
-import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
+import { recipeFor, type TdMpc2Recipe } from "../../../src/learning/td-mpc2/recipe.ts";
+import { tdMpc2Online, tdMpc2System } from "../../../src/learning/td-mpc2/system.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
 
@@ -83,8 +83,11 @@ test("an unknown task names the known ones, an observation without a recipe thos
     code: "ERR_UNKNOWN_RECIPE",
     remedy: /reach.*cartpole-swingup/,
   });
-  assert.throws(() => viewFor("reach", "state"), { code: "ERR_UNKNOWN_RECIPE", remedy: /pixels/ });
-  assert.deepEqual(viewFor("reach", "pixels").proprioception, false);
+  assert.throws(() => tdMpc2System.eyes("reach", { observation: "state" }), {
+    code: "ERR_UNKNOWN_RECIPE",
+    remedy: /pixels/,
+  });
+  assert.equal(tdMpc2System.eyes("reach", { observation: "pixels" }).proprioception, false);
 });
 
 test.after(() => whole.close());

@@ -10,8 +10,8 @@ import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
 import { exploringPolicy } from "../../../src/learning/rollout.ts";
 import { spacesOf } from "../../../src/learning/spaces.ts";
-import { recipeFor, type VaeAgentRecipe, viewFor } from "../../../src/learning/vae-agent/recipe.ts";
-import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
+import { recipeFor, type VaeAgentRecipe } from "../../../src/learning/vae-agent/recipe.ts";
+import { vaeAgentOnline, vaeAgentSystem } from "../../../src/learning/vae-agent/system.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
 
@@ -76,5 +76,8 @@ test("what it imagines can be shown", async () => {
 
 test("an unknown task names the known ones, and it cannot do without a camera", () => {
   assert.throws(() => recipeFor("juggle"), { code: "ERR_UNKNOWN_RECIPE", remedy: /reach/ });
-  assert.throws(() => viewFor("reach", "state"), { code: "ERR_UNKNOWN_RECIPE", remedy: /pixels/ });
+  assert.throws(() => vaeAgentSystem.eyes("reach", { observation: "state" }), {
+    code: "ERR_UNKNOWN_RECIPE",
+    remedy: /pixels/,
+  });
 });
