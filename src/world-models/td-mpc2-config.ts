@@ -7,6 +7,7 @@ export const TdMpc2Config = z.strictObject({
   latent: z.int().positive().describe("numbers in the latent"),
   simplex: z.int().positive().describe("latent numbers that share one softmax"),
   heads: z.int().min(2).describe("members of the value ensemble"),
+  dropout: z.number().min(0).lt(1).describe("share of the value heads' first hidden units that an update silences"),
   bins: z.int().min(2).describe("bins that rewards and values are regressed on"),
   binLimit: z.number().positive().describe("outermost bins, on the symlog scale"),
   imageEncoder: z.enum(["convolution", "keypoints"]).describe("what makes a vector of an image"),
@@ -27,6 +28,7 @@ const COMMON = {
   encoderLayers: 2,
   simplex: 8,
   heads: 5,
+  dropout: 0.01,
   bins: 101,
   binLimit: 10,
   imageEncoder: "convolution",
@@ -41,7 +43,7 @@ const COMMON = {
  * Source: Hansen et al. 2023, arXiv:2310.16828, appendix H; widths as in the authors' code.
  */
 export const TD_MPC2_SIZES = {
-  cpu: { ...COMMON, encoderUnits: 128, units: 128, latent: 64, channels: 16 },
+  cpu: { ...COMMON, dropout: 0, encoderUnits: 128, units: 128, latent: 64, channels: 16 },
   "1M": { ...COMMON, encoderUnits: 256, units: 384, latent: 128, heads: 2 },
   "5M": { ...COMMON, encoderUnits: 256, units: 512, latent: 512 },
   "19M": { ...COMMON, encoderUnits: 1024, units: 1024, latent: 768, encoderLayers: 3 },

@@ -55,10 +55,10 @@ export interface TdMpc2Networks {
   advance(state: Sym, action: Sym): Sym;
   /** Reward of an action as a distribution over bins. Shapes: → of [N] */
   rewardBins(state: Sym, action: Sym): TwoHot;
-  /** Values by all heads. Shapes: → of [heads, N] */
-  valueBins(state: Sym, action: Sym): TwoHot;
+  /** Values by all heads, with dropout where there is noise for it. Shapes: → of [heads, N] */
+  valueBins(state: Sym, action: Sym, noise?: nn.DropoutNoise): TwoHot;
   /** Values by two heads that standard normals choose. Shapes: choice [heads] → [2, N] */
-  valuePair(state: Sym, action: Sym, choice: Sym): Sym;
+  valuePair(state: Sym, action: Sym, choice: Sym, noise?: nn.DropoutNoise): Sym;
   /** The likeliest action. Shapes: → [N, A] */
   likeliest(state: Sym): Sym;
   /** Shapes: noise [N, A] of standard normals */
@@ -69,7 +69,7 @@ export interface TdMpc2Networks {
 export const TD_MPC2_GROUPS = { encoder: "encoder", model: "model", value: "value", policy: "policy" } as const;
 
 /** Heads of the ensemble that a value is taken from. */
-const PAIR = 2;
+export const PAIR = 2;
 const LOG_STD = { low: -10, high: 2 };
 const START_STD = 0.02;
 const LINEAR = { initializer: truncatedNormal(START_STD), biasInitializer: zeros };
@@ -136,13 +136,14 @@ export function buildTdMpc2Networks(
       binning,
     );
   };
-  const values = (p: Parameters, members: number, state: Sym, action: Sym) => {
+  const values = (p: Parameters, members: number, state: Sym, action: Sym, noise: nn.DropoutNoise | undefined) => {
     const x = tasks.mark(concat([state, action]));
-    return twoHot(nn.ensembleMlp(p, x, { ...hidden, members, output: bins, outputLayer: BARE }), binning);
+    const disturb = noise && { disturb: (h: Sym) => nn.dropout(h, noise, config.dropout) };
+    return twoHot(nn.ensembleMlp(p, x, { ...hidden, ...disturb, members, output: bins, outputLayer: BARE }), binning);
   };
-  const valuePair = (state: Sym, action: Sym, choice: Sym) => {
+  const valuePair = (state: Sym, action: Sym, choice: Sym, noise?: nn.DropoutNoise) => {
     const [, chosen] = topK(choice, PAIR); // the largest of independent normals: any two, equally likely
-    return values(valueHeads.members(chosen, heads), PAIR, state, action).mean();
+    return values(valueHeads.members(chosen, heads), PAIR, state, action, noise).mean();
   };
   const policyOf = (state: Sym): TanhGaussian => {
     const output = 2 * actionSize;
@@ -161,7 +162,7 @@ export function buildTdMpc2Networks(
     stateOf,
     advance,
     rewardBins,
-    valueBins: (state, action) => values(valueHeads, heads, state, action),
+    valueBins: (state, action, noise) => values(valueHeads, heads, state, action, noise),
     valuePair,
     likeliest: (state) => tasks.mask(policyOf(state).mode()),
     act,

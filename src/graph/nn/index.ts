@@ -1,4 +1,5 @@
 export * from "./convolution.ts";
+export * from "./dropout.ts";
 export * from "./image.ts";
 export * from "./linear.ts";
 export * from "./mlp.ts";

@@ -40,6 +40,8 @@ export function mlp(p: Parameters, x: Sym, options: MlpOptions): Sym {
 export interface EnsembleMlpOptions extends Omit<MlpOptions, "normalization"> {
   readonly members: number;
   readonly layerNorm?: boolean;
+  /** What becomes of the first layer's product before its normalisation, such as dropout. */
+  readonly disturb?: (h: Sym) => Sym;
 }
 
 /**
@@ -49,10 +51,12 @@ export interface EnsembleMlpOptions extends Omit<MlpOptions, "normalization"> {
  */
 export function ensembleMlp(p: Parameters, x: Sym, options: EnsembleMlpOptions): Sym {
   const { members, hidden, output, activation = silu, layerNorm = true, layer = {}, outputLayer = layer } = options;
+  const { disturb } = options;
   return p.build(() => {
     let h = x;
     for (const [i, units] of hidden.entries()) {
       h = ensembleLinear(p.scope(`linear${i}`), h, members, units, layer);
+      if (i === 0 && disturb) h = disturb(h);
       if (layerNorm) h = ensembleLayerNorm(p.scope(`norm${i}`), h);
       h = activation(h);
     }

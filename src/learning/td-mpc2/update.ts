@@ -12,6 +12,7 @@ import {
   mean,
   mul,
   neg,
+  type nn,
   reduceMin,
   reshape,
   type Step,
@@ -24,7 +25,7 @@ import {
   sum,
 } from "../../graph/index.ts";
 import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
-import { buildTdMpc2Networks, TD_MPC2_GROUPS, type TdMpc2Networks } from "../../world-models/td-mpc2-networks.ts";
+import { buildTdMpc2Networks, PAIR, TD_MPC2_GROUPS, type TdMpc2Networks } from "../../world-models/td-mpc2-networks.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { percentiles } from "../percentile.ts";
 import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
@@ -66,7 +67,8 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       const data = segmentFields(step, spaces, segmentSize(network, learning));
       const target = valueTarget(step, options, data, task);
 
-      const losses = modelLosses(model, data, target, options);
+      const valueDropout = dropoutNoise(step, "value", network, network.heads, learning.horizon * batch);
+      const losses = modelLosses(model, data, target, options, valueDropout);
       for (const name of ["consistency", "reward", "value"] as const) step.metric(name, losses[name]);
       step.metric("loss", losses.total);
       const updated = step.minimize("model", losses.total, {
@@ -82,7 +84,9 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       const latents = stopGradient(losses.latents);
       const later = buildTdMpc2Networks(updated, spaces, network, { task, values: updated.frozen() });
       const { action, logProb } = later.act(latents, step.noise("policyNoise", [latents.extent(0), spaces.actionSize]));
-      const values = mean(later.valuePair(latents, action, step.noise("policyHeads", [network.heads])), 0);
+      const heads = step.noise("policyHeads", [network.heads]);
+      const policyDropout = dropoutNoise(step, "policy", network, PAIR, latents.extent(0));
+      const values = mean(later.valuePair(latents, action, heads, policyDropout), 0);
       const scale = runningScale(step, slice(values, 0, 0, batch), learning.tau);
       const loss = policyLoss(values, logProb, scale, learning);
       step.metric("policy", loss);
@@ -136,6 +140,7 @@ export function modelLosses(
   data: SegmentBatch,
   { reached, returns }: ValueTarget,
   { network, learning }: Pick<TdMpc2UpdateOptions, "network" | "learning">,
+  dropout?: nn.DropoutNoise,
 ): ModelLosses {
   const { actions, rewards } = data;
   const [horizon, batch, actionSize] = actions.shape as [number, number, number];
@@ -149,7 +154,7 @@ export function modelLosses(
   const errors = square(sub(concat(latents.slice(1), 0), stopGradient(reached)));
   const consistency = sum(mul(mean(errors, -1), weights));
   const reward = neg(sum(mul(model.rewardBins(from, played).logProb(reshape(rewards, [rows])), weights)));
-  const values = model.valueBins(from, played).logProb(expandDims(returns, 0)); // [heads, H·B]
+  const values = model.valueBins(from, played, dropout).logProb(expandDims(returns, 0)); // [heads, H·B]
   const value = neg(sum(mul(mean(values, 0), weights)));
   const { consistencyWeight, rewardWeight, valueWeight } = learning;
   const total = add(add(mul(consistency, consistencyWeight), mul(reward, rewardWeight)), mul(value, valueWeight));
@@ -167,6 +172,21 @@ function encode(model: TdMpc2Networks, data: SegmentBatch, from: number, steps: 
   const sensed = model.sense(shown.images, shown.proprioception);
   const back = (count: number) => slice(sensed, 0, (context - count) * batch, (context - count + steps) * batch);
   return model.stateOf(frames === 1 ? sensed : concat(Array.from({ length: frames }, (_, count) => back(count))));
+}
+
+/** Noise for dropout in so many value heads, where the networks have any. */
+function dropoutNoise(
+  step: Step,
+  name: string,
+  { dropout, units }: TdMpc2Config,
+  heads: number,
+  rows: number,
+): nn.DropoutNoise | undefined {
+  if (dropout === 0) return undefined;
+  return {
+    rows: step.noise(`${name}DropoutRows`, [heads, rows, 1], "uniform"),
+    units: step.noise(`${name}DropoutUnits`, [heads, 1, units], "uniform"),
+  };
 }
 
 /** What the update draws from the episodes. */

@@ -37,6 +37,7 @@ const network: TdMpc2Config = {
   latent: 8,
   simplex: 4,
   heads: 5,
+  dropout: 0,
   bins: 21,
   binLimit: 10,
   imageEncoder: "convolution",
@@ -74,6 +75,7 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; network: TdMpc2Confi
     network,
   },
   frames: { spaces: state, network: { ...network, frames: 3 } },
+  dropout: { spaces: state, network: { ...network, dropout: 0.2 } },
   tasks: { spaces: state, network: { ...network, tasks: { actionSizes: [2, 1], embedding: 3 } } },
 };
 
@@ -99,6 +101,7 @@ function batchOf(step: StepGraph, update: number) {
   const field = (name: string, shape: Shape, dtype: "float32" | "uint8") => {
     const values = data(`${name}/${update}`, shape, dtype);
     if (name === "actions") return values.map((value) => value / 1.5);
+    if (name.includes("Dropout")) return values.map((value) => value - Math.floor(value));
     if (name === "rewards") return values.map((value) => value * (update === 0 ? 1 : 20));
     return dtype === "uint8" ? Uint8Array.from(values) : values;
   };

@@ -22,10 +22,11 @@ STEP_WEIGHT, TAU, ENTROPY, MAX_NORM, RATE, ENCODER_SHARE = 0.5, 0.01, 0.01, 0.5,
 DISCOUNTS = [0.97, 0.9]
 CANDIDATES, POLICY_CANDIDATES, ELITES, ITERATIONS, TEMPERATURE, MIN_STD, MAX_STD = 16, 4, 5, 3, 0.5, 0.05, 2
 CASES = {
-    "state": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": None},
-    "pixels": {"proprioception": 0, "channels": 4, "frames": 1, "tasks": None},
-    "frames": {"proprioception": 6, "channels": 0, "frames": 3, "tasks": None},
-    "tasks": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": {"action_sizes": [2, 1], "embedding": 3}},
+    "state": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": None, "dropout": 0},
+    "pixels": {"proprioception": 0, "channels": 4, "frames": 1, "tasks": None, "dropout": 0},
+    "frames": {"proprioception": 6, "channels": 0, "frames": 3, "tasks": None, "dropout": 0},
+    "dropout": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": None, "dropout": 0.2},
+    "tasks": {"proprioception": 6, "channels": 0, "frames": 1, "tasks": {"action_sizes": [2, 1], "embedding": 3}, "dropout": 0},
 }
 
 
@@ -41,8 +42,9 @@ def tensor(array):
 
 
 class Twin:
-    def __init__(self, proprioception, channels, frames, tasks):
+    def __init__(self, proprioception, channels, frames, tasks, dropout):
         self.proprioception, self.channels, self.frames, self.tasks = proprioception, channels, frames, tasks
+        self.dropout = dropout
         self.weights, self.targets = {}, {}
         self.task = None
 
@@ -111,14 +113,18 @@ class Twin:
     def reward(self, latent, action):
         return self.mlp("reward", self.mark(torch.cat([latent, action], -1)), [UNITS, UNITS], BINS)
 
-    def values(self, latent, action, heads, target=False):
+    def values(self, latent, action, heads, target=False, noise=None):
+        """Heads with dropout of their first hidden layer where there is noise: rows [E, N, 1] and units [E, 1, U] of uniforms."""
         x = self.mark(torch.cat([latent, action], -1))
         logits = []
-        for head in heads:
+        for member, head in enumerate(heads):
             h = x
             for i in range(2):
                 w = self.weight(f"value/linear{i}/weight", HEADS, h.shape[-1], UNITS, target=target)[head]
                 h = h @ w + self.weight(f"value/linear{i}/bias", HEADS, 1, UNITS, target=target)[head]
+                if i == 0 and noise is not None:
+                    kept = (noise[0][member] + noise[1][member]) % 1 >= self.dropout
+                    h = h * kept / (1 - self.dropout)
                 gain = self.weight(f"value/norm{i}/gain", HEADS, 1, UNITS, target=target)[head, 0]
                 bias = self.weight(f"value/norm{i}/bias", HEADS, 1, UNITS, target=target)[head, 0]
                 h = F.mish(F.layer_norm(h, (UNITS,), gain, bias))
@@ -182,6 +188,10 @@ def fields(case, update):
         "policyNoise": data("policyNoise", (HORIZON + 1) * BATCH, ACTION),
         "targetHeads": data("targetHeads", HEADS),
         "policyHeads": data("policyHeads", HEADS),
+        "valueDropoutRows": data("valueDropoutRows", HEADS, HORIZON * BATCH, 1) % 1,
+        "valueDropoutUnits": data("valueDropoutUnits", HEADS, 1, UNITS) % 1,
+        "policyDropoutRows": data("policyDropoutRows", 2, (HORIZON + 1) * BATCH, 1) % 1,
+        "policyDropoutUnits": data("policyDropoutUnits", 2, 1, UNITS) % 1,
     }
 
 
@@ -206,7 +216,8 @@ def run_updates(case, updates):
             weight = STEP_WEIGHT**t / HORIZON
             parts["consistency"] += weight * ((latents[t + 1] - reached[span]) ** 2).mean()
             parts["reward"] += weight * cross_entropy(twin.reward(z, a), batch["rewards"][t]).mean()
-            logits = twin.values(z, a, range(HEADS))
+            dropped = (batch["valueDropoutRows"][:, span], batch["valueDropoutUnits"]) if case["dropout"] else None
+            logits = twin.values(z, a, range(HEADS), noise=dropped)
             parts["value"] += weight * cross_entropy(logits, returns[span].expand(HEADS, BATCH)).mean()
         loss = 20 * parts["consistency"] + 0.1 * parts["reward"] + 0.1 * parts["value"]
         report = {name: value.item() for name, value in parts.items()} | {"loss": loss.item()}
@@ -235,7 +246,8 @@ def run_updates(case, updates):
         imagined = torch.cat(latents).detach()
         report["model/gradientNorm"] = step(loss, ("encoder", "model", "value"), 1e-8)
         action, log_prob = twin.act(imagined, batch["policyNoise"])
-        values = expected(twin.values(imagined, action, pair(batch["policyHeads"]))).mean(0)
+        dropped = (batch["policyDropoutRows"], batch["policyDropoutUnits"]) if case["dropout"] else None
+        values = expected(twin.values(imagined, action, pair(batch["policyHeads"]), noise=dropped)).mean(0)
         spread = torch.quantile(values[:BATCH].detach(), tensor([0.05, 0.95]))
         scale = (1 - TAU) * scale + TAU * max(1.0, (spread[1] - spread[0]).item())
         weights = tensor([STEP_WEIGHT**t for t in range(HORIZON + 1)]).repeat_interleave(BATCH) / (BATCH * (HORIZON + 1))

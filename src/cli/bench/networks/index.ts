@@ -33,7 +33,8 @@ const REACHING: ModelSpaces = {
   proprioceptionSize: 8,
   actionSize: 2,
 };
-const SMALL: TdMpc2Config = { ...TD_MPC2_SIZES["5M"], encoderUnits: 256, units: 256, latent: 128 };
+/** Without dropout, so that both sides compute the same numbers. */
+const SMALL: TdMpc2Config = { ...TD_MPC2_SIZES["5M"], encoderUnits: 256, units: 256, latent: 128, dropout: 0 };
 const DISCOUNT = 0.99;
 
 export const TRAINING: Readonly<Record<string, TrainingWorkload>> = {
