@@ -4,7 +4,7 @@ import type { Weights } from "./step-runner.ts";
 
 /** Bundle graphs as ONNX models with the weights inside, by name. */
 export function fillGraphs(
-  graphs: BundleGraphDefinitions,
+  graphs: Partial<BundleGraphDefinitions>,
   weights: Weights,
   names: readonly (keyof BundleGraphDefinitions)[],
 ): Map<string, Uint8Array> {
