@@ -21,17 +21,35 @@ export interface StoredEpisode {
   readonly heldOut: boolean;
 }
 
-/** An empty store for so many frames of a world. */
+/** Nothing is forgotten while a run lasts, so a run may not ask for more memory than this: 700 000 frames of 64 × 64 pixels. */
+export const MAX_STORE_BYTES = 8 * 2 ** 30;
+
+/**
+ * An empty store for so many frames of a world.
+ * @throws ERR_STORE_FULL if they would take more than `MAX_STORE_BYTES`
+ */
 export function storeFor({ observationSpace, actionSpace }: TrainingWorld, capacityFrames: number): EpisodeStore {
   const { cameras, proprioception } = observationSpace;
-  return new EpisodeStore(
-    {
-      imageBytes: Object.fromEntries(cameras.map(({ name, width, height }) => [name, width * height * 3])),
-      proprioceptionSize: proprioception.length,
-      actionSize: actionSpace.dimensions.length,
-    },
-    capacityFrames,
+  const sizes: FrameSizes = {
+    imageBytes: Object.fromEntries(cameras.map(({ name, width, height }) => [name, width * height * 3])),
+    proprioceptionSize: proprioception.length,
+    actionSize: actionSpace.dimensions.length,
+  };
+  const bytes = capacityFrames * bytesOf(sizes);
+  if (bytes <= MAX_STORE_BYTES) return new EpisodeStore(sizes, capacityFrames);
+  const gib = (count: number) => `${(count / 2 ** 30).toFixed(1)} GiB`;
+  throw new LatentloopError(
+    "ERR_STORE_FULL",
+    `Expected at most ${gib(MAX_STORE_BYTES)} of episodes in memory but ${capacityFrames} frames take ${gib(bytes)}.`,
+    { remedy: "Ask for fewer steps, or sense less: fewer cameras, or the state." },
   );
+}
+
+/** Memory of one frame. */
+function bytesOf({ imageBytes, proprioceptionSize, actionSize }: FrameSizes): number {
+  const images = Object.values(imageBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const [reward, terminal] = [Float32Array.BYTES_PER_ELEMENT, Uint8Array.BYTES_PER_ELEMENT];
+  return images + (proprioceptionSize + actionSize) * Float32Array.BYTES_PER_ELEMENT + reward + terminal;
 }
 
 /** Everything that a store knows, frame by frame. */
