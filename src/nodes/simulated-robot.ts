@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { readText } from "../config/read-config.ts";
 import type { LifecycleNode, NodeContext, Publisher, TriggerResponse } from "../core/node.ts";
-import { SENSOR_QOS } from "../core/node.ts";
+import { LATCHED_QOS, SENSOR_QOS } from "../core/node.ts";
 import type { RobotModel } from "../core/robot.ts";
 import {
   cameraModelToMessage,
@@ -34,6 +35,10 @@ export const simulatedRobotParameters = z.strictObject({
   shift: domainShiftSchema
     .default({})
     .meta({ description: "How the world differs from the nominal one.", readOnly: true }),
+  description: z
+    .string()
+    .default("")
+    .meta({ description: "URDF file of the robot, latched on `robot_description`; by default none.", readOnly: true }),
 });
 export type SimulatedRobotParameters = z.output<typeof simulatedRobotParameters>;
 
@@ -55,6 +60,9 @@ export function createSimulatedRobot(
   return {
     async configure() {
       world = await SimulatedWorld.start(context, parameters);
+      if (parameters.description === "") return;
+      const data = await readText(parameters.description);
+      context.publisher("robot_description", "std_msgs/msg/String", LATCHED_QOS).publish({ data });
     },
     async activate() {},
     async deactivate() {},

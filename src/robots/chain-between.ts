@@ -5,7 +5,7 @@ import { LatentloopError } from "../core/errors.ts";
 import type { KinematicChain } from "../core/kinematic-chain.ts";
 
 /**
- * The chain between two links of a robot description; exactly the named joints move it.
+ * The chain between two links of a robot description, moved by some or all of the named joints.
  * @throws ERR_SYNTAX for text that is no URDF; ERR_JOINT_MISSING for links that it does not join, or by other joints
  */
 export function chainBetween(urdf: string, base: string, tip: string, joints: readonly string[]): KinematicChain {
@@ -17,11 +17,10 @@ export function chainBetween(urdf: string, base: string, tip: string, joints: re
   const isJoined = isRoot
     ? described.some(({ parent }) => parent?.["@link"] === base)
     : isDeepStrictEqual(whole.slice(0, above.length), above);
-  const moving = chain.filter(({ kind }) => kind !== "fixed").map(({ index }) => index);
-  if (isJoined && moving.length === joints.length && !moving.includes(-1)) return chain;
+  const others = chain.filter(({ kind, index }) => kind !== "fixed" && index < 0);
+  if (isJoined && chain.length > 0 && others.length === 0) return chain;
   throw new LatentloopError(
     "ERR_JOINT_MISSING",
-    `Expected the joints that move '${tip}' against '${base}' in the robot description but received ${joints.join(", ")}.`,
-    { remedy: `It has ${moving.length} of them on the way between these links.` },
+    `Expected the joints that move '${tip}' against '${base}' in the robot description among ${joints.join(", ")} but found ${isJoined ? `${others.length} others` : "no way between these links"}.`,
   );
 }

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "namespace": ("", "put before all names, for several robots side by side"),
     "use_sim_time": ("false", "take the time from /clock"),
     "autostart": ("true", "configure and activate; otherwise `ros2 lifecycle` or a manager does"),
+    "camera_priority": ("", "real-time priority (SCHED_FIFO, 1 to 99) of the camera nodes; none by default"),
     "drive": ("true", "false: observe and plan only, nothing moves (for recorded bags)"),
     "record": ("true", "record the session into a bag"),
 }
@@ -44,10 +45,12 @@ def make_nodes(context):
     model = resolve(value["model"] or robot["model"])
     shared = {"use_sim_time": value["use_sim_time"] == "true", "autostart": value["autostart"] == "true"}
     given = {"model": model, "robot": resolve(robot["robot"])}
+    if "description" in robot:
+        given["description"] = resolve(robot["description"])
 
-    def node(kind, name=None, needs=(), **extra):
+    def node(kind, name=None, needs=(), prefix="", **extra):
         name = name or kind
-        parameters = [shared, {key: given[key] for key in needs}, robot.get("parameters", {}).get(kind, {}), extra]
+        parameters = [shared, {key: given[key] for key in needs if key in given}, robot.get("parameters", {}).get(kind, {}), extra]
         remappings = list(robot.get("remappings", {}).get(name, {}).items())
         return Node(
             package="latentloop",
@@ -56,14 +59,18 @@ def make_nodes(context):
             namespace=value["namespace"],
             parameters=[group for group in parameters if group],
             remappings=remappings,
+            prefix=prefix or None,
             output="screen",
             emulate_tty=True,
         )
 
-    nodes = [node("camera_ingest", f"{camera}_ingest", ["model"], camera=camera) for camera in robot["cameras"]]
+    prefix = f"chrt --fifo {value['camera_priority']}" if value["camera_priority"] else ""
+    nodes = [
+        node("camera_ingest", f"{camera}_ingest", ["model"], prefix, camera=camera) for camera in robot["cameras"]
+    ]
     nodes.append(node("world_model", needs=["model", "robot"]))
     if value["drive"] == "true":
-        nodes += [node("simulated_robot")] if robot.get("simulated", False) else []
+        nodes += [node("simulated_robot", needs=["description"])] if robot.get("simulated", False) else []
         nodes.append(node("control", needs=["model", "robot"]))
         if "robot_output" in robot.get("parameters", {}):
             nodes.append(node("robot_output", needs=["robot"]))

@@ -55,6 +55,10 @@ export class ActingModel {
     }
   }
 
+  get folder(): string {
+    return this.#setup.folder;
+  }
+
   get step(): ModelStep {
     return this.#step;
   }

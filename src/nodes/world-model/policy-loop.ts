@@ -1,6 +1,7 @@
 import type { Diagnosis, MessageInfo, NodeContext, Publisher } from "../../core/node.ts";
 import { SENSOR_QOS } from "../../core/node.ts";
 import type { Plan } from "../../core/plan.ts";
+import { RateMeter } from "../../core/rate-meter.ts";
 import { type PlanMessage, planToMessage, type RosMessages } from "../../messages/index.ts";
 import type { ActingModel } from "./acting-model.ts";
 import { type IntakeOptions, ObservationIntake } from "./observation-intake.ts";
@@ -27,6 +28,7 @@ export class PolicyLoop {
   readonly #publisher: Publisher<PlanMessage>;
   readonly #surprise: Publisher<{ data: number }>;
   readonly #intake: ObservationIntake;
+  readonly #rate: RateMeter;
   readonly #periodNs: number;
   readonly #meanAction: MeanAction = (fromNs, toNs, out) => this.#intake.meanActionInto(this.#plan, fromNs, toNs, out);
   #live: ActingModel;
@@ -48,6 +50,7 @@ export class PolicyLoop {
     const { manifest } = live.bundle;
     this.#context = context;
     this.#live = live;
+    this.#rate = new RateMeter(context.clock);
     this.#periodNs = 1e9 / manifest.policyRateHz;
     this.#publisher = context.publisher("plan", "latentloop_msgs/msg/Plan", SENSOR_QOS);
     this.#surprise = context.publisher("~/surprise", "std_msgs/msg/Float32");
@@ -61,6 +64,16 @@ export class PolicyLoop {
 
   get shadow(): ActingModel | undefined {
     return this.#shadow;
+  }
+
+  /** The plan in force. */
+  get plan(): Plan | undefined {
+    return this.#active ? this.#plan : undefined;
+  }
+
+  /** Whether a step of the live model runs: its belief changes then. */
+  get isBusy(): boolean {
+    return this.#busy;
   }
 
   watch(observer: PolicyObserver): void {
@@ -152,6 +165,7 @@ export class PolicyLoop {
     this.#plan = plan;
     if (!this.#active) return;
     this.#publisher.publish(planToMessage(plan, this.#context.clock));
+    this.#rate.count();
     this.#surprise.publish({ data: plan.surprise });
   }
 
@@ -176,11 +190,13 @@ export class PolicyLoop {
 
   #diagnosis(): Diagnosis {
     const values = {
+      rate_hz: this.#rate.report(),
       steps: this.#steps,
       late: this.#late,
       ...this.#intake.counts,
       rung: this.#plan?.rung ?? "none",
       compute_ms: Number(((this.#plan?.computeNs ?? 0) / 1e6).toFixed(2)),
+      delay_ms: Number(((this.#plan?.delayNs ?? 0) / 1e6).toFixed(2)),
       surprise: this.#plan?.surprise ?? 0,
       model: this.#live.bundle.modelHash,
       shadow: this.#shadow?.bundle.modelHash ?? "none",

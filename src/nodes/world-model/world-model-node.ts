@@ -6,6 +6,7 @@ import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
+import { ImaginationView, imaginationParameters } from "../imagination/imagination-view.ts";
 import { SESSION_LOG_QOS, SESSION_QOS } from "../session/session-start.ts";
 import { ActingModel, type ModelLog } from "./acting-model.ts";
 import { HotSwap } from "./hot-swap.ts";
@@ -34,6 +35,7 @@ export const worldModelParameters = z.strictObject({
     .meta({ description: "Rate of the control node's commands.", unit: "Hz" }),
   inference: inferenceParameters.prefault({}),
   swap: swapParameters.prefault({}),
+  imagination: imaginationParameters.prefault({}),
 });
 export type WorldModelParameters = z.output<typeof worldModelParameters>;
 
@@ -47,6 +49,7 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
  *
  * Subscribes `<camera>/image_model`, `joint_states` and `control/tick` (what was executed); publishes `plan`, and
  * `~/surprise` to be plotted. What each model does and from what is on `~/session` and `~/policy_event`.
+ * What the plan would bring is shown on `~/imagined/image` and `~/imagined/path` while somebody looks.
  * With a models folder it swaps models while it runs: serves `~/promote` and `~/rollback`, publishes `~/model_state`
  * (latched: state, hash of the live model, name of the candidate), and listens to `episode` for rewards.
  */
@@ -54,6 +57,7 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
   let live: ActingModel | undefined;
   let loop: PolicyLoop | undefined;
   let swap: HotSwap | undefined;
+  let view: ImaginationView | undefined;
   return {
     async configure() {
       const { clock, log } = context;
@@ -64,6 +68,7 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
       for (const { graph, placement } of live.bundle.reports) log.info(`graph ${graph} runs on ${placement.provider}`);
       const { beliefObservations } = parameters.swap;
       loop = new PolicyLoop(context, live, { ...parameters, robot, beliefObservations });
+      view = new ImaginationView(context, loop, robot, parameters.imagination, parameters.inference);
       if (parameters.swap.models !== "") swap = openSwap(context, parameters, loop, modelLog);
     },
     async activate() {
@@ -74,9 +79,10 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
     },
     async cleanup() {
       loop?.setActive(false);
+      await view?.close();
       await swap?.close();
       await (loop?.live ?? live)?.close();
-      live = loop = swap = undefined;
+      live = loop = swap = view = undefined;
     },
   };
 }

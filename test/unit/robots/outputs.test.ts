@@ -187,7 +187,7 @@ test("a servo sends no twist, and says why, until it knows the arm and where it 
 test("a servo whose joints are not those of the chain says which are", () => {
   const { output, say } = open("servo-twist", ["base"], velocityRobot);
   assert.throws(() => say("robot_description", { data: planarArm }), { code: "ERR_JOINT_MISSING" });
-  assert.match(output.fault ?? "", /'tool' against 'base'.*received base/);
+  assert.match(output.fault ?? "", /'tool' against 'base'.*among base but found 1 others/);
 });
 
 test("velocities of a servo are refused for a robot that takes positions", () => {
