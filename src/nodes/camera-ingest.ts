@@ -74,6 +74,8 @@ class CameraIngest {
   /** Of the newest image, from its capture until it was ready. */
   #delayMs = 0;
   #active = false;
+  /** Images come, but the calibration that the model was trained with does not. */
+  #waits = false;
   /** What is wrong now: logged once until it changes. */
   #fault = "";
 
@@ -136,7 +138,8 @@ class CameraIngest {
   }
 
   #ingest(image: RawImage, frameId: string): void {
-    if (this.#spec.calibrationSha256 !== null && this.#calibration === undefined) return;
+    this.#waits = this.#spec.calibrationSha256 !== null && this.#calibration === undefined;
+    if (this.#waits) return;
     this.#frames ??= this.#openFrames(image); // its tables take a while to make: better before activation
     if (!this.#active) return;
     const outcome = this.#frames.accept(image);
@@ -192,6 +195,10 @@ class CameraIngest {
       unsent: this.#publisher.dropped,
     };
     if (this.#fault !== "") return { level: "error", message: this.#fault, values };
+    if (this.#waits) {
+      const message = `images come but no ${this.#spec.name}/camera_info, which the model was trained with`;
+      return { level: "error", message, values };
+    }
     if (counts === undefined) return { level: "warn", message: "waiting for the first image", values };
     return { level: "ok", message: `${this.#spec.width}×${this.#spec.height}`, values };
   }

@@ -53,27 +53,37 @@ export class Dreamer {
 
   /** What the model thinks its cameras would see, step by step. Shapes: latent [L], actions [H, A] */
   async dream(latent: Float32Array, actions: Float32Array, steps: number): Promise<Strip> {
-    const { inputs } = this.#imagine;
-    floats(inputs, "latent").set(latent);
-    const planned = floats(inputs, "actions").fill(0); // of N candidates the first one
-    planned.set(actions.subarray(0, planned.length));
-    await this.#imagine.run();
-    const imagined = floats(this.#imagine.outputs, "latents");
-    const into = floats(this.#decode.inputs, "latent");
     const { cameras } = this.#bundle.manifest.observation;
     const { width, height } = cameras[0]!;
-    const frames = Math.min(
-      steps,
-      Math.floor(imagined.length / latent.length),
-      Math.floor(into.length / latent.length),
-    );
-    into.fill(0);
-    into.set(imagined.subarray(0, frames * latent.length));
-    await this.#decode.run();
-    const rows = cameras
-      .filter((camera) => camera.width === width && camera.height === height)
-      .map(({ name }) => this.#decode.outputs[`image_${name}`] as Uint8Array);
+    const alike = cameras.filter((camera) => camera.width === width && camera.height === height);
+    const latents = await this.#rollOut(latent, actions, steps);
+    const frames = latents.length / latent.length;
+    const rows = alike.map(() => new Uint8Array(frames * width * height * 3));
+    const into = floats(this.#decode.inputs, "latent");
+    for (let from = 0; from < latents.length; from += into.length) {
+      const part = latents.subarray(from, from + into.length);
+      into.fill(0).set(part);
+      await this.#decode.run();
+      const frameBytes = width * height * 3;
+      const first = (from / latent.length) * frameBytes;
+      alike.forEach(({ name }, row) => {
+        const images = this.#decode.outputs[`image_${name}`] as Uint8Array;
+        rows[row]!.set(images.subarray(0, (part.length / latent.length) * frameBytes), first);
+      });
+    }
     return filmStrip(rows, frames, width, height);
+  }
+
+  /** The graph imagines N candidates over its own horizon: the plan is the first of them. */
+  async #rollOut(latent: Float32Array, actions: Float32Array, steps: number): Promise<Float32Array> {
+    const { imagine } = this.#bundle.manifest.graphs;
+    const horizon = imagine!.inputs.find(({ name }) => name === "actions")!.shape[1]!;
+    const count = Math.min(steps, horizon);
+    floats(this.#imagine.inputs, "latent").set(latent);
+    const planned = actions.subarray(0, (count * actions.length) / steps);
+    floats(this.#imagine.inputs, "actions").fill(0).set(planned);
+    await this.#imagine.run();
+    return floats(this.#imagine.outputs, "latents").slice(0, count * latent.length);
   }
 
   close(): Promise<void> {
