@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../src/config/package-root.ts";
-import { DEFAULT_QOS, LATCHED_QOS } from "../../src/core/node.ts";
+import { DEFAULT_QOS, LATCHED_QOS, SENSOR_QOS } from "../../src/core/node.ts";
 import type { EpisodeEvent, Float64MultiArray, Image, JointTrajectory, PlanMessage } from "../../src/messages/index.ts";
 import { findRclnodejs, openRosContext, type RosSession } from "../../src/ros/index.ts";
 import { missingRos, runPeer, signalGroup, startPeer, until } from "../support/ros-peers.ts";
@@ -155,6 +155,26 @@ test("a reliable subscription reaches a best-effort publisher that came later", 
   } finally {
     signalGroup(camera.process, "SIGKILL");
   }
+});
+
+test("a late subscription gets what was latched, also where another publisher of the topic latches nothing", {
+  skip,
+}, async () => {
+  const { context } = session;
+  const latching = context.publisher("button", "std_msgs/msg/Bool", LATCHED_QOS);
+  const plain = context.publisher("button", "std_msgs/msg/Bool", DEFAULT_QOS);
+  latching.publish({ data: true });
+  const latched: boolean[] = [];
+  const live: boolean[] = [];
+  context.subscribe("button", "std_msgs/msg/Bool", ({ data }) => latched.push(data), LATCHED_QOS);
+  context.subscribe("button", "std_msgs/msg/Bool", ({ data }) => live.push(data), SENSOR_QOS);
+  await until("the latched message", () => latched.length > 0, PATIENCE_MS);
+  assert.deepEqual(latched, [true]);
+  const press = () => {
+    plain.publish({ data: false });
+    return live.includes(false);
+  };
+  await until("the other one's", press, PATIENCE_MS);
 });
 
 test("a service answers `ros2 service call`; a throw becomes a refusal", { skip }, async () => {

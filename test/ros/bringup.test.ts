@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SENSOR_QOS } from "../../src/core/node.ts";
 import { CONTROL_STATUS } from "../../src/core/status.ts";
-import type { PlanMessage, TickMessage } from "../../src/messages/index.ts";
+import type { Image, Path, PlanMessage, TickMessage } from "../../src/messages/index.ts";
 import { openRosContext, type RosSession } from "../../src/ros/index.ts";
 import { missingRos, type Peer, runPeer, signalGroup, startPeer, until } from "../support/ros-peers.ts";
 
@@ -75,6 +75,36 @@ test("the robot follows plans once it is armed by a service", { skip }, async ()
   await until("a plan for the new control node", () => status() === "disarmed", 20_000);
   assert.match(await ros2("service", "call", "/left/control/arm", "std_srvs/srv/Trigger"), /success=True/);
   await until("tracking", () => status() === "tracking", 5000);
+});
+
+test("what the robot does is latched in words for whoever comes late", { skip }, async () => {
+  const late = ["--once", "--qos-durability", "transient_local", "--qos-reliability", "reliable"];
+  assert.match(await ros2("topic", "echo", ...late, "/left/control/status", "std_msgs/msg/String"), /data: tracking/);
+});
+
+test("whoever looks sees what the model imagines: frames side by side, and the path of the tip", { skip }, async () => {
+  const images: Image[] = [];
+  const paths: Path[] = [];
+  const own = session.context;
+  own.subscribe("left/world_model/imagined/image", "sensor_msgs/msg/Image", (image) => images.push(image), SENSOR_QOS);
+  own.subscribe("left/world_model/imagined/path", "nav_msgs/msg/Path", (path) => paths.push(path));
+  await until("an imagined image and path", () => images.length > 1 && paths.length > 1, 20_000);
+  assert.deepEqual([images[0]?.height, images[0]?.width, images[0]?.encoding], [64, 8 * 64, "rgb8"]);
+  assert.equal(paths[0]?.header.frame_id, "ground");
+  assert.equal(paths[0]?.poses.length, 8);
+});
+
+test("an emergency stop by `ros2 topic pub` stays until it is reset and armed again", { skip }, async () => {
+  const press = (data: boolean) =>
+    ros2("topic", "pub", "--once", "/left/control/estop", "std_msgs/msg/Bool", `{data: ${data}}`);
+  await press(true);
+  await until("the emergency stop", () => status() === "estopped", 5000);
+  const call = (service: string) => ros2("service", "call", `/left/control/${service}`, "std_srvs/srv/Trigger");
+  assert.match(await call("arm"), /success=False.*estop-latched/);
+  await press(false);
+  assert.match(await call("reset_estop"), /success=True/);
+  assert.match(await call("arm"), /success=True/);
+  await until("tracking", () => status() === "tracking", 10_000);
 });
 
 test("a world model killed with SIGKILL leaves the robot halted, and the loop goes on", { skip }, async () => {
