@@ -1,4 +1,4 @@
-/** "commandRateHz" → "command_rate_hz", also in names of several parts joined by dots. */
+/** "commandRateHz" → "command_rate_hz", also in names of several parts joined by dots; a hyphen, which ROS has not, is a joint too. */
 export function toSnakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name.replaceAll("-", "_").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
