@@ -1,3 +1,5 @@
+import type { RobotModel } from "./robot.ts";
+
 /** How one dimension of the normalised action becomes an SI quantity for the robot. */
 export interface ActionDimension {
   readonly name: string;
@@ -10,6 +12,18 @@ export interface ActionDimension {
 /** The model's output: float32 in [-1, 1] per dimension. */
 export interface ActionSpace {
   readonly dimensions: readonly ActionDimension[];
+}
+
+/** Joint velocities, full speed at ±1: the actions of a robot that no model drives. */
+export function velocityActionSpace({ joints }: RobotModel): ActionSpace {
+  return {
+    dimensions: joints.map(({ name, limits }) => ({
+      name,
+      unit: "rad/s",
+      low: -limits.velocity,
+      high: limits.velocity,
+    })),
+  };
 }
 
 /** Normalised action → SI, in place. Shapes: action, out [A]. Timing: safe in the control loop. */

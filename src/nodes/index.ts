@@ -43,6 +43,31 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
       return nodeFactory(robotOutputParameters, createRobotOutput);
     },
   },
+  teleop: {
+    about: "keyboard, gamepad, leader arm or twists → plans, beside a policy or instead of one",
+    role: "model",
+    async load() {
+      const { teleopParameters } = await import("./teleop/teleop-parameters.ts");
+      const { createTeleop } = await import("./teleop/teleop-node.ts");
+      return nodeFactory(teleopParameters, createTeleop);
+    },
+  },
+  "random-policy": {
+    about: "random motions of the joints as plans, for data that explores",
+    role: "model",
+    async load() {
+      const { createRandomPolicy, randomPolicyParameters } = await import("./random-policy.ts");
+      return nodeFactory(randomPolicyParameters, createRandomPolicy);
+    },
+  },
+  episodes: {
+    about: "begin, success, failure and redo of episodes, numbered through a session",
+    role: "view",
+    async load() {
+      const { createEpisodes, episodesParameters } = await import("./episodes.ts");
+      return nodeFactory(episodesParameters, createEpisodes);
+    },
+  },
   recorder: {
     about: "topics → a bag: MCAP with the ros2 profile, which ros2 bag and Foxglove open",
     role: "replay",

@@ -48,8 +48,8 @@ const CAMERA_INFO_PERIOD_MS = 1000;
  * A simulated task as a robot with cameras on the topics a real one has.
  *
  * Publishes `joint_states`, `<camera>/image_raw`, `<camera>/camera_info` and `episode` (reward and success: a simulator knows
- * them); obeys `commands`. `~/start_episode` sets a new target and scores it until its time is over; the robot itself is never
- * put back, because a real one is not either. `~/stop_cameras`, `~/freeze_cameras`, `~/silence_joints`, `~/reverse_joints`,
+ * them); obeys `commands`. `~/start_episode` sets a new target and scores it until its time is over or `~/end_episode`; the robot
+ * itself is never put back, because a real one is not either. `~/stop_cameras`, `~/freeze_cameras`, `~/silence_joints`, `~/reverse_joints`,
  * `~/jump_clock` rehearse what goes wrong with robots; `~/heal` ends it.
  */
 export function createSimulatedRobot(
@@ -143,6 +143,7 @@ class SimulatedWorld {
       this.#robot?.setCommand(commandInterface, data),
     );
     this.#context.serve("~/start_episode", () => this.#startEpisode());
+    this.#context.serve("~/end_episode", () => this.#endEpisode());
     for (const [name, fault] of Object.entries(this.#rehearsals(joints.length))) {
       this.#context.serve(`~/${name}`, () => {
         this.#robot?.setFaults(fault);
@@ -203,6 +204,18 @@ class SimulatedWorld {
     this.#endNs = this.#context.clock.monotonicNs() + this.#parameters.episodeSeconds * 1e9;
     this.#publishEvent("begin", { reward: 0, success: false }, this.#context.clock.rosNs());
     return { success: true, message: `Episode ${this.#episode} began.` };
+  }
+
+  #endEpisode(): TriggerResponse {
+    if (!this.#isRunning) return { success: false, message: "No episode runs." };
+    this.#endNs = Number.NEGATIVE_INFINITY;
+    this.#step++;
+    this.#publishEvent(
+      "end",
+      { reward: 0, success: this.#robot?.score?.success ?? false },
+      this.#context.clock.rosNs(),
+    );
+    return { success: true, message: `Episode ${this.#episode} ended.` };
   }
 
   get #isRunning(): boolean {

@@ -4,7 +4,9 @@ import { LatentloopError } from "../../core/errors.ts";
 
 /** Who acts while episodes are collected. */
 export type PolicyChoice =
-  | { readonly kind: "random" | "scripted" | "teleop" }
+  | { readonly kind: "random" }
+  | { readonly kind: "scripted" }
+  | { readonly kind: "teleop" }
   | { readonly kind: "model"; readonly folder: string };
 
 const POLICIES = ["random", "scripted", "model:<folder>", "teleop"];

@@ -9,10 +9,11 @@ import { exploringPolicy } from "../../learning/rollout.ts";
 import { type Launch, launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";
 import { trainFromScratch } from "../../nodes/train-on-task.ts";
 import { openTrainingWorld } from "../../nodes/training-world.ts";
-import { LiveView } from "../demo/live-view.ts";
 import type { LoopMeasurements } from "../demo/loop-measurements.ts";
+import { renderLoop } from "../demo/render-loop.ts";
 import { type DemoResult, runDemo } from "../demo/run-demo.ts";
 import { positive, positiveInteger } from "../flags.ts";
+import { LiveView } from "../live-view.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
 import { watchTraining } from "../training-view.ts";
@@ -161,7 +162,8 @@ async function play(launch: Launch, { task, episodes, log, stop, live }: PlayOpt
       onLog: printLog(log, "problems"),
       onRunning(measured) {
         if (!live) return;
-        view = new LiveView(`latentloop · ${task} from camera images`, episodes, measured, process.stdout);
+        const title = `latentloop · ${task} from camera images`;
+        view = new LiveView(() => renderLoop(title, episodes, measured), process.stdout);
         view.start();
       },
       onEpisode({ episodes: done }) {

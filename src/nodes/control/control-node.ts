@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { manifestSchema } from "../../config/manifest.ts";
 import { readConfig } from "../../config/read-config.ts";
 import { readRobot } from "../../config/robot-file.ts";
+import { velocityActionSpace } from "../../core/action.ts";
 import type { LatentloopError } from "../../core/errors.ts";
 import {
   DEFAULT_QOS,
@@ -15,6 +16,7 @@ import {
   type TriggerResponse,
 } from "../../core/node.ts";
 import { RUNGS } from "../../core/plan.ts";
+import type { RobotModel } from "../../core/robot.ts";
 import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../core/status.ts";
 import {
   type Float64MultiArray,
@@ -29,7 +31,7 @@ import {
 import { type ArmRefusal, sentenceOfRefusal } from "../../safety/index.ts";
 import { SESSION_LOG_QOS, SESSION_QOS, sessionStart } from "../session/session-start.ts";
 import { ControlHost } from "./control-host.ts";
-import { type ControlParameters, controlSetup } from "./control-parameters.ts";
+import { type ControlParameters, controlSetup, type FollowedPlans } from "./control-parameters.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import { DegradeLadder } from "./degrade-ladder.ts";
 import type { RealTimeGrant } from "./real-time.ts";
@@ -58,8 +60,8 @@ export function createControl(context: NodeContext<RosMessages>, parameters: Con
   return {
     async configure() {
       const robot = await readRobot(parameters.robot);
-      const manifest = await readConfig(manifestSchema, join(parameters.model, "manifest.json"));
-      control = new ControlNode(context, controlSetup(parameters, robot, manifest), parameters);
+      const plans = await plansOf(parameters, robot);
+      control = new ControlNode(context, controlSetup(parameters, robot, plans), parameters);
     },
     activate: async () => control?.activate(),
     deactivate: async () => control?.deactivate(),
@@ -68,6 +70,11 @@ export function createControl(context: NodeContext<RosMessages>, parameters: Con
       control = undefined;
     },
   };
+}
+
+async function plansOf({ model, policyRateHz }: ControlParameters, robot: RobotModel): Promise<FollowedPlans> {
+  if (model !== undefined) return readConfig(manifestSchema, join(model, "manifest.json"));
+  return { action: velocityActionSpace(robot), policyRateHz, surpriseLimit: null };
 }
 
 /** What joins the control thread to topics and services. */

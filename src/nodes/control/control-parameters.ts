@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
+import type { ActionSpace } from "../../core/action.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { SAFETY_DEFAULTS } from "../../safety/index.ts";
@@ -59,7 +60,10 @@ const workspaceParameters = z.strictObject({
 });
 
 export const controlParameters = z.strictObject({
-  model: z.string().meta({ description: "Folder of the bundle whose plans are followed.", readOnly: true }),
+  model: z.string().optional().meta({
+    description: "Folder of the bundle whose plans are followed; without one, actions are the joints' velocities.",
+    readOnly: true,
+  }),
   robot: z.string().meta({ description: "File of the robot: its joints and limits.", readOnly: true }),
   commandRateHz: z
     .number()
@@ -71,6 +75,12 @@ export const controlParameters = z.strictObject({
     description: "SCHED_FIFO priority of the loop's thread where it is permitted, 0 for none.",
     readOnly: true,
   }),
+  policyRateHz: z
+    .number()
+    .min(1)
+    .max(100)
+    .default(20)
+    .meta({ description: "Rate at which plans come, where no bundle says it.", unit: "Hz", readOnly: true }),
   maxHorizon: z
     .int()
     .positive()
@@ -103,12 +113,13 @@ export type ControlParameters = z.output<typeof controlParameters>;
 /** A plan is late half a period after it was due, and missed a whole one. */
 const LATE_PERIODS = 1.5;
 
+/** What the loop must know of the plans that it follows; a bundle's manifest says it. */
+export interface FollowedPlans extends Pick<Manifest, "policyRateHz" | "surpriseLimit" | "surpriseWarn"> {
+  readonly action: ActionSpace;
+}
+
 /** The loop for this robot and this model. */
-export function controlSetup(
-  parameters: ControlParameters,
-  robot: RobotModel,
-  manifest: Pick<Manifest, "action" | "policyRateHz" | "surpriseLimit" | "surpriseWarn">,
-): ControlSetup {
+export function controlSetup(parameters: ControlParameters, robot: RobotModel, manifest: FollowedPlans): ControlSetup {
   const { commandRateHz, priority, maxHorizon, blendMs, allowedMisses, surpriseWarnShare, workspace } = parameters;
   const { action, policyRateHz, surpriseLimit } = manifest;
   const planPeriodMs = 1e3 / policyRateHz;

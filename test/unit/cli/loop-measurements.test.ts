@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renderLoop } from "../../../src/cli/demo/live-view.ts";
 import { LoopMeasurements } from "../../../src/cli/demo/loop-measurements.ts";
+import { renderLoop } from "../../../src/cli/demo/render-loop.ts";
 import { LIMIT_BITS } from "../../../src/core/status.ts";
 import {
   EPISODE_KIND,

@@ -1,44 +1,5 @@
 import type { LoopMeasurements } from "./loop-measurements.ts";
 
-const REFRESH_MS = 250;
-
-/** A view of the running loop that is drawn over itself on a terminal, and nothing elsewhere. */
-export class LiveView {
-  readonly #title: string;
-  readonly #totalEpisodes: number;
-  readonly #measured: LoopMeasurements;
-  readonly #stream: NodeJS.WriteStream;
-  #timer: NodeJS.Timeout | undefined;
-  #drawnLines = 0;
-
-  constructor(title: string, totalEpisodes: number, measured: LoopMeasurements, stream: NodeJS.WriteStream) {
-    this.#title = title;
-    this.#totalEpisodes = totalEpisodes;
-    this.#measured = measured;
-    this.#stream = stream;
-  }
-
-  start(): void {
-    if (!this.#stream.isTTY) return;
-    this.#draw();
-    this.#timer = setInterval(() => this.#draw(), REFRESH_MS);
-  }
-
-  /** Leaves the last picture standing. */
-  stop(): void {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    this.#draw();
-  }
-
-  #draw(): void {
-    const lines = renderLoop(this.#title, this.#totalEpisodes, this.#measured);
-    const up = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : "";
-    this.#stream.write(`${up}${lines.map((line) => `\x1b[2K${line}`).join("\n")}\n`);
-    this.#drawnLines = lines.length;
-  }
-}
-
 /** The lines of the view. */
 export function renderLoop(title: string, totalEpisodes: number, measured: LoopMeasurements): string[] {
   const { current, episodes, latenessUs, cameraToCommandMs, planMs, limits, rungs } = measured;

@@ -1,0 +1,241 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { LatentloopError } from "../../core/errors.ts";
+import { LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
+import { EPISODE_KIND, type EpisodeEvent, type RosMessages, type RosType } from "../../messages/index.ts";
+import type { CollectionNames } from "../../nodes/collect/collection-launch.ts";
+import type { NodeHost } from "../../nodes/host/node-host.ts";
+import { TopicRates } from "./topic-rates.ts";
+
+/** What an operator says, by key, button or script. */
+export type OperatorWord = "begin" | "success" | "failure" | "redo" | "take-over" | "halt" | "stop";
+
+export interface LiveEpisode {
+  readonly number: number;
+  readonly steps: number;
+  readonly return: number;
+  readonly success: boolean;
+  /** Steps in which a human drove. */
+  readonly interventions: number;
+}
+
+export interface LiveCollectionOptions {
+  readonly host: NodeHost;
+  readonly namespace: string;
+  readonly names: CollectionNames;
+  readonly topics: readonly { readonly name: string; readonly type: RosType }[];
+  readonly episodes: number;
+  /** Begins each episode by itself: nobody has to be there. */
+  readonly isAutomatic: boolean;
+  readonly onEpisode: (episode: LiveEpisode) => void;
+  /** What the loop answered to a word. */
+  readonly onAnswer: (answer: string) => void;
+}
+
+const SERVICE_PATIENCE_MS = 5000;
+const ARMING_PATIENCE_MS = 30_000;
+const ARMING_RETRY_MS = 200;
+const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
+
+/** Leads a running loop through episodes: arms, begins, listens to the operator, counts, stops. */
+export class LiveCollection {
+  readonly rates: TopicRates;
+  readonly episodes: LiveEpisode[] = [];
+  discarded = 0;
+  /** The episode that runs. */
+  current: { number: number; steps: number; return: number; interventions: number } | undefined;
+  /** Who drives, and what is wrong with the human's device. */
+  inCharge = "";
+  bag = "";
+  /** From the teleop node's diagnostics. */
+  inputToCommandMs: { readonly p50: number; readonly p99: number; readonly inputs: number } | undefined;
+  readonly #options: LiveCollectionOptions;
+  readonly #context: NodeContext<RosMessages>;
+  readonly #notes: Publisher<{ data: string }>;
+  readonly #keys: Publisher<{ data: string }>;
+  readonly #finished: Promise<void>;
+  #finish: () => void = () => {};
+  #fail: (error: unknown) => void = () => {};
+  #words: Promise<void> = Promise.resolve();
+  #isStopping = false;
+
+  constructor(options: LiveCollectionOptions) {
+    const { host, names, topics } = options;
+    this.#options = options;
+    this.#context = host.context;
+    this.#finished = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.#finished.catch(() => {}); // `run` has the error
+    this.rates = new TopicRates(
+      this.#context,
+      names.recorder,
+      topics.map(({ name, type }) => ({ name: this.#full(name), type })),
+    );
+    this.#notes = this.#context.publisher(this.#full(`${names.episodes}/note`), "std_msgs/msg/String");
+    this.#keys = this.#context.publisher(this.#full(`${names.teleop}/keys`), "std_msgs/msg/String");
+    this.#listen();
+  }
+
+  /** Until the wanted number of episodes has ended, or somebody stops. Brings the robot to rest. */
+  async run(): Promise<void> {
+    if (this.#options.isAutomatic) this.say("begin");
+    const failed = this.#options.host.finished().then((error) => {
+      if (error !== undefined) throw error;
+    });
+    await Promise.race([this.#finished, failed]);
+    this.#isStopping = true;
+    await this.#words;
+    await this.#call(`${this.#options.names.control}/halt`).catch(() => {}); // it may have ended already
+  }
+
+  /** A word is done after the one before it. */
+  say(word: OperatorWord): void {
+    this.#words = this.#words.then(async () => {
+      try {
+        await this.#do(word);
+      } catch (thrown) {
+        if (!this.#isStopping) this.#fail(thrown);
+      }
+    });
+  }
+
+  note(text: string): void {
+    this.#notes.publish({ data: text });
+    this.#options.onAnswer(this.current === undefined ? "no episode runs that could be noted on" : `noted: ${text}`);
+  }
+
+  /** A key that moves the robot; the teleop node knows what it means. */
+  key(key: string, kind: "press" | "release"): void {
+    this.#keys.publish({ data: `${kind === "press" ? "+" : "-"}${key}` });
+  }
+
+  #listen(): void {
+    const { names } = this.#options;
+    const context = this.#context;
+    context.subscribe(
+      this.#full("episode"),
+      "latentloop_msgs/msg/EpisodeEvent",
+      (event) => this.#onEvent(event),
+      TICK_QOS,
+    );
+    context.subscribe(
+      this.#full(`${names.teleop}/state`),
+      "std_msgs/msg/String",
+      ({ data }) => {
+        this.inCharge = data;
+      },
+      LATCHED_QOS,
+    );
+    context.subscribe(
+      this.#full(`${names.recorder}/path`),
+      "std_msgs/msg/String",
+      ({ data }) => {
+        this.bag = data;
+      },
+      LATCHED_QOS,
+    );
+    context.subscribe(
+      this.#full(`${names.recorder}/recording`),
+      "std_msgs/msg/Bool",
+      ({ data }) => {
+        if (!data && this.bag !== "" && !this.#isStopping) {
+          this.#fail(new LatentloopError("ERR_RECORDING", `The recording ${this.bag} stopped early.`));
+        }
+      },
+      LATCHED_QOS,
+    );
+    context.subscribe(this.#full(`${names.teleop}/word`), "std_msgs/msg/String", ({ data }) =>
+      this.say(data as OperatorWord),
+    );
+    context.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
+      const own = status.find(({ name }) => name === `${names.teleop}: teleoperation`);
+      const value = (key: string) => Number(own?.values.find((pair) => pair.key === key)?.value);
+      if (own === undefined || !(value("inputs") > 0)) return;
+      const [p50, p99] = [value("input_to_command_p50_ms"), value("input_to_command_p99_ms")];
+      this.inputToCommandMs = { p50, p99, inputs: value("inputs") };
+    });
+  }
+
+  async #do(word: OperatorWord): Promise<void> {
+    const { names, onAnswer } = this.#options;
+    switch (word) {
+      case "begin":
+        await this.#arm();
+        onAnswer((await this.#call(`${names.episodes}/begin`)).message);
+        break;
+      case "success":
+      case "failure":
+      case "redo":
+        onAnswer((await this.#call(`${names.episodes}/${word}`)).message);
+        break;
+      case "take-over": {
+        const service = this.inCharge.startsWith("human") ? "hand_back" : "take_over";
+        onAnswer((await this.#call(`${names.teleop}/${service}`)).message);
+        break;
+      }
+      case "halt":
+        onAnswer((await this.#call(`${names.control}/halt`)).message);
+        break;
+      case "stop":
+        this.#finish();
+    }
+  }
+
+  #onEvent({ kind, episode, step, reward, success, intervention }: EpisodeEvent): void {
+    if (kind === EPISODE_KIND.begin) {
+      this.current = { number: episode, steps: 0, return: 0, interventions: 0 };
+      return;
+    }
+    if (kind === EPISODE_KIND.discard) {
+      this.#forget(episode);
+      return;
+    }
+    const { current } = this;
+    if (current === undefined) return;
+    current.steps = step;
+    current.return += reward;
+    if (intervention) current.interventions++;
+    if (kind !== EPISODE_KIND.end) return;
+    this.current = undefined;
+    const ended = { ...current, success };
+    this.episodes.push(ended);
+    this.#options.onEpisode(ended);
+    if (this.episodes.length >= this.#options.episodes) this.#finish();
+    else if (this.#options.isAutomatic) this.say("begin");
+  }
+
+  #forget(number: number): void {
+    this.discarded++;
+    const wasRunning = this.current?.number === number;
+    this.current = undefined;
+    if (!wasRunning && this.episodes.at(-1)?.number === number) this.episodes.pop();
+    if (wasRunning && this.#options.isAutomatic && !this.#isStopping) this.say("begin");
+  }
+
+  /** The gate refuses until joint states, plans and a human at rest are there: asks again until they are. */
+  async #arm(): Promise<void> {
+    const { clock } = this.#context;
+    const untilNs = clock.monotonicNs() + ARMING_PATIENCE_MS * 1e6;
+    for (;;) {
+      const { success, message } = await this.#call(`${this.#options.names.control}/arm`);
+      if (success) return;
+      this.#options.onAnswer(message);
+      if (clock.monotonicNs() > untilNs) {
+        throw new LatentloopError(
+          "ERR_CONTROL_LOOP",
+          `The control loop refused to be armed for ${ARMING_PATIENCE_MS / 1e3} s: ${message}.`,
+        );
+      }
+      await sleep(ARMING_RETRY_MS);
+    }
+  }
+
+  #call(service: string): Promise<TriggerResponse> {
+    return this.#context.call(this.#full(service), SERVICE_PATIENCE_MS);
+  }
+
+  #full(name: string): string {
+    return name.startsWith("/") ? name : `${this.#options.namespace}/${name}`;
+  }
+}
