@@ -28,7 +28,8 @@ export class LiveView {
 
   /** A line that broke would leave a part of the last picture behind: it is cut at the edge. */
   #draw(): void {
-    const lines = this.#render().map((line) => line.slice(0, this.#stream.columns - 1));
+    const { columns } = this.#stream; // 0 where the terminal does not know
+    const lines = this.#render().map((line) => (columns > 0 ? line.slice(0, columns - 1) : line));
     const up = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A` : "";
     this.#stream.write(`${up}${lines.map((line) => `\x1b[2K${line}`).join("\r\n")}\r\n`);
     this.#drawnLines = lines.length;

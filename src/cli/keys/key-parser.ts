@@ -34,6 +34,9 @@ const TILDE_NUMBERS: Readonly<Record<string, string>> = {
   7: "home",
   8: "end",
 };
+/** What follows the escape character: SS3 and a letter, or CSI with parameters and a final character. */
+const SEQUENCE = /^(?:O([A-Za-z])|\[([0-?]*)[ -/]*([@-~]))/;
+const UNFINISHED = /^(?:O|\[[ -?]*)$/;
 const CTRL_BIT = 4;
 const RELEASE = "3";
 
@@ -83,16 +86,16 @@ function parseEscape(text: string): Parsed {
   // A lone escape is the key itself: terminals send a sequence in one piece.
   if (text.length === 1 || !(text[1] === "[" || text[1] === "O"))
     return { event: { key: "escape", kind: "press" }, length: 1 };
-  const match = /^\x1b(?:O([A-Za-z])|\[([0-?]*)[ -/]*([@-~]))/.exec(text);
+  const match = SEQUENCE.exec(text.slice(1));
   if (match === null)
-    return /^\x1b(?:O|\[[ -?]*)$/.test(text) ? { event: undefined, length: 0 } : { event: undefined, length: 2 };
-  const [all, plainFinal, parameters = "", final = plainFinal] = match;
+    return UNFINISHED.test(text.slice(1)) ? { event: undefined, length: 0 } : { event: undefined, length: 2 };
+  const [rest, plainFinal, parameters = "", final = plainFinal] = match;
   const [first = "", modifiers = ""] = parameters.split(";");
-  const [modifier = "1", kind = "1"] = modifiers.split(":");
-  const key = keyOf(final!, first.split(":")[0]!, Number(modifier) - 1);
+  const [modifier, kind] = modifiers.split(":");
+  const key = keyOf(final!, first.split(":")[0]!, Number(modifier || 1) - 1);
   const event =
     key === undefined ? undefined : { key, kind: kind === RELEASE ? ("release" as const) : ("press" as const) };
-  return { event, length: all.length };
+  return { event, length: 1 + rest.length };
 }
 
 function keyOf(final: string, first: string, modifiers: number): string | undefined {

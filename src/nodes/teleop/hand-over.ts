@@ -103,7 +103,7 @@ export class HandOver {
     const passedS = Number.isNaN(this.#lastHumanNs) ? 0 : (nowNs - this.#lastHumanNs) / 1e9;
     this.#lastHumanNs = nowNs;
     this.#ramp.step(wanted, passedS);
-    this.#plan.fill(this.#ramp.velocities, this.#motion.positions, passedS);
+    this.#plan.fill(this.#ramp, wanted, this.#motion.positions, passedS);
     this.#startNs = Math.max(nowNs, this.#startNs);
     return {
       id: ++this.#humanPlans,

@@ -1,5 +1,6 @@
-import { type ActionSpace, normalizeAction } from "../../core/action.ts";
+import type { ActionSpace } from "../../core/action.ts";
 import type { RobotModel } from "../../core/robot.ts";
+import type { VelocityRamp } from "./velocity-ramp.ts";
 
 /** A human's plan reaches so far ahead: if nothing follows, the robot halts then. */
 const REACH_MS = 200;
@@ -16,7 +17,7 @@ export class HumanPlan {
   readonly #jointOf: readonly number[];
   readonly #isPosition: readonly boolean[];
   readonly #references: Float64Array;
-  readonly #values: Float32Array;
+  readonly #width: number;
 
   /** The control node has checked that every action names a joint. */
   constructor(space: ActionSpace, { joints }: RobotModel, rateHz: number) {
@@ -28,7 +29,7 @@ export class HumanPlan {
     this.#jointOf = space.dimensions.map(({ name }) => joints.findIndex((joint) => joint.name === name));
     this.#isPosition = space.dimensions.map(({ unit }) => unit === "rad" || unit === "m");
     this.#references = new Float64Array(width).fill(Number.NaN);
-    this.#values = new Float32Array(width);
+    this.#width = width;
   }
 
   /** The next plan's targets begin where the robot was told to be. */
@@ -36,26 +37,36 @@ export class HumanPlan {
     this.#references.fill(Number.NaN);
   }
 
-  /** Units: rad/s; `passedS` since the last call. Shapes: velocities, positions [J] */
-  fill(velocities: ArrayLike<number>, positions: ArrayLike<number>, passedS: number): void {
-    const width = this.#values.length;
-    for (let i = 0; i < width; i++) this.#advance(i, velocities, positions, passedS);
-    for (let step = 0; step < this.horizon; step++) {
-      for (let i = 0; i < width; i++) {
-        const velocity = velocities[this.#jointOf[i]!]!;
-        const ahead = ((step + 0.5) * this.stepPeriodNs) / 1e9;
-        this.#values[i] = this.#isPosition[i] ? this.#references[i]! + ahead * velocity : velocity;
+  /**
+   * The steps from where the ramp is to what is wanted, so that a plan begins as the one before it goes on.
+   *
+   * Units: rad/s; `passedS` since the last call. Shapes: wanted, positions [J]
+   */
+  fill(ramp: VelocityRamp, wanted: ArrayLike<number>, positions: ArrayLike<number>, passedS: number): void {
+    const periodS = this.stepPeriodNs / 1e9;
+    for (let i = 0; i < this.#width; i++) {
+      const joint = this.#jointOf[i]!;
+      let position = this.#advance(i, ramp.velocities[joint]! * passedS, positions[joint]!);
+      for (let step = 0; step < this.horizon; step++) {
+        const velocity = ramp.ahead(joint, wanted[joint]!, (step + 0.5) * periodS);
+        const value = this.#isPosition[i] ? position + (periodS / 2) * velocity : velocity;
+        this.actions[step * this.#width + i] = this.#normalized(i, value);
+        position += periodS * velocity;
       }
-      normalizeAction(this.#space, this.#values, this.actions.subarray(step * width, (step + 1) * width));
     }
-    for (let i = 0; i < this.actions.length; i++) this.actions[i] = Math.min(Math.max(this.actions[i]!, -1), 1);
   }
 
-  #advance(dimension: number, velocities: ArrayLike<number>, positions: ArrayLike<number>, passedS: number): void {
-    const joint = this.#jointOf[dimension]!;
-    const position = positions[joint]!;
+  #normalized(dimension: number, value: number): number {
+    const { low, high } = this.#space.dimensions[dimension]!;
+    return Math.min(Math.max((2 * (value - low)) / (high - low) - 1, -1), 1);
+  }
+
+  /** Where the target of a position has come to. */
+  #advance(dimension: number, by: number, position: number): number {
     const before = this.#references[dimension]!;
-    const after = Number.isNaN(before) ? position : before + velocities[joint]! * passedS;
-    this.#references[dimension] = Math.min(Math.max(after, position - LEASH), position + LEASH);
+    const after = Number.isNaN(before) ? position : before + by;
+    const reference = Math.min(Math.max(after, position - LEASH), position + LEASH);
+    this.#references[dimension] = reference;
+    return reference;
   }
 }

@@ -22,10 +22,13 @@ export class VelocityRamp {
 
   step(wanted: ArrayLike<number>, seconds: number): void {
     const passed = Math.min(Math.max(seconds, 0), MAX_STEP_S);
-    for (let j = 0; j < this.velocities.length; j++) {
-      const most = this.#accelerations[j]! * passed;
-      const change = wanted[j]! - this.velocities[j]!;
-      this.velocities[j]! += Math.min(Math.max(change, -most), most);
-    }
+    for (let j = 0; j < this.velocities.length; j++) this.velocities[j] = this.ahead(j, wanted[j]!, passed);
+  }
+
+  /** The velocity that a joint will have come to, if the wish stays. */
+  ahead(joint: number, wanted: number, seconds: number): number {
+    const most = this.#accelerations[joint]! * seconds;
+    const velocity = this.velocities[joint]!;
+    return velocity + Math.min(Math.max(wanted - velocity, -most), most);
   }
 }

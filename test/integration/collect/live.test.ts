@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { root } from "../../../src/config/package-root.ts";
+import { RUNGS } from "../../../src/core/plan.ts";
+import { CONTROL_STATUS } from "../../../src/core/status.ts";
+import type { TickMessage } from "../../../src/messages/index.ts";
+import { simulatedLoop, withCollection } from "../../../src/nodes/collect/collection-launch.ts";
+import { resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
+import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+import { readContent } from "../../../src/replay/bag-info.ts";
+import { BagReader } from "../../../src/replay/bag-reader.ts";
+import { interventionSpans, isKept } from "../../../src/replay/episodes.ts";
+import { ReplayIndex } from "../../../src/replay/replay-index.ts";
+import { testFolder } from "../../unit/replay/bag-builder.ts";
+
+const LIMIT = { timeout: 180_000 };
+const PATIENCE_MS = 60_000;
+const STATUSES = Object.keys(CONTROL_STATUS);
+/** Wide enough for a machine that does other things as well. */
+const PATIENT = { maxJointStateAgeMs: 800, maxObservationAgeMs: 2000, maxTickGapMs: 2000, maxHeartbeatAgeMs: 2000 };
+const hasPty = spawnSync("script", ["--version"]).error === undefined;
+const hasFifo = spawnSync("mkfifo", ["--version"]).error === undefined;
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const untilMs = performance.now() + PATIENCE_MS;
+  while (!(await holds())) {
+    assert.ok(performance.now() < untilMs, `still not: ${what}`);
+    await sleep(10);
+  }
+}
+
+/** `latentloop collect` in a terminal of its own. */
+function terminal(t: TestContext, ...flags: string[]) {
+  const command = [process.execPath, join(root, "bin/latentloop.js"), "collect", ...flags].join(" ");
+  const program = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });
+  t.after(() => program.kill());
+  let shown = "";
+  program.stdout.on("data", (chunk) => void (shown += chunk));
+  const ended = once(program, "close");
+  return {
+    ended,
+    program,
+    async shows(what: RegExp) {
+      await until(`${what} in ${shown.slice(-1500)}`, () => what.test(shown));
+      shown = "";
+    },
+    /** As a terminal does while a key is held. */
+    async hold(key: string, ms: number) {
+      for (const untilMs = performance.now() + ms; performance.now() < untilMs; await sleep(30))
+        program.stdin.write(key);
+    },
+    type: (text: string) => program.stdin.write(text),
+  };
+}
+
+const ROBOT = join(root, "calibration/robots/table-arm.yaml");
+/** A launch file as a user has one: a robot, the control node, a recorder. */
+const ARM = `name: arm
+nodes:
+  - { name: robot, kind: simulated-robot, parameters: { task: arm-reach, imageSize: 32, imageRateHz: 10 } }
+  - name: control
+    kind: control
+    parameters: { robot: ${ROBOT}, policyRateHz: 5, safety: ${JSON.stringify(PATIENT)} }
+  - name: recorder
+    kind: recorder
+    parameters:
+      topics:
+        - { name: scene/image_raw, type: sensor_msgs/msg/Image }
+        - { name: joint_states, type: sensor_msgs/msg/JointState }
+        - { name: control/tick, type: latentloop_msgs/msg/Tick }
+`;
+
+async function onlyBag(folder: string): Promise<string> {
+  const [bag = ""] = (await readdir(folder)).filter((name) => name.startsWith("collect_"));
+  return join(folder, bag);
+}
+
+test("keys in a terminal drive the arm, end, redo and note episodes; killed and resumed, the numbers go on", {
+  ...LIMIT,
+  skip: hasPty ? false : "script (util-linux) is missing",
+}, async (t) => {
+  const folder = await testFolder(t);
+  const launch = join(folder, "arm.yaml");
+  await writeFile(launch, ARM);
+  const out = join(folder, "session");
+  const flags = [launch, "--policy", "teleop", "--out", out, "--min-free-megabytes", "1"];
+  const first = terminal(t, ...flags, "--episodes", "9");
+  await first.shows(/in charge {2}human/);
+  first.type("\r");
+  await first.shows(/episode 0 began/);
+  await first.hold("q", 700);
+  first.type("ngrip slipped\r");
+  await first.shows(/noted: grip slipped/);
+  first.type("\r");
+  await first.shows(/1 of 9 episodes · 1 successful/);
+  first.type("\r");
+  await first.shows(/episode 1 began/);
+  first.type("z");
+  await first.shows(/episode 1 is discarded/);
+  first.type("\r");
+  await first.shows(/episode 1 began/);
+  await first.hold("a", 300);
+  first.type("\x7f");
+  await first.shows(/2 of 9 episodes · 1 successful · 1 discarded/);
+  const bag = await BagReader.open(await onlyBag(out));
+  const { episodes } = await readContent(bag);
+  await bag.close();
+  assert.deepEqual(
+    episodes.map(({ number, success, discarded }) => [number, success, discarded]),
+    [
+      [0, true, false],
+      [1, false, true],
+      [1, false, false],
+    ],
+  );
+  assert.deepEqual(episodes[0]?.notes, ["grip slipped"]);
+  assert.ok(interventionSpans(episodes[0]!).length > 0, "driven by hand");
+
+  first.type("\r");
+  await first.shows(/episode 2 began/);
+  const lock = spawnSync("cat", [join(out, ".session.lock")])
+    .stdout.toString()
+    .trim();
+  process.kill(Number(lock), "SIGKILL");
+  await first.ended;
+
+  const second = terminal(t, ...flags, "--episodes", "1");
+  await second.shows(/in charge {2}human/);
+  second.type("\r");
+  await second.shows(/episode 2 began/);
+  await second.hold("q", 300);
+  second.type("\r");
+  await second.shows(/1 episodes, 1 successful/);
+  await second.ended;
+  const index = await ReplayIndex.open(out);
+  assert.deepEqual(
+    index.episodes.map(({ table }) => table.episode.number),
+    [0, 1, 2],
+  );
+  const { position } = index.episodes[0]!.table;
+  const turned = position[position.length - 5]! - position[0]!;
+  assert.ok(turned > 0.1, `the first joint turned by ${turned}`);
+  await index.close();
+});
+
+/** The two-joint arm with a teleop node, and what its loop does. */
+async function sharedLoop(
+  t: TestContext,
+  options: { random: boolean; device: { kind: "gamepad" | "keyboard"; path?: string } },
+) {
+  const folder = await testFolder(t);
+  const loop = simulatedLoop({
+    task: "reach",
+    robot: "planar-reacher",
+    cameras: ["scene"],
+    imageSize: 32,
+    imageRateHz: 10,
+    seed: 1,
+    random: options.random,
+  });
+  const { description } = withCollection(loop, {
+    folder,
+    task: "reach",
+    episodeSeconds: 60,
+    device: options.device,
+    hasPolicy: options.random,
+    release: "hold",
+    customData: {},
+    minFreeMegabytes: 1,
+  });
+  const nodes = description.nodes.map((node) =>
+    node.kind === "control" ? { ...node, parameters: { ...node.parameters, policyRateHz: 5, safety: PATIENT } } : node,
+  );
+  const warnings: string[] = [];
+  const host = await NodeHost.start(await resolveLaunch({ ...description, nodes }, root), {
+    onLog: ({ level, message }) => void (level === "warn" && warnings.push(message)),
+  });
+  t.after(() => host.stop());
+  const ticks: TickMessage[] = [];
+  host.context.subscribe(
+    "control/tick",
+    "latentloop_msgs/msg/Tick",
+    (tick) => ticks.push({ ...tick, command: Float64Array.from(tick.command) }),
+    { reliability: "reliable", durability: "volatile", depth: 1000 },
+  );
+  const call = (service: string) => host.context.call(service, 5000);
+  await until("armed", async () => (await call("control/arm")).success);
+  const last = () => ticks.at(-1);
+  return { host, ticks, call, warnings, last, folder };
+}
+
+test("a gamepad that is unplugged in motion brings the robot smoothly to rest and is named", {
+  ...LIMIT,
+  skip: hasFifo ? false : "mkfifo is missing",
+}, async (t) => {
+  const path = join(await testFolder(t), "js0");
+  spawnSync("mkfifo", [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  const send = (type: number, number: number, value: number) => {
+    const event = Buffer.alloc(8);
+    event.writeInt16LE(value, 4);
+    event.writeUInt8(type, 6);
+    event.writeUInt8(number, 7);
+    writeSync(writer, event);
+  };
+  send(0x81, 5, 0);
+  send(0x82, 0, 0);
+  const { host, ticks, last, warnings } = await sharedLoop(t, { random: false, device: { kind: "gamepad", path } });
+  const states: string[] = [];
+  host.context.subscribe("teleop/state", "std_msgs/msg/String", ({ data }) => void states.push(data));
+  await sleep(50); // the node has read that nothing is held
+  send(1, 5, 1);
+  send(2, 0, -32767);
+  const fast = () => Math.abs(last()?.command[0] ?? 0);
+  await until("it moves", () => fast() > 0.8);
+  closeSync(reader);
+  closeSync(writer);
+  await until("it rests", () => fast() === 0 || fast() < 1e-6);
+  assert.ok(
+    states.some((state) => /js0 does not answer/.test(state)),
+    states.join(),
+  );
+  assert.ok(
+    warnings.some((warning) => /comes to rest: the gamepad.*js0/.test(warning)),
+    warnings.join(),
+  );
+  assert.ok(largestChange(ticks) <= 50 * 0.01 * 1.001, "never faster than the acceleration limit");
+  assert.equal(STATUSES[last()!.status], "tracking", "at rest, and ready");
+});
+
+/** Of the first joint's velocity, from one tick to the next. */
+function largestChange(ticks: readonly TickMessage[]): number {
+  const velocities = ticks.filter(({ command }) => command.length > 0).map(({ command }) => command[0]!);
+  return Math.max(...velocities.slice(1).map((velocity, i) => Math.abs(velocity - velocities[i]!)));
+}
+
+test("a human takes over from a policy and hands back, without a jump; steps by hand are marked", LIMIT, async (t) => {
+  const { host, ticks, call, last, folder } = await sharedLoop(t, { random: true, device: { kind: "keyboard" } });
+  const rung = () => RUNGS[last()!.rung];
+  const keys = host.context.publisher("teleop/keys", "std_msgs/msg/String");
+  await until("the policy drives", () => rung() === "policy-prior" && Math.abs(last()!.command[0] ?? 0) > 0.1);
+  assert.ok((await call("episodes/begin")).success);
+  await sleep(500);
+  assert.ok((await call("teleop/take_over")).success);
+  await until("the human drives", () => rung() === "teleop");
+  const taken = ticks.findIndex((tick) => RUNGS[tick.rung] === "teleop");
+  const held = setInterval(() => keys.publish({ data: "+q" }), 30);
+  t.after(() => clearInterval(held));
+  await until("by the key", () => (last()!.command[0] ?? 0) > 0.9);
+  clearInterval(held);
+  await until("at rest after the release", () => Math.abs(last()!.command[0] ?? 1) < 1e-6);
+  assert.ok((await call("teleop/hand_back")).success);
+  const returned = ticks.length;
+  await until("the policy drives again", () => rung() === "policy-prior");
+  const change = largestChange(ticks.slice(taken - 1, returned + 10));
+  assert.ok(change < 0.35, `a change of ${change} rad/s in one tick, where the gate lets 0.5 pass`);
+  await sleep(700); // a few steps of the policy's
+  assert.ok((await call("episodes/success")).success);
+  await sleep(500); // its last step
+  await host.stop();
+  const bag = await BagReader.open(await onlyBag(folder));
+  const { episodes } = await readContent(bag);
+  await bag.close();
+  const [episode] = episodes.filter(isKept);
+  const spans = interventionSpans(episode!);
+  assert.equal(spans.length, 1, JSON.stringify(spans));
+  assert.ok(spans[0]!.from > 2 && spans[0]!.to < episode!.steps.length - 1, "the policy drove before and after");
+});
+
+for (const [flags, code, said] of [
+  [["--device", "mouse"], 2, /keyboard, gamepad, joy, leader, twist/],
+  [
+    ["--device", "gamepad", "--mapping", join(root, "launch/teleop/keyboard.yaml")],
+    1,
+    /mapping for a joy.*one for a keyboard.*ERR_INPUT_DEVICE/,
+  ],
+  [["--device", "twist", "--mapping", "/no/such.yaml"], 1, /ERR_FILE_UNREADABLE/],
+] as const) {
+  test(`collect --policy teleop ${flags.join(" ").replace(root, "")} is refused in one sentence`, LIMIT, async (t) => {
+    const folder = await testFolder(t);
+    const program = spawn(
+      process.execPath,
+      [join(root, "bin/latentloop.js"), "collect", "--policy", "teleop", "--task", "reach", "--out", folder, ...flags],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    let stderr = "";
+    program.stderr.on("data", (chunk) => void (stderr += chunk));
+    const [status] = await once(program, "close");
+    assert.equal(status, code, stderr);
+    assert.match(stderr, said);
+  });
+}
