@@ -6,6 +6,7 @@ import { deserializeMessage, EPISODE_KIND, messageSchema, type RosType } from ".
 import { type BagFile, createBagFile, lazyBagFile } from "./bag-file.ts";
 import { bagMetadataYaml, NOTES_RECORD, noteDrops } from "./bag-metadata.ts";
 import { type Compression, loadCompression } from "./chunk-compression.ts";
+import { EPISODES_KEY, formatNumbers } from "./episode-numbers.ts";
 import { EPISODE_TYPE } from "./episodes.ts";
 import { McapFileWriter, type McapFileWriterOptions } from "./mcap-file-writer.ts";
 import { offeredQosProfiles } from "./offered-qos.ts";
@@ -73,6 +74,7 @@ export class Recording {
   /** Files that are being closed; settles when they are, and never fails. */
   #closing: Promise<unknown> = Promise.resolve();
   #inEpisode = false;
+  readonly #finishedEpisodes = new Set<number>();
   #overflowing = false;
   #notedDrops = 0;
   #failure: string | undefined;
@@ -215,8 +217,10 @@ export class Recording {
   }
 
   #follow(cdr: Uint8Array): void {
-    const { kind } = deserializeMessage(EPISODE_TYPE, cdr);
+    const { kind, episode } = deserializeMessage(EPISODE_TYPE, cdr);
     this.#inEpisode = kind === EPISODE_KIND.begin || kind === EPISODE_KIND.step;
+    if (kind === EPISODE_KIND.end) this.#finishedEpisodes.add(episode);
+    else if (kind === EPISODE_KIND.discard) this.#finishedEpisodes.delete(episode);
     if (this.#inEpisode) return;
     this.#note();
     void this.sync();
@@ -260,6 +264,8 @@ export class Recording {
   }
 
   #metadata(): string {
+    const hasEpisodes = this.#topics.some(({ type }) => type === EPISODE_TYPE);
+    const episodes = hasEpisodes && { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) };
     const parts = this.#parts.map(({ name, writer }) => ({ name, ...writer.statistics }));
     const countOf = (channelId: number) =>
       parts.reduce((sum, { channelMessageCounts }) => sum + (channelMessageCounts.get(channelId) ?? 0n), 0n);
@@ -276,7 +282,7 @@ export class Recording {
         endNs: messageEndTime,
         messageCount,
       })),
-      customData: this.#customData(),
+      customData: { ...this.#customData(), ...episodes },
     });
   }
 }

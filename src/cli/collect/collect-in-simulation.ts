@@ -10,7 +10,7 @@ import { openModelPolicy } from "../../nodes/collect/model-policy.ts";
 import { collectSimulated, type SimulatedCollectionSummary } from "../../nodes/collect/simulated-collection.ts";
 import { EpisodeKeeper } from "../../replay/episode-keeper.ts";
 import { Recording } from "../../replay/recording.ts";
-import { EPISODES_KEY, formatNumbers, SessionFolder } from "../../replay/session-folder.ts";
+import { SessionFolder } from "../../replay/session-folder.ts";
 import type { SimulatedEnvironment } from "../../sim/environment.ts";
 import { createEnvironment, taskNamed } from "../../sim/index.ts";
 import { startProgress } from "../progress.ts";
@@ -86,7 +86,6 @@ export async function collectInSimulation(flags: SimulationFlags): Promise<Colle
       });
       return { ...summary, bag: recording.folder, sessionEpisodes: keeper.finishedCount };
     } finally {
-      customData[EPISODES_KEY] = formatNumbers(collected);
       await recording.end();
     }
   } finally {

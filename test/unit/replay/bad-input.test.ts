@@ -118,7 +118,7 @@ test("topics, notes, tasks and folder names in any script come back as they were
   await buildBag({ folder, episodes: [2], customData: { сеанс: "七 🤖" } });
   const bag = await BagReader.open(folder);
   t.after(() => bag.close());
-  assert.deepEqual(bag.customData, { сеанс: "七 🤖" });
+  assert.deepEqual(bag.customData, { сеанс: "七 🤖", finished_episodes: "0" });
   const index = await ReplayIndex.open(folder);
   t.after(() => index.close());
   assert.equal(index.episodes[0]?.table.episode.task, "größer greifen");

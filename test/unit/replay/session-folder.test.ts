@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { EPISODES_KEY, formatNumbers, parseNumbers, SessionFolder } from "../../../src/replay/session-folder.ts";
+import { EPISODES_KEY, formatNumbers, parseNumbers } from "../../../src/replay/episode-numbers.ts";
+import { SessionFolder } from "../../../src/replay/session-folder.ts";
 import { buildBag, testFolder } from "./bag-builder.ts";
 
 async function finishedIn(folder: string): Promise<number[]> {
@@ -38,7 +39,11 @@ test("finished episodes of all bags count, cut ones do not, and a cut bag is mad
 
 test("a bag that lists its episodes is not read", async (t) => {
   const folder = await testFolder(t);
-  await buildBag({ folder: join(folder, "a"), episodes: [2], customData: { [EPISODES_KEY]: "0-6" } });
+  await buildBag({ folder: join(folder, "a"), episodes: [2, 2] });
+  const metadata = join(folder, "a", "metadata.yaml");
+  const text = await readFile(metadata, "utf8");
+  assert.match(text, /finished_episodes: 0-1$/m);
+  await writeFile(metadata, text.replace(`${EPISODES_KEY}: 0-1`, `${EPISODES_KEY}: 0-6`));
   assert.deepEqual(await finishedIn(folder), [0, 1, 2, 3, 4, 5, 6]);
 });
 

@@ -66,7 +66,7 @@ test("metadata.yaml lists every file with its own times and count, and each file
     sum += messages.length;
   }
   assert.deepEqual([information.message_count, sum], [96, 96]);
-  assert.deepEqual(information.custom_data, { session: "7" });
+  assert.deepEqual(information.custom_data, { session: "7", finished_episodes: "0-3" });
 });
 
 test("index, sampler and verify take a split bag as one", async (t) => {
