@@ -3,7 +3,7 @@ import { ImagePath } from "../cameras/index.ts";
 import type { RawImage } from "../core/camera.ts";
 import { cameraOfTopic, isImageType, readBagImage } from "./bag-image.ts";
 import type { BagReader } from "./bag-reader.ts";
-import type { Episode } from "./episodes.ts";
+import type { Episode, EpisodeStep } from "./episodes.ts";
 import { headerStampNs } from "./header-stamp.ts";
 import type { BagMessage } from "./mcap-file-reader.ts";
 
@@ -16,8 +16,8 @@ export interface ContactSheetOptions {
 
 const GAP_PX = 4;
 const TITLE_PX = 22;
-/** The images of the first and the last event may arrive this much before or after it. */
-const MARGIN_NS = 50_000_000n;
+/** The images that the first and the last event saw may arrive this much before or after it. */
+const MARGIN_NS = 100_000_000n;
 
 /**
  * A PNG of an episode: a row of pictures per camera, left to right in time, under a title.
@@ -57,17 +57,20 @@ export async function contactSheet(
     .toBuffer();
 }
 
-/** Messages at evenly spread capture times. */
+/** Images evenly spread over the episode, from what its first event saw to what its last one did. */
 async function chooseImages(bag: BagReader, topic: string, episode: Episode, count: number): Promise<BagMessage[]> {
-  const stamps: bigint[] = [];
   const span = { startNs: episode.firstLogNs - MARGIN_NS, endNs: episode.lastLogNs + MARGIN_NS };
   const filter = { topics: new Set([topic]), ...span };
-  for await (const { type, data, logTimeNs } of bag.messages(filter))
-    stamps.push(headerStampNs(type, data) ?? logTimeNs);
+  const captures: bigint[] = [];
+  for await (const { type, data, logTimeNs } of bag.messages(filter)) {
+    captures.push(headerStampNs(type, data) ?? logTimeNs);
+  }
+  const newestAt = ({ stampNs }: EpisodeStep) => captures.findLastIndex((capturedNs) => capturedNs <= stampNs);
+  const first = Math.max(0, newestAt(episode.steps[0]!));
+  const last = newestAt(episode.steps.at(-1)!);
+  const pictures = Math.min(count, last - first + 1);
   const wanted = new Set(
-    Array.from({ length: Math.min(count, stamps.length) }, (_, i) =>
-      Math.round((i * (stamps.length - 1)) / Math.max(1, Math.min(count, stamps.length) - 1)),
-    ),
+    Array.from({ length: pictures }, (_, i) => first + Math.round((i * (last - first)) / Math.max(1, pictures - 1))),
   );
   const images: BagMessage[] = [];
   let index = 0;

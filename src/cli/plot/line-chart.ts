@@ -15,6 +15,8 @@ const WIDTH = 760;
 const PANEL_HEIGHT = 180;
 const MARGIN = { left: 70, right: 130, top: 48, bottom: 34 };
 const COLORS = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"];
+const PADDING = 0.06;
+const MOST_TICKS = 8;
 const TEXT = `font-family="sans-serif" font-size="11"`;
 
 /** Line charts above one another over the same x axis, as SVG. Values that are not finite, or not positive on a log scale, are left out. */
@@ -40,12 +42,11 @@ export function renderLineCharts(title: string, xLabel: string, panels: readonly
 
 function drawPanel({ label, series, scale }: Panel, xRange: readonly [number, number], top: number): string {
   const forward = scale === "log" ? Math.log10 : (y: number) => y;
-  const yRange = rangeOf(series.flatMap(({ points }) => points.map(([, y]) => forward(y))));
+  const yRange = padded(rangeOf(series.flatMap(({ points }) => points.map(([, y]) => forward(y)))));
   const right = WIDTH - MARGIN.right;
   const xOf = (x: number) => MARGIN.left + ((x - xRange[0]) / (xRange[1] - xRange[0])) * (right - MARGIN.left);
   const yOf = (y: number) => top + PANEL_HEIGHT - ((forward(y) - yRange[0]) / (yRange[1] - yRange[0])) * PANEL_HEIGHT;
-  const yTicks = ticks(yRange).map((tick) => {
-    const value = scale === "log" ? 10 ** tick : tick;
+  const yTicks = (scale === "log" ? logTicks(yRange) : ticks(yRange)).map((value) => {
     const y = yOf(value).toFixed(1);
     return `<line x1="${MARGIN.left}" x2="${right}" y1="${y}" y2="${y}" stroke="#ddd"/><text x="${MARGIN.left - 6}" y="${y}" dy="4" text-anchor="end" ${TEXT}>${formatTick(value)}</text>`;
   });
@@ -78,6 +79,21 @@ function rangeOf(values: readonly number[]): [number, number] {
   const high = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   if (low < high) return [low, high];
   return Number.isFinite(low) ? [low - 0.5, low + 0.5] : [0, 1];
+}
+
+/** So that a line along an extreme is not hidden by the frame. */
+function padded([low, high]: readonly [number, number]): [number, number] {
+  const margin = PADDING * (high - low);
+  return [low - margin, high + margin];
+}
+
+/** Round numbers between two powers of ten: 1, 2 and 5 of each, or evenly spaced ones where those are too few. */
+function logTicks([low, high]: readonly [number, number]): number[] {
+  const decades = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
+  const round = decades.flatMap((decade) => [1, 2, 5].map((factor) => factor * 10 ** decade));
+  const within = round.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high);
+  if (within.length > MOST_TICKS) return within.filter((value) => Number.isInteger(Math.log10(value)));
+  return within.length < 2 ? ticks([10 ** low, 10 ** high]) : within;
 }
 
 /** About five round numbers within a range. */

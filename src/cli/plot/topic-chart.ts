@@ -14,7 +14,7 @@ export async function drawTopicIntervals(path: string, title: string, { timings,
     .map(({ timing, report }) => ({
       label: `${report.topic}: ms between messages (${report.rateHz.toFixed(1)} Hz, ${report.gaps.length} gaps)`,
       scale: "log" as const,
-      series: [{ name: "interval", points: timing.intervals(startNs) }],
+      series: [{ name: "", points: timing.intervals(startNs) }],
     }));
   const svg = renderLineCharts(title, "seconds", panels);
   await writeFile(`${path}.svg`, svg);

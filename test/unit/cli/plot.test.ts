@@ -40,6 +40,33 @@ test("on a log scale equal factors are equal distances", () => {
   assert.ok(Math.abs(heights[0]! - 2 * heights[1]! + heights[2]!) < 0.2);
 });
 
+test("a line along the smallest value does not lie on the frame", () => {
+  const points = [
+    [0, 10],
+    [1, 10],
+    [2, 40],
+  ] as const;
+  const svg = renderLineCharts("title", "s", [{ label: "gap", scale: "log", series: [{ name: "", points }] }]);
+  const [frame] = [...svg.matchAll(/<rect x="\d+" y="(\d+)" width="\d+" height="(\d+)"/g)];
+  const bottom = Number(frame![1]) + Number(frame![2]);
+  const [line = []] = coordinates(svg);
+  assert.ok(line[0]![1]! < bottom - 5 && line[2]![1]! > Number(frame![1]) + 5);
+});
+
+test("a log scale is labelled with round numbers, whether it spans decades or not", () => {
+  const labels = (low: number, high: number) => {
+    const points = [
+      [0, low],
+      [1, high],
+    ] as const;
+    const svg = renderLineCharts("t", "s", [{ label: "l", scale: "log", series: [{ name: "", points }] }]);
+    return [...svg.matchAll(/dy="4"[^>]*>([^<]*)</g)].map(([, text]) => Number(text));
+  };
+  assert.deepEqual(labels(3, 150), [5, 10, 20, 50, 100]);
+  assert.deepEqual(labels(0.001, 1000), [0.001, 0.01, 0.1, 1, 10, 100, 1000]);
+  assert.deepEqual(labels(30, 40), [30, 35, 40]);
+});
+
 test("values that cannot be drawn are left out: not finite, or not positive on a log scale", () => {
   const points = [
     [0, Number.NaN],
