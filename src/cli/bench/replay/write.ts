@@ -1,11 +1,12 @@
-import { open, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { open, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { setTimeout as delay, setImmediate as immediate } from "node:timers/promises";
 import sharp from "sharp";
 import { systemClock } from "../../../core/clock.ts";
 import { SENSOR_QOS } from "../../../core/node.ts";
 import { Rng } from "../../../core/rng.ts";
 import { borrowSerialized, imageToMessage, makeHeader, serializeMessage } from "../../../messages/index.ts";
+import type { Compression } from "../../../replay/chunk-compression.ts";
 import { Recording } from "../../../replay/recording.ts";
 
 const SIZE = { width: 640, height: 480 };
@@ -27,15 +28,22 @@ export interface PacedWriting {
   readonly messages: number;
   readonly dropped: number;
   readonly worstPendingMegabytes: number;
+  /** Bytes of the files as a share of those of the messages. */
+  readonly storedShare: number;
 }
 
 type Format = "raw" | "jpeg";
 
 /** Three cameras at 30 Hz and joint states at 100 Hz for so many seconds, as the recorder writes them. */
-export async function writePaced(folder: string, format: Format, seconds: number): Promise<PacedWriting> {
+export async function writePaced(
+  folder: string,
+  format: Format,
+  seconds: number,
+  compression: Compression = "none",
+): Promise<PacedWriting> {
   const images = await makeImages(format);
   const type = format === "raw" ? "sensor_msgs/msg/Image" : "sensor_msgs/msg/CompressedImage";
-  const recording = await begin(join(folder, `paced_${format}`));
+  const recording = await begin(join(folder, `paced_${format}_${compression}`), compression);
   const clock = systemClock();
   const cameras = CAMERAS.map((name) => recording.addTopic(`/${name}/image_raw`, type, SENSOR_QOS));
   const joints = recording.addTopic("/joint_states", "sensor_msgs/msg/JointState", SENSOR_QOS);
@@ -63,6 +71,7 @@ export async function writePaced(folder: string, format: Format, seconds: number
   const elapsedS = (performance.now() - beganMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   await recording.end();
+  const { size } = await stat(join(recording.folder, `${basename(recording.folder)}_0.mcap`));
   await rm(recording.folder, { recursive: true });
   return {
     megabytesPerSecond: bytes / 1e6 / elapsedS,
@@ -70,6 +79,7 @@ export async function writePaced(folder: string, format: Format, seconds: number
     messages: recording.messageCount,
     dropped: recording.topics.reduce((sum, { dropped }) => sum + dropped, 0),
     worstPendingMegabytes: worstPending / 1e6,
+    storedShare: size / bytes,
   };
 }
 
@@ -125,9 +135,9 @@ async function burstIntoFile(path: string, images: readonly Uint8Array[]): Promi
   return rate;
 }
 
-function begin(folder: string): Promise<Recording> {
+function begin(folder: string, compression: Compression = "none"): Promise<Recording> {
   const options = { chunkBytes: 768 * 1024, maxPendingBytes: MAX_PENDING_BYTES, minFreeBytes: 0, customData: {} };
-  return Recording.begin({ folder, ...options });
+  return Recording.begin({ folder, compression, ...options });
 }
 
 /** A few different pictures with noise in them, as messages. */
