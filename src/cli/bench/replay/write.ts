@@ -41,7 +41,7 @@ export async function writePaced(
   seconds: number,
   compression: Compression = "none",
 ): Promise<PacedWriting> {
-  const images = await makeImages(format);
+  const images = await makeImages(format, compression === "none" ? gradient : tiles);
   const type = format === "raw" ? "sensor_msgs/msg/Image" : "sensor_msgs/msg/CompressedImage";
   const recording = await begin(join(folder, `paced_${format}_${compression}`), compression);
   const clock = systemClock();
@@ -91,7 +91,7 @@ export interface FastestWriting {
 
 /** As much as the disk takes, in turns with a plain file. */
 export async function writeFastest(folder: string, seconds: number): Promise<FastestWriting> {
-  const images = await makeImages("raw");
+  const images = await makeImages("raw", gradient);
   const rates = { bag: [] as number[], plain: [] as number[] };
   const endMs = performance.now() + seconds * 1000;
   for (let round = 0; round < 2 || performance.now() < endMs; round++) {
@@ -140,14 +140,22 @@ function begin(folder: string, compression: Compression = "none"): Promise<Recor
   return Recording.begin({ folder, compression, ...options });
 }
 
-/** A few different pictures with noise in them, as messages. */
-async function makeImages(format: Format): Promise<Uint8Array[]> {
+/** Value of byte `i` of picture `k`. */
+type Pattern = (i: number, k: number, rng: Rng) => number;
+
+/** Full of noise: nothing makes it smaller. */
+const gradient: Pattern = (i, k, rng) => ((i / 30) % 200) + 20 * k + rng.integer(24);
+/** Flat areas with the noise of a good sensor, as simulated and indoor pictures have them. */
+const tiles: Pattern = (i, k, rng) => 40 + 30 * ((Math.floor(i / 120) + k) % 6) + rng.integer(3);
+
+/** A few different pictures, as messages. */
+async function makeImages(format: Format, pattern: Pattern): Promise<Uint8Array[]> {
   const { width, height } = SIZE;
   const rng = new Rng(1);
   const messages: Uint8Array[] = [];
   for (let k = 0; k < 4; k++) {
     const data = new Uint8Array(width * height * 3);
-    for (let i = 0; i < data.length; i++) data[i] = ((i / 30) % 200) + 20 * k + rng.integer(24);
+    for (let i = 0; i < data.length; i++) data[i] = pattern(i, k, rng);
     const image = { encoding: "rgb8", width, height, stride: 3 * width, data, stampNs: 0n } as const;
     if (format === "raw") messages.push(serializeMessage("sensor_msgs/msg/Image", imageToMessage(image, "camera")));
     else {
