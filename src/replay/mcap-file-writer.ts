@@ -52,6 +52,7 @@ export class McapFileWriter {
     messageEndTime: 0n,
     channelMessageCounts: new Map(),
   };
+  readonly #lost = new Map<number, number>();
   /** Builders whose memory is free for the next chunk. */
   readonly #spare: McapChunkBuilder[] = [];
   #open = new McapChunkBuilder({});
@@ -86,8 +87,14 @@ export class McapFileWriter {
     return this.#position + this.pendingBytes;
   }
 
+  /** Of what the file holds; messages that wait for the disk do not count yet. */
   get statistics(): Readonly<McapTypes.Statistics> {
     return this.#statistics;
+  }
+
+  /** Messages by channel that were taken and then lost, because writing failed. */
+  get lost(): ReadonlyMap<number, number> {
+    return this.#lost;
   }
 
   addChannel({ topic, type, schema, metadata }: NewChannel): number {
@@ -110,7 +117,6 @@ export class McapFileWriter {
     this.#announce(channelId);
     // rosbag2 writes the sequence 0 too: ROS has none to give.
     this.#open.addMessage({ channelId, sequence: 0, logTime, publishTime, data });
-    this.#count(channelId, logTime);
     if (this.#open.byteLength >= this.#options.chunkBytes) this.closeChunk();
     return true;
   }
@@ -122,15 +128,15 @@ export class McapFileWriter {
     this.#open = this.#spare.pop() ?? new McapChunkBuilder({});
     const bytes = chunk.byteLength;
     this.#pendingBytes += bytes;
-    this.#enqueue(async () => {
-      try {
-        await this.#writeChunk(chunk);
-      } finally {
+    this.#enqueue(
+      () => this.#writeChunk(chunk),
+      (written) => {
+        this.#count(chunk, written);
         this.#pendingBytes -= bytes;
         chunk.reset();
         this.#spare.push(chunk);
-      }
-    });
+      },
+    );
   }
 
   /** Closes the chunk and settles when everything so far is on the disk; never throws, see `failure`. */
@@ -148,10 +154,11 @@ export class McapFileWriter {
     await this.#jobs;
   }
 
-  addMetadata(name: string, values: Readonly<Record<string, string>>): void {
+  /** @param values asked for when everything before is in the file */
+  addMetadata(name: string, values: () => Readonly<Record<string, string>>): void {
     this.#enqueue(async () => {
       const offset = BigInt(this.#position);
-      const length = this.#records.writeMetadata({ name, metadata: new Map(Object.entries(values)) });
+      const length = this.#records.writeMetadata({ name, metadata: new Map(Object.entries(values())) });
       await this.#write();
       this.#statistics.metadataCount++;
       this.#metadataIndexes.push({ name, offset, length });
@@ -192,26 +199,40 @@ export class McapFileWriter {
     this.#open.addChannel(channel);
   }
 
-  #count(channelId: number, logTime: bigint): void {
+  /** Takes a chunk into the statistics, or its messages among those that are lost. */
+  #count({ indices, messageStartTime, messageEndTime }: McapChunkBuilder, written: boolean): void {
     const statistics = this.#statistics;
-    const first = statistics.messageCount === 0n;
-    if (first || logTime < statistics.messageStartTime) statistics.messageStartTime = logTime;
-    if (first || logTime > statistics.messageEndTime) statistics.messageEndTime = logTime;
     const { channelMessageCounts } = statistics;
-    channelMessageCounts.set(channelId, (channelMessageCounts.get(channelId) ?? 0n) + 1n);
-    statistics.messageCount++;
+    const first = statistics.messageCount === 0n;
+    for (const { channelId, records } of indices) {
+      if (!written) {
+        this.#lost.set(channelId, (this.#lost.get(channelId) ?? 0) + records.length);
+        continue;
+      }
+      const count = BigInt(records.length);
+      channelMessageCounts.set(channelId, (channelMessageCounts.get(channelId) ?? 0n) + count);
+      statistics.messageCount += count;
+    }
+    if (!written) return;
+    if (first || messageStartTime < statistics.messageStartTime) statistics.messageStartTime = messageStartTime;
+    if (first || messageEndTime > statistics.messageEndTime) statistics.messageEndTime = messageEndTime;
   }
 
   /** Jobs for the disk run one after another; the first that fails is the last. */
-  #enqueue(job: () => Promise<void>): void {
-    this.#jobs = this.#jobs.then(async () => {
-      const whole = this.#position;
-      try {
-        if (this.#failure === undefined) await job();
-      } catch (error) {
-        await this.#fail(error, whole);
-      }
-    });
+  #enqueue(job: () => Promise<void>, settled: (done: boolean) => void = () => {}): void {
+    this.#jobs = this.#jobs.then(async () => settled(await this.#attempt(job)));
+  }
+
+  async #attempt(job: () => Promise<void>): Promise<boolean> {
+    if (this.#failure !== undefined) return false;
+    const whole = this.#position;
+    try {
+      await job();
+      return true;
+    } catch (error) {
+      await this.#fail(error, whole);
+      return false;
+    }
   }
 
   async #fail(error: unknown, wholeBytes: number): Promise<void> {

@@ -51,6 +51,8 @@ interface Topic extends RecordedTopic {
 interface Part {
   readonly name: string;
   readonly writer: McapFileWriter;
+  /** Receive stamp of its first message. */
+  startNs?: bigint;
 }
 
 /** Where a split may happen in the middle of an episode: so many times the measure. */
@@ -138,21 +140,23 @@ export class Recording {
 
   addTopic(name: string, type: RosType, qos: Qos): RecordedTopic {
     const profiles = offeredQosProfiles(qos);
-    let dropped = 0;
+    const channelId = this.#announce(name, type, profiles, this.#part.writer);
+    const parts = this.#parts;
+    let refused = 0;
     const topic: Topic = {
       name,
       type,
-      channelId: this.#announce(name, type, profiles, this.#writer),
+      channelId,
       qos: profiles,
       get dropped() {
-        return dropped;
+        return parts.reduce((sum, { writer }) => sum + (writer.lost.get(channelId) ?? 0), refused);
       },
       write: (cdr, receivedStampNs, sourceStampNs) => {
-        if (!this.#append(topic, cdr, receivedStampNs, sourceStampNs)) dropped++;
+        if (!this.#append(topic, cdr, receivedStampNs, sourceStampNs)) refused++;
         if (type === EPISODE_TYPE) this.#follow(cdr);
       },
       lose(messages) {
-        dropped += messages;
+        refused += messages;
       },
     };
     this.#topics.push(topic);
@@ -161,12 +165,12 @@ export class Recording {
 
   /** Hands what there is to the file system; called often enough, a killed process loses no more than that time. */
   flush(): void {
-    this.#writer.closeChunk();
+    this.#part.writer.closeChunk();
   }
 
   /** Settles when everything so far is on the disk. */
   async sync(): Promise<void> {
-    await Promise.all([this.#writer.sync(), this.#closing]);
+    await Promise.all([this.#part.writer.sync(), this.#closing]);
   }
 
   /** Stops the recording before the disk is full, while there is room for its index. */
@@ -189,8 +193,8 @@ export class Recording {
     });
   }
 
-  get #writer(): McapFileWriter {
-    return this.#parts.at(-1)!.writer;
+  get #part(): Part {
+    return this.#parts.at(-1)!;
   }
 
   #append(topic: Topic, cdr: Uint8Array, receivedStampNs: bigint, sourceStampNs: bigint): boolean {
@@ -204,16 +208,17 @@ export class Recording {
       this.#closePart();
       this.#openPart();
     }
-    return this.#writer.append(topic.channelId, receivedStampNs, sourceStampNs, cdr);
+    this.#part.startNs ??= receivedStampNs;
+    return this.#part.writer.append(topic.channelId, receivedStampNs, sourceStampNs, cdr);
   }
 
   /** Whether the next message belongs into another file. */
   #isFull(receivedStampNs: bigint): boolean {
     const { splitBytes = Number.POSITIVE_INFINITY, splitNs } = this.#options;
-    const { messageCount, messageStartTime } = this.#writer.statistics;
-    if (messageCount === 0n) return false;
-    const age = splitNs === undefined ? 0 : Number(receivedStampNs - messageStartTime) / Number(splitNs);
-    return Math.max(this.#writer.bytes / splitBytes, age) >= (this.#inEpisode ? TORN_AT : 1);
+    const { startNs, writer } = this.#part;
+    if (startNs === undefined) return false;
+    const age = splitNs === undefined ? 0 : Number(receivedStampNs - startNs) / Number(splitNs);
+    return Math.max(writer.bytes / splitBytes, age) >= (this.#inEpisode ? TORN_AT : 1);
   }
 
   #follow(cdr: Uint8Array): void {
@@ -232,17 +237,17 @@ export class Recording {
     const file = lazyBagFile(() => openFile(join(folder, name)));
     const writer = new McapFileWriter(file, this.#writerOptions);
     this.#parts.push({ name, writer });
-    writer.addMetadata(NOTES_RECORD, customData);
+    writer.addMetadata(NOTES_RECORD, () => customData);
     // In the same order in every file, so that a topic keeps its channel.
     for (const topic of this.#topics) this.#announce(topic.name, topic.type, topic.qos, writer);
     return writer;
   }
 
   #closePart(): void {
-    const writer = this.#writer;
+    const { writer } = this.#part;
     writer.closeChunk();
     this.#note();
-    writer.addMetadata("rosbag2", { serialized_metadata: this.#metadata() });
+    writer.addMetadata("rosbag2", () => ({ serialized_metadata: this.#metadata() }));
     this.#closing = Promise.all([this.#closing, writer.end()]);
   }
 
@@ -256,7 +261,7 @@ export class Recording {
     const drops = this.#topics.reduce((sum, { dropped }) => sum + dropped, 0);
     if (drops === this.#notedDrops) return;
     this.#notedDrops = drops;
-    this.#writer.addMetadata(NOTES_RECORD, this.#customData());
+    this.#part.writer.addMetadata(NOTES_RECORD, () => this.#customData());
   }
 
   #customData(): Record<string, string> {

@@ -21,7 +21,7 @@ test("a file holds its messages, times, schemas and channels as they were given,
   const [a, b] = ["/a", "/b"].map((topic) => writer.addChannel({ ...STRING, topic }));
   for (let i = 0; i < 100; i++)
     assert.ok(writer.append(i % 3 === 0 ? b! : a!, BigInt(1000 + i), BigInt(i), payload(i)));
-  writer.addMetadata("rosbag2", { key: "größer" });
+  writer.addMetadata("rosbag2", () => ({ key: "größer" }));
   await writer.end();
   const { reader, messages } = await readIndexed(file.bytes);
   assert.equal(reader.header.profile, "ros2");
@@ -114,13 +114,13 @@ test("when the disk is full at any byte, the file is cut to whole chunks and can
       await writer.sync();
     }
     await writer.end();
-    return { writer, taken };
+    return { writer, taken, channel };
   };
   await fill(whole);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 100, max: whole.bytes.length - 1 }), async (room) => {
       const file = new MemoryFile(room);
-      const { writer, taken } = await fill(file);
+      const { writer, taken, channel } = await fill(file);
       assert.match(writer.failure ?? "", /ENOSPC/);
       const messages = readStream(file.bytes);
       assert.deepEqual(
@@ -128,6 +128,9 @@ test("when the disk is full at any byte, the file is cut to whole chunks and can
         messages.map((_, i) => BigInt(i)),
       );
       assert.ok(messages.length >= taken - 1, "only the message whose write failed is missing");
+      const { statistics, lost } = writer;
+      assert.equal(statistics.messageCount, BigInt(messages.length), "what was lost does not count");
+      assert.equal(lost.get(channel) ?? 0, taken - messages.length, "it is known as lost");
       assert.ok(file.closed);
     }),
     { numRuns: 60 },
