@@ -34,6 +34,11 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "simulated steps and pictures per second, beside real time",
     load: async () => (await import("./sim.ts")).benchSim,
   },
+  kill: {
+    title:
+      "processes of a running loop killed at random moments: the arm at rest, the records sound, all back (minutes)",
+    load: async () => (await import("./kill.ts")).benchKill,
+  },
   swap: {
     title: "100 model swaps under a moving arm while a trainer runs, beside the same loop without swaps",
     load: async () => (await import("./swap.ts")).benchSwap,

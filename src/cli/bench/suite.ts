@@ -1,5 +1,7 @@
 export interface BenchOptions {
   readonly seconds?: number;
+  /** How often, for suites that count. */
+  readonly count?: number;
   /** Receives human-readable lines while the suite runs. */
   readonly log: (line: string) => void;
 }

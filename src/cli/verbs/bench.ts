@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { SUITES } from "../bench/index.ts";
+import { positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 
 /** `latentloop bench <suite>`: our figures, each beside its baseline, in one run. */
@@ -10,9 +11,10 @@ export function benchCommand(): Command {
     .description("measure this machine, each figure beside a named baseline in the same run")
     .argument("<suite>", `one of ${Object.keys(SUITES).join(", ")}`)
     .option("--seconds <n>", "how long to measure", Number)
+    .option("--count <n>", "how often, for suites that count (kill)", positiveInteger)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .addHelpText("after", `\nSuites:\n${suites.join("\n")}`)
-    .action(async (name: string, options: { seconds?: number; json: boolean }) => {
+    .action(async (name: string, options: { seconds?: number; count?: number; json: boolean }) => {
       const suite = SUITES[name];
       if (suite === undefined) {
         throw new LatentloopError("ERR_INVALID_ARGUMENT", `Expected a bench suite but received "${name}".`, {
@@ -20,8 +22,8 @@ export function benchCommand(): Command {
         });
       }
       const run = await suite.load();
-      const log = commentary(options.json);
-      const result = await run({ log, ...(options.seconds === undefined ? {} : { seconds: options.seconds }) });
-      printResult(result, "Every figure as one JSON object: --json.", options.json);
+      const { json, ...measured } = options;
+      const result = await run({ log: commentary(json), ...measured });
+      printResult(result, "Every figure as one JSON object: --json.", json);
     });
 }

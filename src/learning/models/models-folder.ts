@@ -112,6 +112,18 @@ export class ModelsFolder {
     return to;
   }
 
+  /**
+   * Goes back to the model before the live one, if the live one was promoted by a node that ended before the watch was over:
+   * then nobody has seen that it is good.
+   * @throws ERR_LEDGER, ERR_NO_PREVIOUS_MODEL
+   */
+  async rollBackUnwatched(by: string, at: string): Promise<ModelRef | undefined> {
+    const [live, { events }] = await Promise.all([this.live(), this.ledger()]);
+    const last = events.findLast(({ model }) => model.hash === live?.hash);
+    if (last?.event !== "promoted" || last.by !== by || !last.from) return undefined;
+    return this.rollBack(by, "its watch was cut off", at);
+  }
+
   /** The model that the live one took the place of, if it is still there unchanged. */
   async previous(): Promise<ModelRef | undefined> {
     const [live, { events }] = await Promise.all([this.live(), this.ledger()]);

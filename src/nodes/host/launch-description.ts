@@ -21,9 +21,11 @@ const nodeSchema = z.strictObject({
   parameters: z.record(z.string(), z.unknown()).default({}).describe("Parameters of this kind of node."),
   remap: z.record(z.string(), z.string()).default({}).describe("Topic and service names of the node → other ones."),
   onFailure: z
-    .enum(["stop", "continue"])
+    .enum(["stop", "continue", "restart"])
     .default("stop")
-    .describe("What happens to the others if this node fails: all stop in order, or they go on."),
+    .describe(
+      "What happens if this node fails: all stop in order; or the others go on; or its process begins again while they do, at most five times a minute.",
+    ),
 });
 
 export const launchSchema = z.strictObject({
@@ -86,7 +88,10 @@ export async function resolveLaunch(description: z.output<typeof launchSchema>, 
   const nodes = await Promise.all(
     description.nodes.map(async (node) => ({ ...node, namespace, ...(await lookUp(node.kind, folder)) })),
   );
-  for (const node of nodes) requireOwnProcess(node, nodes);
+  for (const node of nodes) {
+    requireOwnProcess(node, nodes);
+    requireRestartable(node, nodes);
+  }
   return { ...launch, nodes, ...(keys === undefined ? {} : { keys: resolve(folder, keys) }) };
 }
 
@@ -117,4 +122,23 @@ function requireOwnProcess({ name, kind, process }: LaunchNode, nodes: readonly 
     `Expected a process of its own for node '${name}' of kind ${kind} but it shares '${process}' with ${others}.`,
     { remedy: `Give it a name that no other node has: process: ${name}.` },
   );
+}
+
+/**
+ * Whoever moves the robot never begins again by itself: an operator looks first.
+ * @throws ERR_INVALID_VALUE
+ */
+function requireRestartable({ name, onFailure, process, role }: LaunchNode, nodes: readonly LaunchNode[]): void {
+  if (onFailure !== "restart") return;
+  const fellow = nodes.find((other) => other.process === process && other.onFailure !== "restart");
+  const why =
+    process === MAIN_PROCESS
+      ? "it runs in the main process"
+      : role === "control" || role === "robot"
+        ? `it has the role '${role}': what moves the robot is begun by an operator`
+        : fellow && `it shares its process with '${fellow.name}', which does not`;
+  if (!why) return;
+  throw new LatentloopError("ERR_INVALID_VALUE", `Node '${name}' cannot restart by itself: ${why}.`, {
+    remedy: "Choose onFailure: stop or continue, or give it a process of its own.",
+  });
 }

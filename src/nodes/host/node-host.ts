@@ -2,12 +2,12 @@ import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { LatentloopError } from "../../core/errors.ts";
+import type { LatentloopError } from "../../core/errors.ts";
 import type { Diagnosis, Logger } from "../../core/node.ts";
 import {
-  type BridgeLosses,
   EmbeddedContext,
   type HostKeys,
   type PeerAddress,
@@ -16,9 +16,11 @@ import {
   ThreadBus,
 } from "../../transport/index.ts";
 import { ROLES } from "../node-kind.ts";
-import { type Doors, errorOf, type Failure, type LifecycleStep, type LogRecord } from "./host-protocol.ts";
+import { type Doors, errorOf, type Failure, failureOf, type LifecycleStep, type LogRecord } from "./host-protocol.ts";
 import { type Launch, type LaunchNode, MAIN_PROCESS } from "./launch-description.ts";
+import { addressOf, diagnoseLosses } from "./other-hosts.ts";
 import { ProcessGroup } from "./process-group.ts";
+import { RestartBudget } from "./restart-budget.ts";
 import { type GroupListener, type NodeGroup, ThreadGroup } from "./thread-group.ts";
 
 export type NodeState = "starting" | "inactive" | "active" | "stopped" | "failed";
@@ -31,6 +33,7 @@ export interface NodeHostOptions {
 
 /** The name of the host itself in the graph and in the log. */
 const HOST = "host";
+const HALT_TIMEOUT_MS = 5000;
 
 /**
  * Runs the nodes of a launch description, each in a thread of its own, in this process and in others.
@@ -45,6 +48,8 @@ export class NodeHost {
   readonly #groups = new Map<string, NodeGroup>();
   readonly #clock: Clock = systemClock();
   readonly #stops = new EventEmitter();
+  readonly #restarts = new Map<string, { readonly budget: RestartBudget; count: number; under?: Promise<void> }>();
+  #keys: HostKeys | undefined;
   #context: EmbeddedContext | undefined;
   #bus: ThreadBus | undefined;
   #folder: string | undefined;
@@ -110,34 +115,39 @@ export class NodeHost {
   }
 
   async #open(): Promise<void> {
-    const { nodes, bind, peers, plainTcp } = this.#launch;
-    const keys = this.#launch.keys === undefined ? undefined : await readHostKeys(this.#launch.keys);
-    const others = peers.map((peer) => addressOf(peer, keys));
+    const { nodes, bind, peers, keys } = this.#launch;
+    if (keys !== undefined) this.#keys = await readHostKeys(keys);
+    const others = peers.map((peer) => addressOf(peer, this.#keys));
     const names = [...new Set([MAIN_PROCESS, ...nodes.map((node) => node.process)])];
     const joined = names.length > 1 || bind !== undefined || peers.length > 0;
     this.#folder = joined ? await mkdtemp(join(tmpdir(), "latentloop-")) : undefined;
     for (const name of names) {
-      const own = nodes.filter((node) => node.process === name);
-      const id = `${hostname()}-${process.pid}-${name}`;
-      const socket = peerAddress(process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`);
-      this.#groups.set(
-        name,
-        name === MAIN_PROCESS
-          ? await this.#openMain(
-              id,
-              joined ? { bind: bind === undefined ? socket : peerAddress(bind), keys, plainTcp } : undefined,
-              own,
-            )
-          : await ProcessGroup.open(name, id, { bind: socket, keys, plainTcp }, own, this.#listener()),
-      );
+      this.#groups.set(name, await (name === MAIN_PROCESS ? this.#openMain(joined) : this.#openProcess(name)));
     }
-    await Promise.all(
-      Array.from(this.#groups, ([name, group]) => group.connect([...this.#groupsBut(name), ...others])),
-    );
+    for (const [name, group] of this.#groups) await group.connect([...this.#groupsBut(name), ...others]);
   }
 
-  async #openMain(id: string, doors: Doors | undefined, nodes: readonly LaunchNode[]): Promise<ThreadGroup> {
-    const group = await ThreadGroup.open(id, doors, nodes, this.#listener());
+  /** @param generation how often it was begun before: what it publishes is a new publisher's each time */
+  #openProcess(name: string, generation = 0): Promise<ProcessGroup> {
+    const id = `${hostname()}-${process.pid}-${name}${generation > 0 ? `-${generation}` : ""}`;
+    return ProcessGroup.open(name, id, this.#doorsOf(name), this.#nodesIn(name), this.#listener());
+  }
+
+  #doorsOf(name: string): Doors {
+    const { bind, plainTcp } = this.#launch;
+    const local = process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`;
+    return { bind: peerAddress(name === MAIN_PROCESS && bind ? bind : local), keys: this.#keys, plainTcp };
+  }
+
+  #nodesIn(process: string): LaunchNode[] {
+    return this.#launch.nodes.filter((node) => node.process === process);
+  }
+
+  /** @param joined whether there are other processes */
+  async #openMain(joined: boolean): Promise<ThreadGroup> {
+    const id = `${hostname()}-${process.pid}-${MAIN_PROCESS}`;
+    const doors = joined ? this.#doorsOf(MAIN_PROCESS) : undefined;
+    const group = await ThreadGroup.open(id, doors, this.#nodesIn(MAIN_PROCESS), this.#listener());
     const { port1, port2 } = new MessageChannel();
     group.hub.connect(port1);
     this.#bus = new ThreadBus(port2, `${id}.${HOST}`);
@@ -181,6 +191,7 @@ export class NodeHost {
   }
 
   async #stop(): Promise<void> {
+    await Promise.all(Array.from(this.#restarts.values(), ({ under }) => under));
     for (const [step, next] of [
       ["deactivate", "inactive"],
       ["cleanup", "stopped"],
@@ -207,14 +218,70 @@ export class NodeHost {
   #onFailed(name: string, failure: Failure): void {
     this.#states.set(name, "failed");
     const error = errorOf(failure);
-    const node = this.#launch.nodes.find((candidate) => candidate.name === name);
-    if (node?.onFailure === "continue") {
-      this.#onLog({ level: "error", node: HOST, message: error.message, values: { code: error.code } });
-    } else {
+    const node = this.#launch.nodes.find((candidate) => candidate.name === name)!;
+    if (node.onFailure === "stop" || (node.onFailure === "restart" && !this.#beginAgain(node.process))) {
       this.#report(error);
       void this.stop();
+    } else {
+      this.#onLog({ level: "error", node: HOST, message: error.message, values: { code: error.code } });
     }
     this.#context?.reportNow();
+  }
+
+  /** Begins a process again that died; false if it died too often. */
+  #beginAgain(name: string): boolean {
+    if (this.#stopping) return true;
+    let restart = this.#restarts.get(name);
+    if (!restart) this.#restarts.set(name, (restart = { budget: new RestartBudget(), count: 0 }));
+    if (restart.under) return true; // another node of it failed, or failed again while it began: that is seen there
+    if (this.#nodesIn(name).some(({ role }) => role === "intake" || role === "model")) this.#haltRobot();
+    const waitMs = restart.budget.spend(this.#clock.monotonicNs());
+    if (waitMs === undefined) return false;
+    restart.under = this.#restart(name, ++restart.count, waitMs).then((failed) => {
+      delete restart.under;
+      if (failed) this.#onFailed(this.#nodesIn(name)[0]!.name, failed);
+    });
+    return true;
+  }
+
+  /** What the robot's motion hangs on has died: whoever controls it brings it to rest, and waits for somebody to arm it. */
+  #haltRobot(): void {
+    for (const { namespace, name } of this.#ofRole("control")) {
+      this.#context?.call(`${namespace}/${name}/halt`, HALT_TIMEOUT_MS).catch((error: LatentloopError) => {
+        this.#logger().warn(error.message); // it halts by itself when the plans stop
+      });
+    }
+  }
+
+  /** Its nodes are configured and activated anew, whatever they were: a robot stays disarmed until somebody arms it. */
+  async #restart(name: string, generation: number, waitMs: number): Promise<Failure | undefined> {
+    const nodes = this.#nodesIn(name);
+    try {
+      for (const step of ["deactivate", "cleanup"] as const) {
+        const alive = nodes.filter((node) => this.#states.get(node.name) !== "failed");
+        await this.#all(step, "inactive", alive).catch((error: LatentloopError) => this.#logger().error(error.message));
+      }
+      await this.#groups.get(name)?.close();
+      await delay(waitMs);
+      if (this.#stopping) return undefined;
+      const group = await this.#openProcess(name, generation);
+      const moved = group.address?.events !== this.#groups.get(name)?.address?.events;
+      this.#groups.set(name, group);
+      const others = this.#launch.peers.map((peer) => addressOf(peer, this.#keys));
+      await group.connect([...this.#groupsBut(name), ...others]);
+      // At the old address the others' sockets find it by themselves.
+      for (const [other, peer] of moved ? this.#groups : []) if (other !== name) await peer.connect([group.address!]);
+      await this.#all("configure", "inactive", nodes);
+      for (const role of ROLES.toReversed()) {
+        const ofRole = nodes.filter((node) => node.role === role);
+        if (!this.#stopping) await this.#all("activate", "active", ofRole);
+      }
+      this.#logger().info(`The process '${name}' runs again.`);
+      this.#context?.reportNow();
+      return undefined;
+    } catch (thrown) {
+      return failureOf(thrown);
+    }
   }
 
   /** The first error is the one that the command ends with. */
@@ -236,23 +303,4 @@ export class NodeHost {
       this.#onLog({ level, node: HOST, message, ...(values === undefined ? {} : { values }) });
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
-}
-
-/** @throws ERR_KEYS if this host has keys but not the peer's */
-function addressOf(peer: Launch["peers"][number], keys: HostKeys | undefined): PeerAddress {
-  if (typeof peer === "string") return peerAddress(peer);
-  const { host, endpoint } = peer;
-  const serverKey = keys?.peers[host];
-  if (serverKey !== undefined) return peerAddress(endpoint, serverKey);
-  const known = keys === undefined ? "there is no file of keys" : `it knows ${Object.keys(keys.peers).join(", ")}`;
-  throw new LatentloopError("ERR_KEYS", `Expected the public key of '${host}' in this host's keys but ${known}.`, {
-    remedy: "Make the keys of all hosts in one go: latentloop keys make <folder> <host> <host>…",
-  });
-}
-
-function diagnoseLosses({ dropped, missed, refused, strangers }: BridgeLosses): Diagnosis {
-  const values = { dropped, missed, refused, strangers };
-  if (strangers > 0) return { level: "warn", message: "peers without the right keys were refused", values };
-  if (refused > 0) return { level: "warn", message: "frames were refused", values };
-  return { level: "ok", message: "joined to other processes", values };
 }

@@ -35,7 +35,8 @@ export interface HotSwapOptions {
   onState(state: SwapState, live: string, other: string | undefined): void;
 }
 
-const NODE = "world-model node";
+/** Who did it, in the ledger. */
+export const NODE = "world-model node";
 
 /**
  * Lets a candidate take the live model's place while the robot works: load, shadow run, switch between two policy steps,

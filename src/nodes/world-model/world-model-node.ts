@@ -1,15 +1,17 @@
 import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
+import { messageOf } from "../../core/errors.ts";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
 import { HALT_CAUSES, type HaltCause } from "../../core/status.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
+import { wallClock } from "../../learning/models/propose.ts";
 import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
 import { ImaginationView, imaginationParameters } from "../imagination/imagination-view.ts";
 import { SESSION_LOG_QOS, SESSION_QOS } from "../session/session-start.ts";
 import { ActingModel, type ModelLog } from "./acting-model.ts";
-import { HotSwap } from "./hot-swap.ts";
+import { HotSwap, NODE } from "./hot-swap.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { swapParameters } from "./swap-parameters.ts";
 
@@ -63,6 +65,7 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
       const { clock, log } = context;
       const modelLog = openModelLog(context);
       const robot = await readRobot(parameters.robot);
+      await goBackIfUnwatched(context, parameters.swap.models);
       live = await ActingModel.load(parameters.model, { clock, ...parameters, log: modelLog });
       for (const warning of live.bundle.warnings) log.info(warning);
       for (const { graph, placement } of live.bundle.reports) log.info(`graph ${graph} runs on ${placement.provider}`);
@@ -85,6 +88,17 @@ export function createWorldModel(context: NodeContext<RosMessages>, parameters: 
       live = loop = swap = view = undefined;
     },
   };
+}
+
+/** A candidate whose watch was cut off when the node ended, by a crash or in order, does not act again. */
+async function goBackIfUnwatched({ clock, log }: NodeContext<RosMessages>, models: string): Promise<void> {
+  if (models === "") return;
+  try {
+    const to = await new ModelsFolder(models).rollBackUnwatched(NODE, wallClock(clock));
+    if (to) log.warn(`${to.name} acts again: the watch of the model after it was cut off.`);
+  } catch (thrown) {
+    log.error(messageOf(thrown));
+  }
 }
 
 /** Where all models of the node log what they do and from what, whether they act or run as the shadow. */

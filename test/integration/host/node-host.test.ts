@@ -162,3 +162,45 @@ test("a process that is killed is reported by its signal, and the others stop in
   assert.match((await host.finished())?.message ?? "", /process 'other' of 'talker' failed: it ended with SIGKILL/);
   assert.ok(log.includes("control: deactivate"));
 });
+
+test("a process that is killed begins again where its nodes say so, and is heard again", GUARD, async (t) => {
+  const { host, log } = await launch(t, [
+    { ...TALKER, process: "other", onFailure: "restart" },
+    { name: "control", kind: "./control.js" },
+  ]);
+  await counted(host, "count", 3);
+  process.kill(host.processIdOf("other")!, "SIGKILL");
+  const again = new Promise<void>((resolve) => {
+    host.context.subscribe("count", "std_msgs/msg/Float32", ({ data }) => data === 1 && resolve());
+  });
+  await again; // the new one counts from the beginning
+  assert.equal(host.state("control"), "active");
+  assert.ok(!log.includes("control: deactivate"), "nobody else noticed");
+  await host.stop();
+  assert.equal(await host.finished(), undefined);
+});
+
+test("a process that cannot begin again is given up after five attempts, and the others stop in order", {
+  timeout: 60_000,
+}, async (t) => {
+  const { host, log } = await launch(t, [
+    { name: "buggy", process: "other", onFailure: "restart", parameters: { crashOn: "crash" } },
+    { name: "control", kind: "./control.js" },
+  ]);
+  const killing = setInterval(() => void host.context.call("crash", 1000).catch(() => {}), 50);
+  t.after(() => clearInterval(killing));
+  const error = await host.finished();
+  assert.match(error?.message ?? "", /'buggy' ended by itself/);
+  assert.ok(log.includes("control: deactivate"));
+  assert.ok(log.some((line) => line.includes("The process 'other' runs again")));
+});
+
+test("what moves the robot, or runs in the main process, never restarts by itself", async () => {
+  for (const [node, reason] of [
+    [{ name: "arm", kind: "./control.js", process: "arm" }, /role 'control'/],
+    [{ name: "talker", kind: "./test-node.js" }, /main process/],
+  ] as const) {
+    const description = launchSchema.parse({ name: "test", nodes: [{ ...node, onFailure: "restart" }] });
+    await assert.rejects(resolveLaunch(description, nodesFolder), { code: "ERR_INVALID_VALUE", message: reason });
+  }
+});

@@ -49,6 +49,21 @@ test("promoting and rolling back walk through the models that acted, and the led
   );
 });
 
+test("a model whose watch was cut off is gone back from; one that stood it, or that an operator chose, is not", async (t) => {
+  const { models, promote } = await folderOfThree(t);
+  await promote("a");
+  await promote("b");
+  assert.equal(await models.rollBackUnwatched("node", AT), undefined, "promoted by somebody else");
+  const { modelHash: hash } = await readManifest(models.folderOf("c"));
+  await models.promote({ name: "c", hash }, "node", AT);
+  assert.equal((await models.rollBackUnwatched("node", AT))?.name, "b");
+  assert.equal((await models.live())?.name, "b");
+  await models.promote({ name: "c", hash }, "node", AT);
+  await models.record({ event: "kept", at: AT, model: { name: "c", hash }, verdicts: [] });
+  assert.equal(await models.rollBackUnwatched("node", AT), undefined, "it stood its watch");
+  assert.equal((await models.live())?.name, "c");
+});
+
 test("a model that changed since it acted is not gone back to", async (t) => {
   const { models, promote } = await folderOfThree(t);
   await promote("a");
