@@ -103,5 +103,6 @@ function typeOf(view: SchemaView): ParameterDescription["type"] {
   const type = view.type ?? typeof first;
   if (type === "boolean" || type === "integer" || type === "number" || type === "string") return type;
   if (type !== "array") return "other";
+  if (view.items?.anyOf) return "other";
   return view.items?.type === "string" ? "list of strings" : "list of numbers";
 }
