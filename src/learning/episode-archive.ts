@@ -10,6 +10,11 @@ import { encodeSafetensors, readSafetensors } from "./safetensors.ts";
 const FORMAT = "latentloop-episodes";
 const IMAGE = "image_";
 
+/** Whether a path names an archive rather than a folder of bags. */
+export function isEpisodeArchive(path: string): boolean {
+  return path.endsWith(".safetensors");
+}
+
 /** What a model senses and does, as far as stored numbers depend on it. */
 function spacesOf({ observation, action, policyRateHz }: RecordedSpaces): string {
   const actions = action.dimensions.map(({ name, unit, low, high }) => ({ name, unit, low, high }));
@@ -20,7 +25,7 @@ function spacesOf({ observation, action, policyRateHz }: RecordedSpaces): string
  * Keeps episodes as a model of these spaces sees them in one safetensors file: old data that needs no simulator later.
  * The file is written as a whole or not at all.
  */
-export async function writeEpisodes(path: string, store: EpisodeStore, spaces: RecordedSpaces): Promise<void> {
+export async function writeEpisodeArchive(path: string, store: EpisodeStore, spaces: RecordedSpaces): Promise<void> {
   const { frames, sizes } = store;
   const floats = (data: Float32Array, width: number): Tensor =>
     makeTensor("float32", [frames, width], data.subarray(0, frames * width));
@@ -48,7 +53,7 @@ export async function writeEpisodes(path: string, store: EpisodeStore, spaces: R
  * @throws ERR_CHECKPOINT_UNREADABLE if the file is damaged or no archive
  * @throws ERR_REPLAY_MISMATCH if its episodes are of another model's spaces
  */
-export async function readEpisodes(path: string, spaces: RecordedSpaces): Promise<EpisodeStore> {
+export async function readEpisodeArchive(path: string, spaces: RecordedSpaces): Promise<EpisodeStore> {
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata.format !== FORMAT) {
     throw new LatentloopError("ERR_CHECKPOINT_UNREADABLE", `Expected an archive of episodes in ${path}.`);

@@ -1,11 +1,16 @@
 import type { LoopMeasurements } from "./loop-measurements.ts";
 
-/** The lines of the view. */
+/** The lines of a view of the running loop for so many episodes. */
 export function renderLoop(title: string, totalEpisodes: number, measured: LoopMeasurements): string[] {
+  const { length } = measured.episodes;
+  const bar = "█".repeat(Math.round((24 * length) / totalEpisodes)).padEnd(24, "░");
+  return [title, `  ${bar} episode ${Math.min(length + 1, totalEpisodes)} of ${totalEpisodes}`, ...renderFigures(measured)];
+}
+
+/** The figures of a running loop, line by line. */
+export function renderFigures(measured: LoopMeasurements): string[] {
   const { current, episodes, latenessUs, cameraToCommandMs, planMs, limits, rungs } = measured;
   const successes = episodes.filter(({ success }) => success).length;
-  const done = episodes.length / totalEpisodes;
-  const bar = "█".repeat(Math.round(24 * done)).padEnd(24, "░");
   const counts = (record: Readonly<Record<string, number>>) =>
     Object.entries(record)
       .filter(([, count]) => count > 0)
@@ -16,8 +21,6 @@ export function renderLoop(title: string, totalEpisodes: number, measured: LoopM
     .map(({ success }) => (success ? "●" : "○"))
     .join("");
   return [
-    title,
-    `  ${bar} episode ${Math.min(episodes.length + 1, totalEpisodes)} of ${totalEpisodes}`,
     `  success    ${successes} of ${episodes.length}  ${recent}`,
     `  return     ${current.return.toFixed(1)} now · ${format(measured.meanReturn, 1)} mean · reward ${current.reward.toFixed(3)}`,
     `  rates      commands ${measured.commandRateHz.toFixed(1)} Hz · plans ${measured.policyRateHz.toFixed(1)} Hz · ${measured.status}`,

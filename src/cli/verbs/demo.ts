@@ -9,6 +9,8 @@ import { exploringPolicy } from "../../learning/rollout.ts";
 import { type Launch, launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";
 import { trainFromScratch } from "../../nodes/train-on-task.ts";
 import { openTrainingWorld } from "../../nodes/training-world.ts";
+import { demonstrateStory } from "../demo/demonstrate-story.ts";
+import { loopFigures, rounded, timingLines } from "../demo/loop-figures.ts";
 import type { LoopMeasurements } from "../demo/loop-measurements.ts";
 import { renderLoop } from "../demo/render-loop.ts";
 import { type DemoResult, runDemo } from "../demo/run-demo.ts";
@@ -20,7 +22,7 @@ import { watchTraining } from "../training-view.ts";
 
 interface DemoFlags {
   readonly task?: DemoTask;
-  readonly episodes: number;
+  readonly episodes?: number;
   readonly model?: string;
   readonly fromScratch: boolean;
   readonly trainSeconds?: number;
@@ -35,58 +37,65 @@ const DEMOS = {
   reach: { launchFile: "demo-reach.yaml", trainSeconds: 180 },
 } as const;
 type DemoTask = keyof typeof DEMOS;
+const EPISODES = 20;
 const COMMAND_RATE_HZ = 100;
 const RANDOM_EPISODES = 50;
 const RANDOM_SEED = 9_000_000;
 
-/** `latentloop demo`: the whole loop on the simulated arm. `npm start` runs it. */
+/** `latentloop demo`: the whole story, from a model that fails in a changed world to one that was tuned to it. `npm start` runs it. */
 export function demoCommand(): Command {
   return new Command("demo")
     .description(
-      "the whole loop on the simulated arm: camera images → latent model → plans → safe commands → recording",
+      "the whole story on the simulated arm: a model fails in a changed world, is trained further from what is recorded, passes its gates and takes over while the robot works",
     )
     .addOption(
       new Option(
         "--task <name>",
-        "simulated robot; by default arm-reach, with --from-scratch the simpler reach",
+        "only the loop, without the story, in the world that the model was trained in; with --from-scratch reach by default",
       ).choices(Object.keys(DEMOS)),
     )
-    .option("--episodes <n>", "targets to reach, one after the other", positiveInteger, 20)
-    .option("--model <folder>", "bundle to drive the arm with")
-    .option("--from-scratch", "first collect data and train the model, before your eyes", false)
+    .option("--episodes <n>", "targets of the loop without the story; by default 20", positiveInteger)
+    .option("--model <folder>", "bundle to drive the arm with, without the story")
+    .option("--from-scratch", "first collect data and train the model, before your eyes; then the loop", false)
     .option("--train-seconds <n>", "time for that; by default 180 for reach, 330 for arm-reach", positive)
-    .option("--out <folder>", "where the recording (and a model trained from scratch) goes", "runs")
+    .option("--out <folder>", "where recordings and models go", "runs")
     .option("--headless", "no live view", false)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(demo);
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  const { episodes, headless, json } = flags;
-  const task = flags.task ?? (flags.fromScratch ? "reach" : "arm-reach");
-  const folder = resolve(flags.out);
-  const log = commentary(json || headless);
   const stop = new AbortController();
   const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    const trained = flags.fromScratch
-      ? await train(task, flags.trainSeconds ?? DEMOS[task].trainSeconds, folder, log, stop.signal)
-      : undefined;
-    const model = trained ?? flags.model;
-    const random = await scoreRandomPolicy(task);
-    const launch = await demoLaunch(task, { folder, ...(model === undefined ? {} : { model }) });
-    const { measured, recording } = await play(launch, {
-      task,
-      episodes,
-      log,
-      stop: stop.signal,
-      live: !headless && !json,
-    });
-    printResult(resultOf(task, measured, random, recording), summaryOf(measured, random, recording), json);
+    const { task, episodes, model, fromScratch } = flags;
+    const isShort = task !== undefined || episodes !== undefined || model !== undefined || fromScratch;
+    if (isShort) await demonstrateLoop(flags, stop.signal);
+    else await demonstrateStory({ ...flags, out: resolve(flags.out), stop: stop.signal });
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
+}
+
+/** The loop alone, in the world that its model was trained in. */
+async function demonstrateLoop(flags: DemoFlags, stop: AbortSignal): Promise<void> {
+  const { headless, json, episodes = EPISODES } = flags;
+  const task = flags.task ?? (flags.fromScratch ? "reach" : "arm-reach");
+  const folder = resolve(flags.out);
+  const log = commentary(json || headless);
+  const trained = flags.fromScratch
+    ? await train(task, flags.trainSeconds ?? DEMOS[task].trainSeconds, folder, log, stop)
+    : undefined;
+  const model = trained ?? flags.model;
+  const random = await scoreRandomPolicy(task);
+  const launch = await demoLaunch(task, { folder, ...(model === undefined ? {} : { model }) });
+  const { measured, recording } = await play(launch, { task, episodes, log, stop, live: !headless && !json });
+  printResult(
+    { task, ...loopFigures(measured), ...randomFigures(random), replay: recording },
+    summaryOf(measured, random, recording),
+    json,
+  );
 }
 
 /** Node parameters that are paths: in the launch file they start at the package, on the command line where it was called. */
@@ -180,46 +189,18 @@ async function play(launch: Launch, { task, episodes, log, stop, live }: PlayOpt
   }
 }
 
-function resultOf(task: string, measured: LoopMeasurements, random: Evaluation, replay: string): object {
-  const { latenessUs, cameraToCommandMs, planMs, rungs, limits } = measured;
-  return {
-    task,
-    episodes: measured.episodes.length,
-    ticks: measured.ticks,
-    missed_ticks: measured.missedTicks,
-    tick_lateness_us: {
-      p50: round(latenessUs.percentile(0.5), 1),
-      p99: round(latenessUs.percentile(0.99), 1),
-      max: round(latenessUs.max, 1),
-    },
-    camera_to_command_ms: {
-      p50: round(cameraToCommandMs.percentile(0.5), 2),
-      p99: round(cameraToCommandMs.percentile(0.99), 2),
-    },
-    planner_ms: { p50: round(planMs.percentile(0.5), 2), p99: round(planMs.percentile(0.99), 2) },
-    mean_return: round(measured.meanReturn, 2),
-    success_rate: round(measured.successRate, 3),
-    random_return: round(random.meanReturn, 2),
-    random_success_rate: round(random.successRate, 3),
-    rungs,
-    limits_hit: limits,
-    replay,
-  };
+function randomFigures({ meanReturn, successRate }: Evaluation): object {
+  return { random_return: rounded(meanReturn, 2), random_success_rate: rounded(successRate, 3) };
 }
 
 function summaryOf(measured: LoopMeasurements, random: Evaluation, replay: string): string {
-  const { latenessUs, cameraToCommandMs, planMs, episodes } = measured;
+  const { episodes } = measured;
   const successes = episodes.filter(({ success }) => success).length;
   return [
     "",
     `reached ${successes} of ${episodes.length} targets; random actions reach ${(100 * random.successRate).toFixed(0)} %`,
     `return ${measured.meanReturn.toFixed(1)}; random actions ${random.meanReturn.toFixed(1)}`,
-    `${measured.ticks} control ticks, ${measured.missedTicks} missed, late by ${latenessUs.percentile(0.5).toFixed(0)} µs p50, ${latenessUs.percentile(0.99).toFixed(0)} µs p99, ${latenessUs.max.toFixed(0)} µs at most`,
-    `camera to command ${cameraToCommandMs.percentile(0.5).toFixed(1)} ms p50, ${cameraToCommandMs.percentile(0.99).toFixed(1)} ms p99, of which the policy step takes ${planMs.percentile(0.5).toFixed(1)} ms`,
+    ...timingLines(measured),
     `recorded in ${replay}`,
   ].join("\n");
-}
-
-function round(value: number, digits: number): number | null {
-  return Number.isFinite(value) ? Number(value.toFixed(digits)) : null;
 }

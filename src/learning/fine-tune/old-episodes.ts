@@ -1,5 +1,5 @@
 import type { Manifest } from "../../config/manifest.ts";
-import { readEpisodes } from "../episode-archive.ts";
+import { isEpisodeArchive, readEpisodeArchive } from "../episode-archive.ts";
 import type { EpisodeStore } from "../episode-store.ts";
 import { loadReplayEpisodes } from "../replay-episodes.ts";
 
@@ -7,9 +7,9 @@ import { loadReplayEpisodes } from "../replay-episodes.ts";
  * Episodes of the world that a model was trained in.
  *
  * @param path an archive of episodes (`.safetensors`), or a folder of bags
- * @throws those of `readEpisodes` and `loadReplayEpisodes`
+ * @throws those of `readEpisodeArchive` and `loadReplayEpisodes`
  */
 export function loadOldEpisodes(path: string, manifest: Manifest): Promise<EpisodeStore> {
-  if (path.endsWith(".safetensors")) return readEpisodes(path, manifest);
+  if (isEpisodeArchive(path)) return readEpisodeArchive(path, manifest);
   return loadReplayEpisodes(path, manifest);
 }

@@ -1,25 +1,20 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { LatentloopError } from "../../core/errors.ts";
-import { elementCount } from "../../core/tensor.ts";
-import { readWeights } from "../../inference/bundle-weights.ts";
-import type { Bundle } from "../../inference/read-bundle.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
-import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import type { EpisodeStore } from "../episode-store.ts";
 import type { FineTuneOptions, FineTuneReport, FineTuner } from "../fine-tune/fine-tuner.ts";
 import { Restraint } from "../fine-tune/restraint.ts";
 import type { FineTuneSettings, ModelPart } from "../fine-tune/settings.ts";
-import { spacesOfManifest } from "../spaces.ts";
 import type { Weights } from "../step-runner.ts";
 import { type BatchSource, KeypointBatches, rewardedFrames } from "./batches.ts";
 import { mismatch, Position, restoreTensors, stateTensors } from "./checkpoint.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
-import { keypointParameters } from "./fresh-state.ts";
+import { type KeypointBundle, readKeypointBundle } from "./from-bundle.ts";
 import { keypointGraphs } from "./graphs.ts";
 import { PhaseTrainer } from "./phase-trainer.ts";
-import { KeypointRecipe, type Turn } from "./recipe.ts";
+import type { Turn } from "./recipe.ts";
 import { BEGINNING, type KeypointProgress } from "./state.ts";
 import { type KeypointPhase, keypointSteps } from "./steps.ts";
 import { KeypointTimetable } from "./timetable.ts";
@@ -62,9 +57,9 @@ class KeypointFineTuner implements FineTuner {
   readonly #encoder: FrameEncoder;
   readonly #state: KeypointProgress;
 
-  constructor(options: FineTuneOptions, recipe: KeypointRecipe, encoder: FrameEncoder, state: KeypointProgress) {
-    const { settings, bundle, fresh, heldOut, seed, clock, session } = options;
-    const spaces = spacesOfManifest(bundle.manifest);
+  constructor(options: FineTuneOptions, begun: KeypointBundle, encoder: FrameEncoder, state: KeypointProgress) {
+    const { settings, fresh, heldOut, seed, clock, session } = options;
+    const { recipe, spaces } = begun;
     this.#options = options;
     this.#encoder = encoder;
     this.#state = state;
@@ -72,7 +67,7 @@ class KeypointFineTuner implements FineTuner {
     this.#timetable = new KeypointTimetable(this.#turns, settings.seconds);
     const { network: config, batch, horizon, learningRate } = recipe;
     const restraint = new Restraint({
-      anchor: readWeights(bundle),
+      anchor: begun.weights,
       strength: settings.anchor,
       isFrozen: (parameter) => settings.freeze.includes(PART_OF[parameter.split("/")[0]!]!),
     });
@@ -145,8 +140,7 @@ class KeypointFineTuner implements FineTuner {
 /** The keypoint system's `fineTune`. */
 export async function fineTuneKeypoint(options: FineTuneOptions): Promise<FineTuner> {
   const { bundle, fresh, resume, session } = options;
-  const recipe = recipeOf(bundle);
-  const spaces = spacesOfManifest(bundle.manifest);
+  const { recipe, spaces, weights } = readKeypointBundle(bundle);
   const usable = fresh.episodes.filter(({ frames }) => frames > recipe.horizon);
   if (usable.length === 0) {
     throw new LatentloopError(
@@ -155,14 +149,10 @@ export async function fineTuneKeypoint(options: FineTuneOptions): Promise<FineTu
       { remedy: "Let the robot work on for a while, or name another replay." },
     );
   }
-  const state: KeypointProgress = {
-    position: BEGINNING,
-    weights: requireWeights(bundle, spaces, recipe),
-    optimizers: {},
-  };
+  const state: KeypointProgress = { position: BEGINNING, weights, optimizers: {} };
   if (resume) restore(resume, options, state);
   const encoder = await FrameEncoder.open(spaces, recipe.network, session);
-  return new KeypointFineTuner(options, recipe, encoder, state);
+  return new KeypointFineTuner(options, { recipe, spaces, weights }, encoder, state);
 }
 
 function turnsOf({ updates = UPDATES, freeze }: FineTuneSettings): Turn[] {
@@ -176,35 +166,6 @@ function turnsOf({ updates = UPDATES, freeze }: FineTuneSettings): Turn[] {
 function mixOf({ fresh, old }: FineTuneOptions, oldShare: number): BatchSource[] {
   const own: BatchSource = { store: fresh, share: 1 - oldShare, accepts: () => true };
   return old ? [own, { store: old, share: oldShare, accepts: () => true }] : [own];
-}
-
-/** @throws ERR_NOT_TRAINABLE if the manifest does not say how the bundle was trained */
-function recipeOf({ manifest }: Bundle): KeypointRecipe {
-  const { fineTuning: _, ...recipe } = manifest.algorithm.hyperparameters;
-  const parsed = KeypointRecipe.safeParse(recipe);
-  if (parsed.success) return parsed.data;
-  throw notTrainable(
-    `Expected the recipe of ${manifest.name} among its hyperparameters: ${z.prettifyError(parsed.error)}`,
-  );
-}
-
-function requireWeights(bundle: Bundle, spaces: ModelSpaces, { network }: KeypointRecipe): Weights {
-  const found = readWeights(bundle);
-  return new Map(
-    keypointParameters(spaces, network).map(({ name, shape }) => {
-      const values = found.get(name);
-      if (values?.length === elementCount(shape)) return [name, values];
-      throw notTrainable(
-        `Expected ${elementCount(shape)} values of "${name}" in the graphs of ${bundle.manifest.name}.`,
-      );
-    }),
-  );
-}
-
-function notTrainable(message: string): LatentloopError {
-  return new LatentloopError("ERR_NOT_TRAINABLE", message, {
-    remedy: "Only a bundle that `latentloop train` made can be fine-tuned.",
-  });
 }
 
 /** What a checkpoint must share with the run that goes on from it. */

@@ -1,16 +1,17 @@
 import { mppi } from "../../planners/mppi.ts";
 import { type BundleGraphDefinitions, bundleGraphs } from "../../world-models/bundle-graphs.ts";
-import { keypoint } from "../../world-models/keypoint.ts";
-import type { ModelSpaces } from "../../world-models/world-model.ts";
+import { type KeypointConfig, keypoint } from "../../world-models/keypoint.ts";
+import type { ModelSpaces, WorldModel } from "../../world-models/world-model.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 
 /** The bundle's graphs of a recipe's networks and planner. */
 export function keypointGraphs(
   spaces: ModelSpaces,
   { network, planner, shortPlanner }: Pick<KeypointRecipe, "network" | "planner" | "shortPlanner">,
+  worldModel: WorldModel<KeypointConfig> = keypoint,
 ): BundleGraphDefinitions {
   return bundleGraphs({
-    worldModel: keypoint,
+    worldModel,
     config: network,
     spaces,
     planning: { method: mppi, config: planner, short: shortPlanner },

@@ -5,6 +5,7 @@ import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../learning/checkpoint.ts";
+import { isEpisodeArchive, readEpisodeArchive } from "../../learning/episode-archive.ts";
 import type { EpisodeStore } from "../../learning/episode-store.ts";
 import { exportCandidate, provenanceOf } from "../../learning/fine-tune/export-candidate.ts";
 import type { FineTuner } from "../../learning/fine-tune/fine-tuner.ts";
@@ -198,7 +199,10 @@ export class Campaign {
     const storeOf = async (reader: ReplayReader | undefined, refs: readonly EpisodeRef[]) =>
       reader && refs.length > 0 ? readEpisodes(reader, bundle.manifest, refs) : undefined;
     const fresh = await readEpisodes(replay, bundle.manifest, description.fresh);
-    const oldStore = await storeOf(old, description.old);
+    const isArchive = isEpisodeArchive(parameters.old);
+    const oldStore = isArchive
+      ? await readEpisodeArchive(parameters.old, bundle.manifest)
+      : await storeOf(old, description.old);
     const heldOut = await storeOf(replay, description.heldOut);
     const options = {
       bundle,
@@ -343,7 +347,8 @@ export class Campaign {
     }
     await this.#closeReaders();
     const replay = await ReplayReader.open(parameters.replay, manifest);
-    const old = parameters.old === "" ? undefined : await ReplayReader.open(parameters.old, manifest);
+    const isBags = parameters.old !== "" && !isEpisodeArchive(parameters.old);
+    const old = isBags ? await ReplayReader.open(parameters.old, manifest) : undefined;
     this.#readers = { modelHash, replay, old, frameBytes: frameBytesOf(manifest) };
     return replay;
   }

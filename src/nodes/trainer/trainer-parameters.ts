@@ -12,7 +12,7 @@ export const trainerParameters = z.strictObject({
     .meta({ description: "Folder of bags that is learned from, also while a recorder writes it.", readOnly: true }),
   old: z.string().default("").meta({
     description:
-      "Folder of bags of the world that the model was trained in, so that it does not forget; none if empty.",
+      "Bags, or an archive of episodes, of the world that the model was trained in, so that it does not forget; none if empty.",
     readOnly: true,
   }),
   folder: z.string().default("runs/trainer").meta({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readEpisodes, writeEpisodes } from "../../../src/learning/episode-archive.ts";
+import { readEpisodeArchive, writeEpisodeArchive } from "../../../src/learning/episode-archive.ts";
 import { noiseEpisodes } from "../../support/candidates.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
 import { testFolder } from "../replay/bag-builder.ts";
@@ -10,8 +10,8 @@ import { testFolder } from "../replay/bag-builder.ts";
 test("episodes come back with every number, start and source", async (t) => {
   const path = join(await testFolder(t), "old.safetensors");
   const store = noiseEpisodes();
-  await writeEpisodes(path, store, sampleManifest());
-  const read = await readEpisodes(path, sampleManifest());
+  await writeEpisodeArchive(path, store, sampleManifest());
+  const read = await readEpisodeArchive(path, sampleManifest());
   assert.deepEqual(read.episodes, store.episodes);
   assert.deepEqual(
     read.images.scene!.subarray(0, 192 * read.frames),
@@ -24,13 +24,13 @@ test("episodes come back with every number, start and source", async (t) => {
 
 test("episodes of another model are refused by the part that differs", async (t) => {
   const path = join(await testFolder(t), "old.safetensors");
-  await writeEpisodes(path, noiseEpisodes(), sampleManifest());
+  await writeEpisodeArchive(path, noiseEpisodes(), sampleManifest());
   const slower = { ...sampleManifest(), policyRateHz: 5 };
-  await assert.rejects(readEpisodes(path, slower), { code: "ERR_REPLAY_MISMATCH", message: /policyRateHz/ });
+  await assert.rejects(readEpisodeArchive(path, slower), { code: "ERR_REPLAY_MISMATCH", message: /policyRateHz/ });
 });
 
 test("a file that is no archive is named", async (t) => {
   const path = join(await testFolder(t), "old.safetensors");
   await writeFile(path, "no archive");
-  await assert.rejects(readEpisodes(path, sampleManifest()), { code: "ERR_CHECKPOINT_UNREADABLE" });
+  await assert.rejects(readEpisodeArchive(path, sampleManifest()), { code: "ERR_CHECKPOINT_UNREADABLE" });
 });
