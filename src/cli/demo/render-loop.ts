@@ -4,7 +4,11 @@ import type { LoopMeasurements } from "./loop-measurements.ts";
 export function renderLoop(title: string, totalEpisodes: number, measured: LoopMeasurements): string[] {
   const { length } = measured.episodes;
   const bar = "█".repeat(Math.round((24 * length) / totalEpisodes)).padEnd(24, "░");
-  return [title, `  ${bar} episode ${Math.min(length + 1, totalEpisodes)} of ${totalEpisodes}`, ...renderFigures(measured)];
+  return [
+    title,
+    `  ${bar} episode ${Math.min(length + 1, totalEpisodes)} of ${totalEpisodes}`,
+    ...renderFigures(measured),
+  ];
 }
 
 /** The figures of a running loop, line by line. */
