@@ -220,7 +220,7 @@ function withPackage<Result>(type: string, create: () => Result): Result {
     const remedy =
       packageName === "latentloop_msgs"
         ? "Build it with `colcon build --packages-select latentloop_msgs` and source that workspace."
-        : `Install the ROS 2 package ${packageName}; for its actions, run \`latentloop ros setup --force\` then.`;
+        : `Install the ROS 2 package ${packageName}; for its actions, run \`latentloop ros setup --messages\` then.`;
     throw new LatentloopError("ERR_ROS_MESSAGE_PACKAGE", `Expected the message package of ${type}: ${why}.`, {
       remedy,
       cause,

@@ -15,13 +15,19 @@ from launch_ros.actions import Node
 SHARE = Path(get_package_share_directory("latentloop"))
 REPOSITORY = Path((SHARE / "repository").read_text().strip())
 
+# Nodes that are worth a priority: little work, and late at once when they wait. Inference is not: it would starve the rest.
+PUNCTUAL = ("camera_ingest", "control", "robot_output")
+
 ARGUMENTS = {
     "robot": ("simulated", "configuration of the robot: simulated, ur5e, fr3, so101, or a path"),
     "model": ("", "folder of the bundle; the robot's own by default"),
+    "models": ("", "models folder: its live model acts, candidates in it may take over"),
+    "automatic": ("false", "adopt candidates that passed the gates without being asked"),
+    "teleop": ("", "device of a human beside the policy: joy, gamepad, keyboard, leader or twist"),
     "namespace": ("", "put before all names, for several robots side by side"),
     "use_sim_time": ("false", "take the time from /clock"),
     "autostart": ("true", "configure and activate; otherwise `ros2 lifecycle` or a manager does"),
-    "camera_priority": ("", "real-time priority (SCHED_FIFO, 1 to 99) of the camera nodes; none by default"),
+    "priority": ("", "real-time priority (SCHED_FIFO, 1 to 38) of the camera, control and output nodes; none by default"),
     "drive": ("true", "false: observe and plan only, nothing moves (for recorded bags)"),
     "record": ("true", "record the session into a bag"),
 }
@@ -40,18 +46,20 @@ def resolve(path):
 def make_nodes(context):
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     robot = read_robot(value["robot"])
-    if not value["model"] and "model" not in robot:
+    models = resolve(value["models"]) if value["models"] else ""
+    model = value["model"] or (f"{models}/live" if models else robot.get("model"))
+    if model is None:
         raise RuntimeError(f"Expected model:=<bundle folder>: the configuration '{value['robot']}' names none.")
-    model = resolve(value["model"] or robot["model"])
     shared = {"use_sim_time": value["use_sim_time"] == "true", "autostart": value["autostart"] == "true"}
-    given = {"model": model, "robot": resolve(robot["robot"])}
+    given = {"model": resolve(model), "robot": resolve(robot["robot"])}
     if "description" in robot:
         given["description"] = resolve(robot["description"])
 
-    def node(kind, name=None, needs=(), prefix="", **extra):
+    def node(kind, name=None, needs=(), topics=None, **extra):
         name = name or kind
-        parameters = [shared, {key: given[key] for key in needs if key in given}, robot.get("parameters", {}).get(kind, {}), extra]
-        remappings = list(robot.get("remappings", {}).get(name, {}).items())
+        own = robot.get("parameters", {}).get(kind, {})
+        parameters = [shared, {key: given[key] for key in needs if key in given}, own, extra]
+        remappings = [*robot.get("remappings", {}).get(name, {}).items(), *(topics or {}).items()]
         return Node(
             package="latentloop",
             executable=kind,
@@ -59,19 +67,21 @@ def make_nodes(context):
             namespace=value["namespace"],
             parameters=[group for group in parameters if group],
             remappings=remappings,
-            prefix=prefix or None,
+            prefix=f"chrt --fifo {value['priority']}" if value["priority"] and kind in PUNCTUAL else None,
             output="screen",
             emulate_tty=True,
         )
 
-    prefix = f"chrt --fifo {value['camera_priority']}" if value["camera_priority"] else ""
-    nodes = [
-        node("camera_ingest", f"{camera}_ingest", ["model"], prefix, camera=camera) for camera in robot["cameras"]
-    ]
-    nodes.append(node("world_model", needs=["model", "robot"]))
+    nodes = [node("camera_ingest", f"{camera}_ingest", ["model"], camera=camera) for camera in robot["cameras"]]
+    swap = {"swap.models": models, "swap.automatic": value["automatic"] == "true"} if models else {}
+    nodes.append(node("world_model", needs=["model", "robot"], **swap))
     if value["drive"] == "true":
         nodes += [node("simulated_robot", needs=["description"])] if robot.get("simulated", False) else []
-        nodes.append(node("control", needs=["model", "robot"]))
+        # A human stands between the policy and the control node.
+        topics = {"plan": "teleop/plan"} if value["teleop"] else {}
+        nodes.append(node("control", needs=["model", "robot"], topics=topics))
+        if value["teleop"]:
+            nodes.append(node("teleop", needs=["model", "robot"], **{"device.kind": value["teleop"]}))
         if "robot_output" in robot.get("parameters", {}):
             nodes.append(node("robot_output", needs=["robot"]))
     if value["record"] == "true":

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { Command } from "commander";
 import { stringify } from "yaml";
 import { root } from "../../config/package-root.ts";
@@ -21,7 +22,11 @@ export function rosCommand(): Command {
     .command("setup")
     .description("build rclnodejs for the ROS 2 that is sourced (once; again after another ROS 2 or new packages)")
     .option("--force", "also when a build is there", false)
-    .action(({ force }: { force: boolean }) => setUp(force));
+    .option("--messages", "only its messages, after packages with messages or actions were installed", false)
+    .action(({ force, messages }: SetupFlags) => {
+      if (messages) generateMessages();
+      else setUp(force);
+    });
   command
     .command("node")
     .description("run one node; `ros2 run latentloop <kind>` does this")
@@ -42,6 +47,11 @@ export function rosCommand(): Command {
     .requiredOption("--acceleration <n>", "highest acceleration of every joint: URDF has none", positive)
     .action(printRobotFile);
   return command;
+}
+
+interface SetupFlags {
+  readonly force: boolean;
+  readonly messages: boolean;
 }
 
 interface RobotFileFlags {
@@ -101,5 +111,17 @@ function setUp(force: boolean): void {
   if (status === 0 && built !== undefined && isBuilt(built)) return;
   throw new LatentloopError("ERR_ROS_BINDING", "Expected rclnodejs to build but it did not: see its output above.", {
     remedy: "It needs a C++ compiler, python3, and the ros2 command on the PATH.",
+  });
+}
+
+/** Actions want the generated messages of their package; topics do not. */
+function generateMessages(): void {
+  checkEnvironment(process.env);
+  const folder = findRclnodejs() ?? "";
+  const program = join(folder, "scripts", "generate_messages.cjs");
+  const { status } = spawnSync(process.execPath, [program], { stdio: ["ignore", 2, 2] });
+  if (status === 0) return;
+  throw new LatentloopError("ERR_ROS_BINDING", "Expected rclnodejs to generate its messages but it did not.", {
+    remedy: "See its output above; `latentloop ros setup --force` begins from nothing.",
   });
 }

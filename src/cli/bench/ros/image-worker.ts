@@ -1,8 +1,8 @@
-import { ImagePath } from "../../cameras/image-path.ts";
-import { SENSOR_QOS } from "../../core/node.ts";
-import { Samples } from "../../math/samples.ts";
-import { borrowRawImage } from "../../messages/index.ts";
-import { openRosContext } from "../../ros/index.ts";
+import { ImagePath } from "../../../cameras/image-path.ts";
+import { SENSOR_QOS } from "../../../core/node.ts";
+import { Samples } from "../../../math/samples.ts";
+import { borrowRawImage } from "../../../messages/index.ts";
+import { openRosContext } from "../../../ros/index.ts";
 
 /**
  * Entry of a process that does to images what its twins in `latentloop_peers` do: subscribe, reduce to means of 8 × 8 blocks,
@@ -20,12 +20,15 @@ let out = new Uint8Array(0);
 let received = 0;
 let lastMs = Number.POSITIVE_INFINITY;
 let firstRss = 0;
+let firstCpu = process.cpuUsage();
+let firstMs = 0;
 
 context.subscribe(
   "image_raw",
   "sensor_msgs/msg/Image",
   (message) => {
     const image = borrowRawImage(message);
+    if (received === 0) firstCpu = process.cpuUsage();
     if (path === undefined) {
       const { encoding, width, height } = image;
       const output = { width: width / BLOCK, height: height / BLOCK };
@@ -33,7 +36,9 @@ context.subscribe(
       out = new Uint8Array(path.outputBytes);
     }
     path.convertInto(image, out);
-    latencies.add(Number(context.clock.rosNs() - image.stampNs) / 1e6);
+    const latencyMs = Number(context.clock.rosNs() - image.stampNs) / 1e6;
+    latencies.add(latencyMs);
+    if (received === 0) firstMs = latencyMs;
     received++;
     lastMs = performance.now();
     if (received === Math.ceil(expected / 4)) firstRss = process.memoryUsage.rss(); // warm by now
@@ -48,9 +53,16 @@ await new Promise<void>((resolve) => {
     resolve();
   }, 50);
 });
-const { user, system } = process.cpuUsage();
+const { user, system } = process.cpuUsage(firstCpu);
 const grownMb = (process.memoryUsage.rss() - firstRss) / 1e6;
-const result = { received, p50_ms: latencies.percentile(0.5), p99_ms: latencies.percentile(0.99) };
-process.stdout.write(`${JSON.stringify({ ...result, cpu_s: (user + system) / 1e6, rss_growth_mb: grownMb })}\n`);
+const result = {
+  received,
+  p50_ms: latencies.percentile(0.5),
+  p99_ms: latencies.percentile(0.99),
+  first_ms: firstMs,
+  cpu_s: (user + system) / 1e6,
+  rss_growth_mb: grownMb,
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
 close();
 process.exit(0);
