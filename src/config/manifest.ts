@@ -107,6 +107,13 @@ export const manifestSchema = z
       .positive()
       .optional()
       .describe("Surprise above which the robot slows down; by default a share of `surpriseLimit`."),
+    scene: z
+      .strictObject({
+        reference: z.number().positive().describe("Error of a decoded image, from 0 to 1, that does not count."),
+        warn: z.number().positive().describe("Sum of what exceeds it above which the scene is another one."),
+      })
+      .optional()
+      .describe("When the images are no longer those of the scene that the model knows: needs the graph `decode`."),
     graphs: z.strictObject({
       encode: graph,
       observe: graph,

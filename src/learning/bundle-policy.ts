@@ -52,6 +52,11 @@ export class BundlePolicy implements Policy {
     return this.#surprise;
   }
 
+  /** What the model believes after the newest observation; valid until the next one. */
+  get borrowLatent(): Float32Array {
+    return this.#observe.inputs.latent as Float32Array;
+  }
+
   /** Forgets what it believes and planned, and draws its noise from another generator. */
   begin(rng: Rng): void {
     this.#rng = rng;

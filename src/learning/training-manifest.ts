@@ -30,6 +30,7 @@ export function trainingManifest(
     latentSize: learner.latentSize,
     surpriseLimit: surprise.limit > 0 ? surprise.limit : null,
     ...(surprise.warn > 0 && { surpriseWarn: surprise.warn }),
+    ...(surprise.scene && { scene: surprise.scene }),
     training: {
       data: [{ source: recorded?.source ?? `simulated task ${task}`, sha256: null, episodes, steps }],
       command: bundle.command,

@@ -5,10 +5,13 @@ import { type Evaluation, evaluate } from "./evaluate.ts";
 import { fillGraphs } from "./fill-graphs.ts";
 import { type Imagination, imagine } from "./imagination.ts";
 import type { Learner } from "./learner.ts";
+import { LocalGraph } from "./local-graph.ts";
 import { exploringPolicy } from "./rollout.ts";
+import { calibrateScene, type SceneThresholds } from "./scene-watch.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Weights } from "./step-runner.ts";
 import type { TrainingWorld } from "./training-world.ts";
+import { type StepSigns, WatchedPolicy } from "./watched-policy.ts";
 
 export interface TrainingScores {
   /** Every episode starts from a random pose, plans act at once. */
@@ -34,6 +37,8 @@ export const STOP_MARGIN = 2;
 export interface SurpriseThresholds {
   readonly warn: number;
   readonly limit: number;
+  /** When the scene counts as another one; absent where the model paints no images. */
+  readonly scene?: SceneThresholds | undefined;
 }
 
 /** How well the model acts after a round, and what it imagines. */
@@ -71,20 +76,15 @@ export async function judgeFinally(
   judge: TrainingWorld,
   { evaluationEpisodes: episodes, session = {} }: { evaluationEpisodes: number; session?: SessionOptions },
 ): Promise<{ scores: TrainingScores; surprise: SurpriseThresholds }> {
-  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act"]);
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "decode"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
-  const surprise: number[] = [];
-  const watched = {
-    async act(...[input, out]: Parameters<BundlePolicy["act"]>) {
-      await policy.act(input, out);
-      if (!input.isFirst) surprise.push(policy.surprise);
-    },
-  };
+  const decode = onnx.has("decode") ? await LocalGraph.open(onnx.get("decode")!, session) : undefined;
+  const watched = new WatchedPolicy(policy, decode, judge, Number.POSITIVE_INFINITY);
   try {
     const seed = SEEDS.final;
     const canMove = judge.retarget !== undefined;
     const ideal = await evaluate(judge, watched, { episodes, seed });
-    const undisturbed = surprise.length;
+    const undisturbed = watched.take();
     const deployed = await evaluate(judge, watched, {
       episodes,
       seed,
@@ -92,10 +92,26 @@ export async function judgeFinally(
       ...(canMove && { episodesPerReset: DEPLOYED.episodesPerReset }),
     });
     const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), { episodes, seed });
-    const { threshold: warn } = conformalThreshold(surprise.slice(0, undisturbed), FALSE_ALARM_RATE);
-    const limit = STOP_MARGIN * surprise.reduce((most, value) => Math.max(most, value), 0);
-    return { scores: { ideal, deployed, random }, surprise: { warn, limit } };
+    const surpriseOf = (signs: readonly StepSigns[]) =>
+      signs.filter(({ isFirst }) => !isFirst).map(({ surprise }) => surprise);
+    const { threshold: warn } = conformalThreshold(surpriseOf(undisturbed), FALSE_ALARM_RATE);
+    const all = [...surpriseOf(undisturbed), ...surpriseOf(watched.take())];
+    const limit = STOP_MARGIN * all.reduce((most, value) => Math.max(most, value), 0);
+    const scene = sceneOf(undisturbed);
+    return { scores: { ideal, deployed, random }, surprise: { warn, limit, scene } };
   } finally {
     await policy.close();
+    await decode?.close();
   }
+}
+
+/** When a scene counts as another one, by undisturbed episodes; undefined where nothing is painted, or too little was played. */
+function sceneOf(steps: readonly StepSigns[]): SceneThresholds | undefined {
+  const episodes: number[][] = [];
+  for (const { isFirst, sceneError } of steps) {
+    if (isFirst) episodes.push([]);
+    episodes.at(-1)?.push(sceneError);
+  }
+  const known = episodes.length >= 4 && !episodes.flat().some(Number.isNaN);
+  return known ? calibrateScene(episodes, FALSE_ALARM_RATE) : undefined;
 }

@@ -218,7 +218,7 @@ export interface SessionStart {
 }
 
 /** `kind` of a PolicyEvent. */
-export const POLICY_EVENT = { continue: 0, believe: 1, plan: 2 } as const;
+export const POLICY_EVENT = { continue: 0, believe: 1, plan: 2, reflect: 3 } as const;
 
 /** latentloop_msgs/PolicyEvent: ros/latentloop_msgs/msg/PolicyEvent.msg says what each field means. */
 export interface PolicyEvent {

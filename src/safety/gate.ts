@@ -2,7 +2,7 @@ import type { SafeCommand } from "../core/robot.ts";
 import { type ControlStatus, type HaltCause, LIMIT_BITS } from "../core/status.ts";
 import type { ArmRefusal } from "./arming.ts";
 import type { Evidence } from "./evidence.ts";
-import { RESUMES_BY_ITSELF } from "./halt-policy.ts";
+import { resumesByItself } from "./halt-policy.ts";
 import { limitLead } from "./lead-limit.ts";
 import { MotionLimiter } from "./motion-limiter.ts";
 import { checkSafetyOptions, type SafetyOptions } from "./options.ts";
@@ -149,8 +149,9 @@ export class SafetyGate {
       this.cause = "none";
       return;
     }
-    if (this.cause === "none" || !RESUMES_BY_ITSELF[fault]) this.cause = fault;
-    if (!RESUMES_BY_ITSELF[fault]) this.#armed = false;
+    const resumes = resumesByItself(fault, this.#options.surpriseAction);
+    if (this.cause === "none" || !resumes) this.cause = fault;
+    if (!resumes) this.#armed = false;
   }
 
   #movingStatus(evidence: Evidence): ControlStatus {

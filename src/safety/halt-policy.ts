@@ -1,4 +1,5 @@
 import type { HaltCause } from "../core/status.ts";
+import type { SurpriseAction } from "./options.ts";
 
 /**
  * Whether the loop goes on by itself (with a soft start) once the cause is gone, or waits until somebody arms it again.
@@ -20,3 +21,8 @@ export const RESUMES_BY_ITSELF: Readonly<Record<HaltCause, boolean>> = {
   operator: false,
   shutdown: false,
 };
+
+/** The same under a surprise action: only `hold` goes on by itself when the surprise is over. */
+export function resumesByItself(cause: HaltCause, surpriseAction: SurpriseAction | undefined): boolean {
+  return cause === "surprise" ? surpriseAction === "hold" : RESUMES_BY_ITSELF[cause];
+}

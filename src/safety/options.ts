@@ -2,6 +2,10 @@ import { LatentloopError } from "../core/errors.ts";
 import type { RobotModel } from "../core/robot.ts";
 import type { Workspace } from "./workspace-guard.ts";
 
+/** What surprise above its limit does: nothing more than slowing down, a halt that ends by itself, or one that somebody has to end by arming. */
+export const SURPRISE_ACTIONS = ["slow", "hold", "ask"] as const;
+export type SurpriseAction = (typeof SURPRISE_ACTIONS)[number];
+
 /** Everything the gate can be told. The limits of the joints come with the robot; the rest has defaults and is on. */
 export interface SafetyOptions {
   readonly robot: RobotModel;
@@ -24,6 +28,8 @@ export interface SafetyOptions {
   readonly surpriseWarn: number;
   readonly surpriseError: number;
   readonly surpriseScale: number;
+  /** By default `ask`. */
+  readonly surpriseAction?: SurpriseAction;
   /** Measured speed up to which a joint counts as at rest, rad/s or m/s. */
   readonly restVelocity: number;
   /** Distance between the measured and the last commanded position up to which arming continues from the latter. */

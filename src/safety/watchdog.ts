@@ -42,7 +42,8 @@ export class Watchdog {
     const planIsStale = ageNs(nowNs, evidence.planArrivalNs) > options.maxPlanAgeMs * 1e6;
     if (planIsStale || !(nowNs < evidence.planEndNs)) return evidence.planInvalid ? "plan-invalid" : "plan-stale";
     if (ageNs(nowNs, evidence.observationArrivalNs) > options.maxObservationAgeMs * 1e6) return "observation-stale";
-    if (!Number.isFinite(evidence.surprise) || evidence.surprise > options.surpriseError) return "surprise";
+    if (!Number.isFinite(evidence.surprise)) return "surprise";
+    if (evidence.surprise > options.surpriseError && options.surpriseAction !== "slow") return "surprise";
     return "none";
   }
 

@@ -1,12 +1,18 @@
+import { join } from "node:path";
 import { Command, Option } from "commander";
+import { readText } from "../../config/read-config.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { Rng } from "../../core/rng.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
+import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { BundlePolicy } from "../../learning/bundle-policy.ts";
 import { FAULTS, FaultyWorld } from "../../learning/faulty-world.ts";
-import { type SurpriseTrial, trySurprise } from "../../learning/surprise-trial.ts";
+import { LocalGraph } from "../../learning/local-graph.ts";
+import type { SceneThresholds } from "../../learning/scene-watch.ts";
+import { PATIENCE_STEPS, SIGNS, type SurpriseTrial, trySurprise } from "../../learning/surprise-trial.ts";
 import { FALSE_ALARM_RATE } from "../../learning/training-scores.ts";
+import { WatchedPolicy } from "../../learning/watched-policy.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { formatTable, printResult } from "../output.ts";
@@ -17,9 +23,12 @@ interface SurpriseFlags {
   readonly episodes: number;
   readonly seed: number;
   readonly falseAlarmRate: number;
+  readonly write: boolean;
   readonly json: boolean;
 }
 
+/** As the world-model node's default. */
+const FROZEN_MOTION_RAD = 0.05;
 /** How far the moved camera stands from where it was. */
 const MOVED = { cameraOffsetM: [0.05, 0.03, 0], cameraRotationRad: [0, 0, 0.1] } as const;
 
@@ -32,13 +41,14 @@ export function surpriseCommand(): Command {
     .option("--episodes <n>", "episodes without a fault, and with each fault", positiveInteger, 20)
     .option("--seed <n>", "seed of the first episode", integer, 8_000_000)
     .option("--false-alarm-rate <share>", "of steps, that the threshold is calibrated to", positive, FALSE_ALARM_RATE)
+    .option("--write", "put the calibrated thresholds of the scene into the bundle's manifest; its hash changes", false)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(rehearseFaults);
 }
 
 async function rehearseFaults(
   folder: string,
-  { task, episodes, seed, falseAlarmRate, json }: SurpriseFlags,
+  { task, episodes, seed, falseAlarmRate, write, json }: SurpriseFlags,
 ): Promise<void> {
   const { manifest, onnx } = await readBundle(folder);
   const stop = manifest.surpriseLimit;
@@ -54,11 +64,14 @@ async function rehearseFaults(
   const nominal = await openWorldOf(manifest, task);
   const moved = await openWorldOf(manifest, task, { shift: MOVED });
   const policy = await BundlePolicy.open(new Map(Object.entries(onnx)), new Rng(seed));
+  const decode = onnx.decode && (await LocalGraph.open(onnx.decode));
   const progress = startProgress("episodes", (2 + Object.keys(FAULTS).length) * episodes);
   try {
     const onEpisode = (done: number) => progress.update(done);
     const options = { stop, falseAlarmRate, episodes, seed, onEpisode };
-    const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, options);
+    const watched = new WatchedPolicy(policy, decode, nominal, FROZEN_MOTION_RAD);
+    const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, watched, options);
+    if (write && trial.scene) await storeScene(folder, trial.scene);
     progress.stop();
     const { policyRateHz } = manifest;
     const own = { warn: surpriseWarnOf(manifest), stop };
@@ -66,28 +79,41 @@ async function rehearseFaults(
     printResult(result, tableOf(trial, own, policyRateHz), json);
   } finally {
     await policy.close();
+    await decode?.close();
     nominal.close();
     moved.close();
   }
 }
 
 function tableOf(
-  { slow, nominalSteps, falseSlowRate, falseStopRate, faults }: SurpriseTrial,
+  { slow, scene, nominalSteps, falseAlarms, falseAlarmsBy, falseStopRate, faults }: SurpriseTrial,
   own: { readonly warn: number; readonly stop: number },
   policyRateHz: number,
 ): string {
   const percent = (share: number, digits = 0) => `${(100 * share).toFixed(digits)} %`;
   const table = formatTable([
-    ["fault", "slows down", "stops", "delay", ""],
-    ...faults.map(({ fault, about, slowed, stopped, medianDelaySteps }) => [
+    ["fault", "noticed", "by surprise", "by the scene", "as frozen", "stops", "delay", ""],
+    ...faults.map(({ fault, about, noticed, noticedBy, stopped, medianDelaySteps }) => [
       fault,
-      percent(slowed),
+      percent(noticed),
+      ...SIGNS.map((sign) => percent(noticedBy[sign])),
       percent(stopped),
       Number.isNaN(medianDelaySteps) ? "" : `${((1000 * medianDelaySteps) / policyRateHz).toFixed(0)} ms`,
       about,
     ]),
   ]);
-  const alarms = `Without a fault, ${nominalSteps} steps: ${percent(falseSlowRate, 2)} slow the robot down, ${percent(falseStopRate, 2)} stop it.`;
+  const bySign = SIGNS.map((sign) => `${sign} ${percent(falseAlarmsBy[sign], 2)}`).join(", ");
+  const alarms = `Without a fault, ${nominalSteps} steps: ${percent(falseAlarms, 2)} raise an alarm (${bySign}), ${percent(falseStopRate, 2)} stop the robot. Within ${PATIENCE_STEPS} steps counts as noticed.`;
   const thresholds = `Slows down above ${slow.toPrecision(3)} (calibrated here; the bundle says ${own.warn.toPrecision(3)}), stops above ${own.stop.toPrecision(3)}.`;
-  return [table, alarms, thresholds].join("\n");
+  const strange = scene
+    ? `The scene is strange above ${scene.warn.toPrecision(3)}, summed up from ${scene.reference.toPrecision(3)} on; --write puts it into the manifest.`
+    : "The model does not decode images: its scene cannot be watched.";
+  return [table, alarms, thresholds, strange].join("\n");
+}
+
+/** The bundle with these thresholds is another one: its manifest, and so its hash, change. */
+async function storeScene(folder: string, scene: SceneThresholds): Promise<void> {
+  const file = join(folder, "manifest.json");
+  const manifest = JSON.parse(await readText(file)) as object;
+  await writeFileAtomically(file, [Buffer.from(`${JSON.stringify({ ...manifest, scene }, null, 2)}\n`)]);
 }

@@ -3,7 +3,7 @@ import type { Manifest } from "../../config/manifest.ts";
 import type { ActionSpace } from "../../core/action.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
-import { SAFETY_DEFAULTS } from "../../safety/index.ts";
+import { SAFETY_DEFAULTS, SURPRISE_ACTIONS } from "../../safety/index.ts";
 import type { ControlSetup } from "./control-setup.ts";
 
 const milliseconds = (description: string) => z.number().positive().meta({ description, unit: "ms" });
@@ -28,6 +28,12 @@ const safetyParameters = z.strictObject({
   surpriseScale: share("Share of the velocity limit while the model is surprised.").default(
     SAFETY_DEFAULTS.surpriseScale,
   ),
+  surpriseAction: z
+    .enum(SURPRISE_ACTIONS)
+    .default("ask")
+    .describe(
+      "What surprise above its limit does: `slow` no more than above the warning, `hold` halts until it is over, `ask` halts until somebody arms again.",
+    ),
   restVelocity: z
     .number()
     .positive()

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { actionDimension } from "../../config/manifest.ts";
-import { SAFETY_DEFAULTS } from "../../safety/index.ts";
+import { SAFETY_DEFAULTS, SURPRISE_ACTIONS } from "../../safety/index.ts";
 import type { ControlSetup } from "../control/control-setup.ts";
 
 /** Limits may be infinite. */
@@ -22,6 +22,7 @@ export const controlSetupSchema: z.ZodType<ControlSetup> = z.strictObject({
       ),
     }),
     commandRateHz: real,
+    surpriseAction: z.enum(SURPRISE_ACTIONS).exactOptional(),
     ...(Object.fromEntries(safetyNumbers.map((name) => [name, real])) as Record<
       (typeof safetyNumbers)[number],
       typeof real

@@ -58,6 +58,8 @@ export class ModelReplay {
         if (!from) throw new LatentloopError("ERR_SESSION_LOG", "Expected the plan that a model goes on from.");
         this.#step.continueFrom(planFromMessage(from));
         plan.push(from);
+      } else if (kind === POLICY_EVENT.reflect) {
+        await this.#step.reflect(observationOf(event, images));
       } else {
         const observation = observationOf(event, images);
         if (kind === POLICY_EVENT.believe) await this.#step.believe(observation, capture_ns, this.#player.meanAction);

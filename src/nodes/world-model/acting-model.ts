@@ -19,6 +19,8 @@ export interface ActingModelOptions {
   readonly budgetShare: number;
   /** Surprise limit of the bundle that the nodes were configured with; plans state surprise in its unit. */
   readonly surpriseLimit?: number | null;
+  /** Whether a scene that the model does not know adds to its surprise. */
+  readonly watchScene: boolean;
   readonly placements?: LoadOptions["placements"];
   readonly log: ModelLog;
 }
@@ -41,13 +43,22 @@ export class ActingModel {
 
   /** Loads a bundle without disturbing the one that acts: in an engine, and so in a thread, of its own. @throws those of `InferenceEngine.load` */
   static async load(folder: string, options: ActingModelOptions): Promise<ActingModel> {
-    const { clock, inference, seed, budgetShare, surpriseLimit = null, placements } = options;
+    const { clock, inference, seed, budgetShare, surpriseLimit = null, watchScene, placements } = options;
     const engine = await InferenceEngine.start({ clock, ...inference });
     try {
       const bundle = await engine.load(folder, placements === undefined ? {} : { placements });
       const { modelHash, reports } = bundle;
       const chosen = Object.fromEntries(reports.map(({ graph, placement }) => [graph, placement]));
-      const setup = { modelHash, folder, seed, budgetShare, surpriseLimit, placements: chosen, expectedNs: {} };
+      const setup = {
+        modelHash,
+        folder,
+        seed,
+        budgetShare,
+        surpriseLimit,
+        watchScene,
+        placements: chosen,
+        expectedNs: {},
+      };
       return new ActingModel(engine, bundle, setup, options);
     } catch (thrown) {
       await engine.close();

@@ -16,6 +16,7 @@ export interface ModelGraphs {
   readonly plan?: GraphPort;
   readonly plan_short?: GraphPort;
   readonly act?: GraphPort;
+  readonly decode?: GraphPort;
 }
 
 /** The float32 tensor of that name; the manifest check at load time guarantees that it is there. */

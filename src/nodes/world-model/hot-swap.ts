@@ -1,15 +1,15 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Logger, TriggerResponse } from "../../core/node.ts";
-import type { HaltCause } from "../../core/status.ts";
 import type { Verdict } from "../../learning/gates/gate.ts";
-import type { LedgerEvent, ModelRef } from "../../learning/models/ledger.ts";
-import { type ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
-import { wallClock } from "../../learning/models/propose.ts";
+import type { ModelRef } from "../../learning/models/ledger.ts";
+import type { ModelsFolder } from "../../learning/models/models-folder.ts";
 import type { ActingModel } from "./acting-model.ts";
 import type { PolicyObserver } from "./policy-loop.ts";
-import { judgeShadow, judgeWatch, SwapFigures } from "./swap-figures.ts";
+import { SwapLedger } from "./swap-ledger.ts";
 import type { SwapParameters } from "./swap-parameters.ts";
+import { TransitionQueue } from "./transition-queue.ts";
+import { TrialFigures } from "./trial-figures.ts";
 
 export type SwapState = "steady" | "loading" | "shadow" | "watching";
 
@@ -35,9 +35,6 @@ export interface HotSwapOptions {
   onState(state: SwapState, live: string, other: string | undefined): void;
 }
 
-/** Who did it, in the ledger. */
-export const NODE = "world-model node";
-
 /**
  * Lets a candidate take the live model's place while the robot works: load, shadow run, switch between two policy steps,
  * watch, and back again when it turns out worse.
@@ -46,54 +43,40 @@ export const NODE = "world-model node";
  */
 export class HotSwap {
   readonly #options: HotSwapOptions;
+  readonly #ledger: SwapLedger;
+  /** Of the phase that the swap is in: what the node hears is told to it. */
+  readonly figures: TrialFigures;
+  /** A transition that fails, e.g. because the disk does not take the ledger, leaves the model that acts in place. */
+  readonly #transitions = new TransitionQueue(async (thrown) => {
+    this.#options.log.error(`A model swap could not go on: ${messageOf(thrown)}`);
+    await (await this.#options.loop.detachShadow())?.close();
+    this.#enter("steady", Number.POSITIVE_INFINITY);
+  });
   #state: SwapState = "steady";
   #phaseEndNs = Number.POSITIVE_INFINITY;
   #candidate: ModelRef | undefined;
   /** The model before the live one, loaded and ready. */
   #warm: ActingModel | undefined;
-  #own: SwapFigures;
-  #other: SwapFigures;
-  #before: SwapFigures;
-  /** Transitions follow one another. */
-  #work: Promise<void> = Promise.resolve();
-  #pending = 0;
   #closed = false;
 
   constructor(options: HotSwapOptions) {
     this.#options = options;
-    this.#own = this.#other = this.#before = new SwapFigures(options.surpriseWarn);
-    options.loop.watch({
-      onPlan: (plan) => this.#own.addPlan(plan),
-      onShadowPlan: (plan, inForce) => {
-        this.#other.addPlan(plan);
-        if (plan && inForce) this.#other.addChange(plan, inForce);
-      },
-      onFailure: (who) => {
-        if (who === "live") this.#own.failures++;
-        else this.#other.failures++;
-      },
-    });
+    this.#ledger = new SwapLedger(options.models, options.clock);
+    this.figures = new TrialFigures(options.surpriseWarn);
+    options.loop.watch(this.figures);
   }
 
   get state(): SwapState {
     return this.#state;
   }
 
-  onTick(limitBits: number, haltCause: HaltCause): void {
-    this.#own.addTick(limitBits, haltCause);
-  }
-
-  onReward(reward: number): void {
-    this.#own.addReward(reward);
-  }
-
   /** Begins with the newest candidate that passed its gates against the live model. */
   async promote(): Promise<TriggerResponse> {
     if (!this.#isFree()) return refused("a candidate is on trial");
-    const found = await this.#adoptable();
+    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash);
     if (typeof found === "string") return refused(found);
     if (!this.#isFree()) return refused("a candidate is on trial"); // since we looked
-    void this.#queue(() => this.#begin(found));
+    void this.#transitions.run(() => this.#begin(found));
     return { success: true, message: `${found.name} runs beside the live model first: follow ~/model_state` };
   }
 
@@ -101,7 +84,7 @@ export class HotSwap {
   async rollBack(): Promise<TriggerResponse> {
     if (this.#closed) return refused("the node stops");
     let answer: TriggerResponse = refused("the node stops");
-    await this.#queue(async () => {
+    await this.#transitions.run(async () => {
       answer = await this.#rollBackByHand();
     });
     return answer;
@@ -109,44 +92,45 @@ export class HotSwap {
 
   /** Looks whether a phase is over or has gone wrong. Call it a few times a second. */
   tick(): void {
-    if (this.#pending > 0 || this.#closed) return;
-    if (this.#state === "shadow" && this.#isOver()) void this.#queue(() => this.#endShadow());
+    if (!this.#transitions.isIdle || this.#closed) return;
+    if (this.#state === "shadow" && this.#isOver()) void this.#transitions.run(() => this.#endShadow());
     if (this.#state !== "watching") return;
-    const verdicts = judgeWatch(this.#own, this.#before, this.#options.parameters);
+    const verdicts = this.figures.judgeWatch(this.#options.parameters);
     const breach = verdicts.find(({ passed }) => passed === false);
-    if (breach) void this.#queue(() => this.#abandonSwitch(NODE, `${breach.gate}: ${breach.note}`, verdicts));
-    else if (this.#isOver()) void this.#queue(() => this.#keep(verdicts));
+    if (breach)
+      void this.#transitions.run(() => this.#abandonSwitch("node", `${breach.gate}: ${breach.note}`, verdicts));
+    else if (this.#isOver()) void this.#transitions.run(() => this.#keep(verdicts));
   }
 
   /** As `promote`, for a node that adopts candidates by itself; says nothing when there is none. */
   async adopt(): Promise<void> {
     if (!this.#isFree()) return;
-    const found = await this.#adoptable();
-    if (typeof found !== "string" && this.#isFree()) await this.#queue(() => this.#begin(found));
+    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash);
+    if (typeof found !== "string" && this.#isFree()) await this.#transitions.run(() => this.#begin(found));
   }
 
   /** Waits for the transition that is under way. */
   settled(): Promise<void> {
-    return this.#work;
+    return this.#transitions.settled();
   }
 
   /** Waits for what is under way and unloads what does not act. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#work;
+    await this.#transitions.settled();
     await (await this.#options.loop.detachShadow())?.close();
     await this.#warm?.close();
     this.#warm = undefined;
   }
 
   async #begin(candidate: ModelRef): Promise<void> {
-    const { loop, models, load, surpriseWarn } = this.#options;
+    const { loop, load } = this.#options;
     this.#candidate = candidate;
     this.#enter("loading", Number.POSITIVE_INFINITY);
     await this.#cool();
     let model: ActingModel;
     try {
-      model = await load(models.folderOf(candidate.name));
+      model = await load(this.#ledger.folderOf(candidate));
     } catch (thrown) {
       return this.#refuse([failed("load", messageOf(thrown))]);
     }
@@ -160,44 +144,40 @@ export class HotSwap {
       await model.close();
       return this.#refuse([failed("belief", messageOf(thrown))]);
     }
-    this.#own = new SwapFigures(surpriseWarn);
-    this.#other = new SwapFigures(surpriseWarn);
+    this.figures.beginPhase();
     this.#enter("shadow", this.#options.parameters.shadowSeconds);
   }
 
   async #endShadow(): Promise<void> {
-    const { loop, models, parameters, surpriseWarn } = this.#options;
-    const verdicts = judgeShadow(this.#other, this.#own, parameters);
+    const { loop, parameters } = this.#options;
+    const verdicts = this.figures.judgeShadow(parameters);
     if (verdicts.some(({ passed }) => passed === false)) {
       await (await loop.detachShadow())?.close();
       return this.#refuse(verdicts);
     }
     await this.#recordShadow(true, verdicts);
-    await models.promote(this.#candidate!, NODE, wallClock(this.#options.clock));
-    this.#before = this.#own;
+    await this.#ledger.promote(this.#candidate!);
     await loop.exchange();
-    this.#own = new SwapFigures(surpriseWarn);
-    this.#other = new SwapFigures(surpriseWarn);
+    this.figures.beginPhase();
     this.#enter("watching", parameters.watchSeconds);
     this.#options.log.info(`${this.#candidate!.name} acts now and is watched for ${parameters.watchSeconds} s.`);
   }
 
   /** The watch is over: the old model rests, loaded. */
   async #keep(verdicts: readonly Verdict[]): Promise<void> {
-    const { loop, models, clock } = this.#options;
-    this.#warm = await loop.detachShadow();
-    await models.record({ event: "kept", at: wallClock(clock), model: this.#candidate!, verdicts: [...verdicts] });
+    this.#warm = await this.#options.loop.detachShadow();
+    await this.#ledger.recordKept(this.#candidate!, verdicts);
     this.#enter("steady", Number.POSITIVE_INFINITY);
   }
 
   /** Back to the old model, first of all; the record comes after. */
-  async #abandonSwitch(by: string, reason: string, verdicts: readonly Verdict[]): Promise<void> {
-    const { loop, models, clock, log } = this.#options;
+  async #abandonSwitch(by: "operator" | "node", reason: string, verdicts: readonly Verdict[]): Promise<void> {
+    const { loop, log } = this.#options;
     await loop.exchange();
     const rejected = await loop.detachShadow();
     log.warn(`${this.#candidate!.name} was rolled back: ${reason}.`);
     try {
-      await models.rollBack(by, reason, wallClock(clock), [...verdicts]);
+      await this.#ledger.rollBack(by, reason, verdicts);
     } finally {
       await rejected?.close();
     }
@@ -205,9 +185,9 @@ export class HotSwap {
   }
 
   async #rollBackByHand(): Promise<TriggerResponse> {
-    const { loop, models, clock, load } = this.#options;
+    const { loop, load } = this.#options;
     if (this.#state === "watching") {
-      await this.#abandonSwitch("operator", "asked for", judgeWatch(this.#own, this.#before, this.#options.parameters));
+      await this.#abandonSwitch("operator", "asked for", this.figures.judgeWatch(this.#options.parameters));
       return { success: true, message: "the model before the candidate acts again" };
     }
     if (this.#state === "shadow") {
@@ -215,34 +195,17 @@ export class HotSwap {
       await this.#refuse([failed("operator", "the operator ended the trial")]);
       return { success: true, message: "the candidate's trial was ended; the live model was never replaced" };
     }
-    const to = await models.previous();
+    const to = await this.#ledger.previous();
     if (!to) return refused("no model acted before this one");
     if (this.#warm && this.#warm.bundle.modelHash !== to.hash) await this.#cool();
-    const previous = this.#warm ?? (await load(models.folderOf(to.name)));
+    const previous = this.#warm ?? (await load(this.#ledger.folderOf(to)));
     this.#warm = undefined;
     await loop.attachShadow(previous);
     await loop.exchange();
     this.#warm = await loop.detachShadow();
-    await models.rollBack("operator", "asked for", wallClock(clock));
+    await this.#ledger.rollBack("operator", "asked for");
     this.#enter("steady", Number.POSITIVE_INFINITY);
     return { success: true, message: `${to.name} acts again` };
-  }
-
-  /** The newest candidate in the ledger that passed its gates against the live model and has not been tried, or why none. */
-  async #adoptable(): Promise<ModelRef | string> {
-    const { loop, models } = this.#options;
-    const own = loop.live.bundle.modelHash;
-    const live = await models.live();
-    if (live?.hash !== own) return `this node runs ${own}, but ${live?.name ?? "no model"} is live in ${models.path}`;
-    const { events } = await models.ledger();
-    const newest = events.findLast(({ event }) => event === "judged");
-    if (newest?.event !== "judged" || !newest.passed) return "the newest candidate has not passed the gates";
-    const { model } = newest;
-    if (model.hash === own) return `${model.name} acts already`;
-    const last = events.findLast((event) => event.model.hash === model.hash);
-    if (last !== newest) return `${model.name} was tried before: ${last?.event}`;
-    if (newest.live !== null && newest.live.hash !== own) return `${model.name} was judged against another live model`;
-    return model;
   }
 
   async #refuse(verdicts: readonly Verdict[]): Promise<void> {
@@ -252,18 +215,8 @@ export class HotSwap {
     this.#enter("steady", Number.POSITIVE_INFINITY);
   }
 
-  async #recordShadow(passed: boolean, verdicts: readonly Verdict[]): Promise<void> {
-    const { models, clock } = this.#options;
-    const live = await models.live();
-    const event: LedgerEvent = {
-      event: "shadowed",
-      at: wallClock(clock),
-      model: this.#candidate!,
-      live: live ? refOf(live) : { name: "", hash: this.#options.loop.live.bundle.modelHash },
-      passed,
-      verdicts: [...verdicts],
-    };
-    await models.record(event);
+  #recordShadow(passed: boolean, verdicts: readonly Verdict[]): Promise<void> {
+    return this.#ledger.recordShadow(this.#candidate!, this.#options.loop.live.bundle.modelHash, passed, verdicts);
   }
 
   async #cool(): Promise<void> {
@@ -279,28 +232,11 @@ export class HotSwap {
   }
 
   #isFree(): boolean {
-    return this.#state === "steady" && this.#pending === 0 && !this.#closed;
+    return this.#state === "steady" && this.#transitions.isIdle && !this.#closed;
   }
 
   #isOver(): boolean {
     return this.#options.clock.monotonicNs() >= this.#phaseEndNs;
-  }
-
-  /** A transition that fails, e.g. because the disk does not take the ledger, leaves the model that acts in place. */
-  #queue(transition: () => Promise<void>): Promise<void> {
-    this.#pending++;
-    this.#work = this.#work.then(async () => {
-      try {
-        await transition();
-      } catch (thrown) {
-        this.#options.log.error(`A model swap could not go on: ${messageOf(thrown)}`);
-        await (await this.#options.loop.detachShadow())?.close();
-        this.#enter("steady", Number.POSITIVE_INFINITY);
-      } finally {
-        this.#pending--;
-      }
-    });
-    return this.#work;
   }
 }
 

@@ -8,7 +8,7 @@ import type { MeanAction, PolicyStep } from "./policy-step.ts";
 import { type StepTape, TapeRecorder } from "./step-tape.ts";
 
 /** What the policy loop asks of a model's step. */
-export interface ModelStep extends Pick<PolicyStep, "believe" | "run"> {
+export interface ModelStep extends Pick<PolicyStep, "believe" | "run" | "reflect"> {
   continueFrom(plan: Plan): void;
 }
 
@@ -69,6 +69,15 @@ export class LoggedStep implements ModelStep {
       return plan;
     } finally {
       this.#write("plan", observation, captureNs, plan ? [plan] : [], latent);
+    }
+  }
+
+  async reflect(observation: Observation): Promise<void> {
+    if (!this.#step.watchesScene) return;
+    try {
+      await this.#step.reflect(observation);
+    } finally {
+      this.#write("reflect", observation, Number.NaN, [], 0);
     }
   }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { Rng } from "../../core/rng.ts";
+import { surpriseWarnOf } from "../../core/surprise.ts";
 import type { LoadedBundle } from "../../inference/inference-engine.ts";
 import { PROVIDERS } from "../../inference/placement.ts";
 import type { ModelGraphs } from "./graph-port.ts";
@@ -18,6 +19,7 @@ export const modelSetupSchema = z.strictObject({
     .number()
     .nullable()
     .describe("Surprise limit of the bundle that the nodes were configured with; plans state surprise in its unit."),
+  watchScene: z.boolean().describe("Whether a strange scene adds to the surprise."),
   placements: z
     .record(z.string(), z.strictObject({ provider: z.enum(PROVIDERS), threads: z.int() }))
     .describe("Where each graph runs."),
@@ -30,11 +32,12 @@ export type ModelSetup = z.output<typeof modelSetupSchema>;
 /** A step that knows nothing yet. */
 export function makePolicyStep(
   { manifest, modelHash }: Pick<LoadedBundle, "manifest" | "modelHash">,
-  { seed, budgetShare, surpriseLimit, expectedNs }: ModelSetup,
+  { seed, budgetShare, surpriseLimit, watchScene, expectedNs }: ModelSetup,
   clock: Clock,
   graphs: ModelGraphs,
 ): PolicyStep {
   const own = manifest.surpriseLimit;
+  const surpriseScale = own !== null && surpriseLimit ? surpriseLimit / own : 1;
   return new PolicyStep({
     graphs,
     clock,
@@ -43,7 +46,10 @@ export function makePolicyStep(
     stepPeriodNs: 1e9 / manifest.policyRateHz,
     actionDimension: manifest.action.dimensions.length,
     budgetShare,
-    surpriseScale: own !== null && surpriseLimit ? surpriseLimit / own : 1,
+    surpriseScale,
+    ...(watchScene &&
+      manifest.scene &&
+      own !== null && { scene: { ...manifest.scene, surpriseAtWarn: surpriseWarnOf(manifest) * surpriseScale } }),
     expectedNs,
   });
 }

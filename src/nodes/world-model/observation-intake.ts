@@ -4,6 +4,7 @@ import { type MessageInfo, type NodeContext, SENSOR_QOS } from "../../core/node.
 import type { Plan } from "../../core/plan.ts";
 import { bindProprioception } from "../../core/proprioception.ts";
 import type { RobotModel } from "../../core/robot.ts";
+import { FrozenImages } from "../../learning/frozen-images.ts";
 import { borrowRawImage, jointStateFromMessage, type RosMessages } from "../../messages/index.ts";
 import { ExecutedActions } from "../control/executed-actions.ts";
 import { meanActionInFlight } from "../control/in-flight-action.ts";
@@ -15,6 +16,8 @@ export interface IntakeOptions {
   readonly robot: RobotModel;
   readonly pairingToleranceMs: number;
   readonly commandRateHz: number;
+  /** Motion after which a picture that stays the same to the byte is frozen. Units: rad or m */
+  readonly frozenMotion: number;
   /** Observations that another model's belief is estimated from before it takes over. */
   readonly beliefObservations: number;
 }
@@ -27,13 +30,15 @@ export class ObservationIntake {
   readonly #periodNs: number;
   readonly #lastAction: Float32Array;
   readonly #scratch: Float32Array;
+  readonly #pictures: FrozenImages;
   #clockJumps = 0;
+  #frozen = 0;
 
   /** @param onComplete called when every camera has a fresh image */
   constructor(
     context: NodeContext<RosMessages>,
     { observation, action, policyRateHz }: Pick<Manifest, "observation" | "action" | "policyRateHz">,
-    { robot, pairingToleranceMs, commandRateHz, beliefObservations }: IntakeOptions,
+    { robot, pairingToleranceMs, commandRateHz, beliefObservations, frozenMotion }: IntakeOptions,
     onComplete: (info: MessageInfo) => void,
   ) {
     const { cameras, proprioception } = observation;
@@ -41,6 +46,7 @@ export class ObservationIntake {
     this.#periodNs = 1e9 / policyRateHz;
     this.#lastAction = new Float32Array(dimensions.length);
     this.#scratch = new Float32Array(dimensions.length);
+    this.#pictures = new FrozenImages(proprioception, frozenMotion);
     this.recent = new RecentObservations(beliefObservations);
     // Rest is the action whose SI value is 0, or the nearest there is.
     const rest = Float32Array.from(dimensions, ({ low, high }) => {
@@ -81,13 +87,18 @@ export class ObservationIntake {
   }
 
   get counts() {
-    return { unpaired: this.#assembler.unpaired, clock_jumps: this.#clockJumps };
+    return { unpaired: this.#assembler.unpaired, clock_jumps: this.#clockJumps, frozen: this.#frozen };
   }
 
-  /** The observation of the newest images, if they belong together and the clocks can be trusted. */
+  /** The observation of the newest images, if they belong together, move as the robot does, and the clocks can be trusted. */
   take(info: MessageInfo): Seen | undefined {
     const observation = this.#assembler.take((captureStampNs) => this.#actionBefore(captureStampNs, info));
     if (observation === undefined) return undefined;
+    const pixels = Object.fromEntries(Object.entries(observation.images).map(([camera, { data }]) => [camera, data]));
+    if (this.#pictures.check(pixels, observation.proprioception) !== undefined) {
+      this.#frozen++;
+      return undefined;
+    }
     const captureNs = captureMonotonicNs(observation.stampNs, info);
     if (captureNs !== undefined) return this.recent.add(observation, captureNs);
     this.#clockJumps++;

@@ -148,6 +148,7 @@ export class PolicyLoop {
       if (plan === undefined) this.#late++;
       else this.#follow(plan);
       this.#observer?.onPlan(plan);
+      await this.#live.step.reflect(seen.observation);
     } catch (thrown) {
       log.error("A policy step failed: the robot goes on with its last plan and then halts.", {
         thrown: String(thrown),
@@ -180,6 +181,7 @@ export class PolicyLoop {
     try {
       if (before) shadow.step.continueFrom(before);
       this.#observer?.onShadowPlan(await shadow.step.run(observation, captureNs, this.#meanAction), inForce);
+      await shadow.step.reflect(observation);
     } catch (thrown) {
       this.#observer?.onFailure("shadow", thrown);
     } finally {

@@ -2,6 +2,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
+import { reconstructionError, type SceneThresholds } from "../../learning/scene-watch.ts";
+import { Cusum } from "../../math/cusum.ts";
 import { floats, type GraphPort, type ModelGraphs } from "./graph-port.ts";
 import { type ComputedRung, type ExpectedNs, RungChoice } from "./rung-choice.ts";
 import { shiftPlan } from "./shift-plan.ts";
@@ -20,8 +22,15 @@ export interface PolicyStepOptions {
   readonly budgetShare: number;
   /** Factor that brings the model's surprise into the unit that the control loop's threshold has; by default 1. */
   readonly surpriseScale?: number;
+  /** Watches whether the scene is still the one that the model knows; needs `graphs.decode`. */
+  readonly scene?: SceneWatch;
   /** How long each rung is expected to compute at first, where another step of this model measured it. */
   readonly expectedNs?: ExpectedNs;
+}
+
+/** The thresholds of a scene that is watched, and how surprising it is at `warn`. */
+export interface SceneWatch extends SceneThresholds {
+  readonly surpriseAtWarn: number;
 }
 
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
@@ -43,6 +52,7 @@ export class PolicyStep {
   readonly #previousMean: Float32Array | undefined;
   readonly #executed: Float32Array;
   readonly #inFlight: Float32Array;
+  readonly #scene: Cusum | undefined;
   #lastCaptureNs = Number.NaN;
   #lastStartNs = Number.NaN;
   #nextPlanId = 1;
@@ -57,6 +67,7 @@ export class PolicyStep {
     this.#previousMean = mean && new Float32Array(mean.length);
     this.#executed = new Float32Array(actionDimension);
     this.#inFlight = new Float32Array(actionDimension);
+    this.#scene = options.scene && graphs.decode && new Cusum(options.scene.reference);
   }
 
   get expectedNs(): ExpectedNs {
@@ -138,7 +149,34 @@ export class PolicyStep {
     await observe.run();
     this.#latent.set(floats(observe.outputs, "latent_out"));
     this.#lastCaptureNs = captureNs;
-    return isFirst ? 0 : floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1);
+    if (isFirst) return 0;
+    return Math.max(floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1), this.#strangeness());
+  }
+
+  get watchesScene(): boolean {
+    return this.#scene !== undefined;
+  }
+
+  /**
+   * Holds the images against what the model makes of them, for the surprise of the next step: a scene that stays strange, as
+   * after a camera was moved, is more and more surprising. For when the plan is out; does nothing where no scene is watched.
+   */
+  async reflect({ images }: Pick<Observation, "images">): Promise<void> {
+    const { decode } = this.#options.graphs;
+    if (!this.#scene || !decode) return;
+    floats(decode.inputs, "latent").fill(0).set(this.#latent);
+    await decode.run();
+    const errors = Object.entries(images).map(([camera, { data }]) =>
+      reconstructionError(data, decode.outputs[`image_${camera}`] as Uint8Array),
+    );
+    this.#scene.add(Math.max(...errors));
+  }
+
+  /** The scene's strangeness in the unit of surprise. */
+  #strangeness(): number {
+    const { scene } = this.#options;
+    if (!this.#scene || !scene) return 0;
+    return (this.#scene.level / scene.warn) * scene.surpriseAtWarn;
   }
 
   #fillPlanInputs(graph: GraphPort, startNs: number, fraction: number): void {

@@ -11,8 +11,9 @@ import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
 import { ImaginationView, imaginationParameters } from "../imagination/imagination-view.ts";
 import { SESSION_LOG_QOS, SESSION_QOS } from "../session/session-start.ts";
 import { ActingModel, type ModelLog } from "./acting-model.ts";
-import { HotSwap, NODE } from "./hot-swap.ts";
+import { HotSwap } from "./hot-swap.ts";
 import { PolicyLoop } from "./policy-loop.ts";
+import { NODE } from "./swap-ledger.ts";
 import { swapParameters } from "./swap-parameters.ts";
 
 export const worldModelParameters = z.strictObject({
@@ -35,6 +36,16 @@ export const worldModelParameters = z.strictObject({
     .positive()
     .default(100)
     .meta({ description: "Rate of the control node's commands.", unit: "Hz" }),
+  watchScene: z.boolean().default(false).meta({
+    description:
+      "Whether images that the model cannot make sense of, as after a camera was moved, add to its surprise; where the bundle's `scene` is calibrated.",
+    readOnly: true,
+  }),
+  frozenMotion: z.number().positive().default(0.05).meta({
+    description: "Motion of a joint after which a picture that is still the same to the byte counts as frozen.",
+    unit: "rad",
+    readOnly: true,
+  }),
   inference: inferenceParameters.prefault({}),
   swap: swapParameters.prefault({}),
   imagination: imaginationParameters.prefault({}),
@@ -130,10 +141,10 @@ function openSwap(
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });
   context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) =>
-    swap.onTick(tick.limit_bits, CAUSES[tick.halt_cause] ?? "none"),
+    swap.figures.onTick(tick.limit_bits, CAUSES[tick.halt_cause] ?? "none"),
   );
   context.subscribe("episode", "latentloop_msgs/msg/EpisodeEvent", ({ kind, reward }) => {
-    if (kind !== EPISODE_KIND.begin) swap.onReward(reward);
+    if (kind !== EPISODE_KIND.begin) swap.figures.onReward(reward);
   });
   context.serve("~/promote", () => swap.promote());
   context.serve("~/rollback", () => swap.rollBack());

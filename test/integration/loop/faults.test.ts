@@ -13,7 +13,7 @@ const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 20_000;
 /** Wide enough for a machine that does other things as well: the causes are under test, not the ages. */
-const SAFETY = { maxJointStateAgeMs: 400, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
+const SAFETY = { maxJointStateAgeMs: 1500, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
 
 let host: NodeHost;
 let last: TickMessage | undefined;
@@ -77,6 +77,11 @@ function halts(fault: string, causes: readonly HaltCause[]): () => Promise<void>
 test(
   "halts smoothly when the cameras stop, and follows again when they are back",
   halts("stop_cameras", ["plan-stale", "observation-stale"]),
+);
+// With nothing to see of its own motion the arm goes on past its goal, until the pictures are known to be frozen.
+test(
+  "halts smoothly when the cameras send one picture again and again although the arm moves",
+  halts("freeze_cameras", ["plan-stale", "observation-stale"]),
 );
 test("halts smoothly when the joint states go silent", halts("silence_joints", ["joint-state-stale"]));
 test(

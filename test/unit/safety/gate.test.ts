@@ -259,6 +259,30 @@ test("a robot that is measured away from where it is held is not armed: its comm
   assert.equal(bench.arm(), "off-command");
 });
 
+test("surprise above its limit asks, holds or only slows down, as it was told to", () => {
+  const startled = (e: Evidence) => void (e.surprise = 9);
+  const options = { surpriseWarn: 1, surpriseError: 2, surpriseScale: 0.3 };
+  const ask = new Bench(options).running();
+  ask.run(30, FORWARD, startled);
+  ask.expect("holding", "surprise");
+  ask.run(30, FORWARD);
+  ask.expect("holding", "surprise"); // until somebody arms
+  assert.equal(ask.arm(), "none");
+  ask.run(5, FORWARD);
+  ask.expect("tracking", "none");
+  const hold = new Bench({ ...options, surpriseAction: "hold" }).running();
+  hold.run(30, FORWARD, startled);
+  hold.expect("holding", "surprise");
+  hold.run(5, FORWARD);
+  hold.expect("tracking", "none");
+  const slow = new Bench({ ...options, surpriseAction: "slow" }).running();
+  slow.run(60, FORWARD, startled);
+  slow.expect("tracking", "none");
+  assert.ok(slow.gate.limitBits & LIMIT_BITS.softStart, "its velocity limit is lowered");
+  slow.run(60, FORWARD, (e) => void (e.surprise = Number.NaN));
+  slow.expect("holding", "surprise"); // a model without a number is no model
+});
+
 test("surprise above the warning slows the robot down, above the error it halts", () => {
   const bench = new Bench({ surpriseWarn: 1, surpriseError: 2, surpriseScale: 0.3 }).running();
   const surprised = (surprise: number) => (e: Evidence) => void (e.surprise = surprise);

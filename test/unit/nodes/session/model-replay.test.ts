@@ -16,6 +16,7 @@ const SETUP: ModelSetup = {
   seed: 3,
   budgetShare: 0.8,
   surpriseLimit: null,
+  watchScene: false,
   placements: {},
   expectedNs: { mpc: 7 * MS },
 };

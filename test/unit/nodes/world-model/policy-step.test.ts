@@ -172,3 +172,46 @@ test("a step that goes on from another model's plan starts its search there, cou
   assert.equal(plan!.id, 42);
   assert.deepEqual(seen, [{ previous: [0.5, 0.75, 0], latent: 2 }]);
 });
+
+test("a scene that stays strange is more and more surprising, and no longer once it is as usual again", async () => {
+  const nowNs = 1000 * MS;
+  const painted = new Uint8Array(24);
+  const decode = {
+    inputs: { latent: new Float32Array(2) },
+    outputs: { image_scene: painted },
+    run: async () => ({ status: "done" as const }),
+  };
+  const step = new PolicyStep({
+    graphs: {
+      ...scriptedGraphs(
+        () => {},
+        () => {},
+      ),
+      decode,
+    },
+    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
+    rng: new Rng(1),
+    modelHash: "abc",
+    stepPeriodNs: 100 * MS,
+    actionDimension: 1,
+    budgetShare: 0.8,
+    scene: { reference: 0.5, warn: 1, surpriseAtWarn: 4 },
+  });
+  const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
+  let captureNs = nowNs;
+  const surprise = async (pixel: number) => {
+    const image = { width: 2, height: 2, data: new Uint8Array(12).fill(pixel), stampNs: 5n, arrivalNs: nowNs };
+    const observation = {
+      images: { scene: image },
+      proprioception: new Float32Array(1),
+      stampNs: 5n,
+      arrivalNs: nowNs,
+    };
+    const value = await step.believe(observation, (captureNs += 100 * MS), still);
+    await step.reflect(observation);
+    return value;
+  };
+  assert.equal(step.watchesScene, true);
+  assert.deepEqual([await surprise(255), await surprise(255), await surprise(255)], [0, 2, 4]);
+  assert.deepEqual([await surprise(0), await surprise(0), await surprise(0), await surprise(0)], [6, 4, 2, 0]);
+});
