@@ -8,6 +8,8 @@ export interface TrainingWorld extends Environment {
   readonly proprioceptionFeatures: readonly ProprioceptionFeature[];
   /** Control steps of the task that one step here holds its action for; 1 where it is not said. */
   readonly actionRepeat?: number;
+  /** Action dimensions in use, task by task, of a world of several tasks: the proprioception's last numbers say which one is played. */
+  readonly actionSizes?: readonly number[];
   /** Reward per metre from the goal, where the reward is that distance alone: errors of rewards then read as lengths. */
   readonly rewardPerM?: number;
   /** Actions that explore without a model. The returned function writes the next one [A]. */

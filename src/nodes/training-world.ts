@@ -1,6 +1,7 @@
 import { ImagePath } from "../cameras/index.ts";
 import type { Manifest } from "../config/manifest.ts";
 import type { WorldView } from "../learning/learner.ts";
+import { MultiTaskWorld, taskNames, tasksSensed } from "../learning/multi-task-world.ts";
 import { repeatActions } from "../learning/repeat-actions.ts";
 import type { TrainingWorld } from "../learning/training-world.ts";
 import type { EnvironmentOptions } from "../sim/environment.ts";
@@ -13,25 +14,40 @@ export const NATIVE_CAMERA_PX = 128;
 /** The cameras to look through, the size of the images that come out of the image path, and what else a system asks for. */
 export interface TrainingWorldOptions extends Omit<EnvironmentOptions, "imageSizes">, WorldView {}
 
-/** A simulated task seen and stepped as a bundle's model was trained to. @throws ERR_SIM_TASK */
-export function openWorldOf(
+/**
+ * A simulated task seen and stepped as a bundle's model was trained to. A model of several tasks plays the one that is named, or
+ * all of them by turns.
+ * @throws ERR_SIM_TASK, ERR_INVALID_ARGUMENT if a model of several tasks knows others
+ */
+export async function openWorldOf(
   { observation, policyRateHz }: Manifest,
   task: string,
   environment: Omit<EnvironmentOptions, "imageSizes"> = {},
 ): Promise<TrainingWorld> {
   const [first] = observation.cameras;
-  return openTrainingWorld(task, {
-    ...environment,
-    cameras: observation.cameras.map(({ name }) => name),
-    width: first?.width ?? 1,
-    height: first?.height ?? 1,
-    proprioception: observation.proprioception.length > 0,
-    actionRepeat: Math.max(1, Math.round(taskNamed(task).controlRateHz / policyRateHz)),
-  });
+  const known = tasksSensed(observation.proprioception.map(({ name }) => name));
+  const open = (name: string) =>
+    openTrainingWorld(name, {
+      ...environment,
+      cameras: observation.cameras.map(({ name }) => name),
+      width: first?.width ?? 1,
+      height: first?.height ?? 1,
+      proprioception: observation.proprioception.length > 0,
+      actionRepeat: Math.max(1, Math.round(taskNamed(known[0] ?? name).controlRateHz / policyRateHz)),
+    });
+  if (known.length === 0) return open(task);
+  const all = task === known.join(",");
+  return new MultiTaskWorld(await Promise.all(known.map(open)), all ? undefined : task);
 }
 
-/** A simulated task whose images take the same path as a robot's: rendered at the camera's size, then resized. */
+/**
+ * A simulated task whose images take the same path as a robot's: rendered at the camera's size, then resized. Several tasks,
+ * with commas between them, are one world.
+ */
 export async function openTrainingWorld(task: string, options: TrainingWorldOptions): Promise<TrainingWorld> {
+  const names = taskNames(task);
+  if (names.length > 1)
+    return new MultiTaskWorld(await Promise.all(names.map((name) => openTrainingWorld(name, options))));
   const { cameras, width, height, proprioception = true, actionRepeat = 1, ...environmentOptions } = options;
   const native = { width: NATIVE_CAMERA_PX, height: NATIVE_CAMERA_PX };
   const environment = await createEnvironment(task, {

@@ -84,7 +84,7 @@ const CONVOLUTIONS = [
 const LARGEST_EMBEDDING = 1;
 
 export interface TdMpc2Options {
-  /** Of a model of several tasks: which one, by default the first. Shapes: [B] int64, for tensors whose rows repeat B step by step */
+  /** Of a model of several tasks: which one. Shapes: [B] int64, for tensors whose rows repeat B step by step */
   readonly task?: Sym | undefined;
   /** Where the value heads come from, by default from where the rest does: such as their slow copies. */
   readonly values?: Parameters;
@@ -127,17 +127,19 @@ export function buildTdMpc2Networks(
     const layers = new Array<number>(config.encoderLayers - 1).fill(config.encoderUnits);
     return onSimplices(groupOf("encoder").scope("encoder"), tasks.mark(sensed), layers);
   };
+  /** What a task has no use for is not seen of an action, whatever stands there. */
+  const joined = (state: Sym, action: Sym) => tasks.mark(concat([state, tasks.mask(action)]));
   const advance = (state: Sym, action: Sym) =>
-    onSimplices(groupOf("model").scope("dynamics"), tasks.mark(concat([state, action])), [units, units]);
+    onSimplices(groupOf("model").scope("dynamics"), joined(state, action), [units, units]);
   const rewardBins = (state: Sym, action: Sym) => {
-    const x = tasks.mark(concat([state, action]));
+    const x = joined(state, action);
     return twoHot(
       nn.mlp(groupOf("model").scope("reward"), x, { ...network, output: bins, outputLayer: BARE }),
       binning,
     );
   };
   const values = (p: Parameters, members: number, state: Sym, action: Sym, noise: nn.DropoutNoise | undefined) => {
-    const x = tasks.mark(concat([state, action]));
+    const x = joined(state, action);
     const disturb = noise && { disturb: (h: Sym) => nn.dropout(h, noise, config.dropout) };
     return twoHot(nn.ensembleMlp(p, x, { ...hidden, ...disturb, members, output: bins, outputLayer: BARE }), binning);
   };
@@ -209,7 +211,7 @@ function taskConditions(
 ): TaskConditions {
   if (!tasks) return { mark: (x) => x, mask: (action) => action };
   const { actionSizes, embedding } = tasks;
-  const chosen = task ?? p.graph.constant([0], [1], "int64");
+  const chosen = task ?? p.graph.constant([0], [1], "int64"); // none is asked for where only sizes are wanted
   const vectors = nn.embedding(p, chosen, actionSizes.length, embedding, truncatedNormal(START_STD));
   const norm = sqrt(sum(square(vectors), -1, true));
   const marks = div(vectors, stopGradient(max(norm, LARGEST_EMBEDDING)));

@@ -12,6 +12,7 @@ import {
 } from "../graph/index.ts";
 import { TD_MPC2_SIZES, TdMpc2Config } from "./td-mpc2-config.ts";
 import { buildTdMpc2Networks, sensedSizeOf, type TdMpc2Networks, type TdMpc2Options } from "./td-mpc2-networks.ts";
+import { carryTask } from "./td-mpc2-tasks.ts";
 import type { LatentModel, ModelSpaces, WorldModel } from "./world-model.ts";
 
 /**
@@ -31,7 +32,10 @@ export const tdMpc2: WorldModel<TdMpc2Config> = {
   decodes: false,
   config: TdMpc2Config,
   defaults: TD_MPC2_SIZES.cpu,
-  build: (parameters, spaces, config) => buildTdMpc2(parameters, spaces, config),
+  build: (parameters, spaces, config) =>
+    config.tasks
+      ? carryTask((options) => buildTdMpc2(parameters, spaces, config, options), config.tasks.actionSizes.length)
+      : buildTdMpc2(parameters, spaces, config),
 };
 
 /** @throws ERR_INVALID_ARGUMENT if there is nothing to sense */
@@ -60,7 +64,7 @@ export function buildTdMpc2(
 
   return {
     ...networks,
-    latentSize: latentSizeOf(spaces, config),
+    latentSize: stateSize + (frames - 1) * sensedSize,
     actionSize,
     embeddingSize,
     noiseSizes: { next: 0, value: actionSize + heads, policy: actionSize },
@@ -90,7 +94,8 @@ export function buildTdMpc2(
   };
 }
 
-/** Numbers in the latent: the state, and behind it earlier observations. */
+/** Numbers in the latent: the state, behind it earlier observations, and which task it is. */
 export function latentSizeOf(spaces: ModelSpaces, config: TdMpc2Config): number {
-  return config.latent + (config.frames - 1) * sensedSizeOf(spaces, config);
+  const { latent, frames, tasks } = config;
+  return latent + (frames - 1) * sensedSizeOf(spaces, config) + (tasks?.actionSizes.length ?? 0);
 }

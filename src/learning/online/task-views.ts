@@ -1,4 +1,5 @@
 import type { ObservationKind, SystemChoice, WorldView } from "../learner.ts";
+import { taskNames } from "../multi-task-world.ts";
 
 /** How a system without knowledge of a task looks at it. */
 interface TaskView {
@@ -21,12 +22,12 @@ const IMAGE_SIDE = 64;
 
 /** What is sensed of a task: as the caller chooses, by default pixels and proprioception, and the state in the control suite. */
 export function observationOf(task: string, { observation }: SystemChoice = {}): ObservationKind {
-  return observation ?? (VIEWS[task] ?? OTHERWISE).observation;
+  return observation ?? viewed(task).observation;
 }
 
 /** The view that goes with it. */
 export function viewOf(task: string, choice: SystemChoice = {}): WorldView {
-  const { cameras, actionRepeat } = VIEWS[task] ?? OTHERWISE;
+  const { cameras, actionRepeat } = viewed(task);
   const observation = observationOf(task, choice);
   return {
     cameras: observation === "state" ? [] : cameras,
@@ -35,4 +36,9 @@ export function viewOf(task: string, choice: SystemChoice = {}): WorldView {
     proprioception: observation !== "pixels",
     actionRepeat,
   };
+}
+
+/** Several tasks of one run are seen as the first one is. */
+function viewed(task: string): TaskView {
+  return VIEWS[taskNames(task)[0]!] ?? OTHERWISE;
 }

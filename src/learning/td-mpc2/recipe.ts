@@ -4,6 +4,7 @@ import { PlannerConfig } from "../../planners/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
 import type { ObservationKind } from "../learner.ts";
+import { taskNames } from "../multi-task-world.ts";
 import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
 import { observationOf } from "../online/task-views.ts";
 
@@ -136,25 +137,44 @@ export interface RecipeChoice {
   readonly size?: string | undefined;
   readonly steps?: number | undefined;
   readonly observation?: ObservationKind | undefined;
+  /** Of a model of several tasks: action dimensions in use, task by task. */
+  readonly actionSizes?: readonly number[] | undefined;
 }
 
-/** @throws ERR_UNKNOWN_RECIPE */
+/** Learned numbers that tell the networks of several tasks apart: as published, and of the CPU size. */
+const TASK_EMBEDDING = { published: 96, cpu: 16 };
+
+/** @param task one, or several with commas between them, as `MultiTaskWorld` calls them @throws ERR_UNKNOWN_RECIPE */
 export function recipeFor(
   task: string,
-  { episodeSteps, size = "cpu", steps, observation }: RecipeChoice,
+  { episodeSteps, size = "cpu", steps, observation, actionSizes }: RecipeChoice,
 ): TdMpc2Recipe {
   const { network, cpu: forCpu } = watching(task, observation);
   const cpu = size === "cpu" ? forCpu : undefined;
-  const online = { ...taskRecipe(task).online, ...cpu?.online };
+  const online = together(taskNames(task).map((name) => ({ ...taskRecipe(name).online, ...cpu?.online })));
   const discount = discountOf(episodeSteps);
+  const embedding = size === "cpu" ? TASK_EMBEDDING.cpu : TASK_EMBEDDING.published;
+  const tasks = actionSizes && { tasks: { actionSizes: [...actionSizes], embedding } };
   return {
     size,
-    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...cpu?.network },
+    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...cpu?.network, ...tasks },
     planner: { ...mppi.defaults, discount, policyCandidates: 24, ...cpu?.planner },
     shortPlanner: { iterations: 3, candidates: 64 },
     learning: { ...PUBLISHED_LEARNING, ...cpu?.learning },
     online: steps === undefined ? online : withSteps(online, steps),
     shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
+  };
+}
+
+/** Several tasks share a run: each gets its own steps. */
+function together(recipes: readonly OnlineRecipe[]): OnlineRecipe {
+  const sum = (of: (recipe: OnlineRecipe) => number) => recipes.reduce((total, recipe) => total + of(recipe), 0);
+  return {
+    ...recipes[0]!,
+    steps: sum(({ steps }) => steps),
+    randomSteps: sum(({ randomSteps }) => randomSteps),
+    firstUpdates: sum(({ firstUpdates }) => firstUpdates),
+    evaluateEvery: sum(({ evaluateEvery }) => evaluateEvery),
   };
 }
 
@@ -165,10 +185,9 @@ export function discountOf(episodeSteps: number): number {
 }
 
 function watching(task: string, observation: ObservationKind | undefined): Watching {
-  const { watched } = taskRecipe(task);
-  const kinds = Object.keys(watched);
-  const found = watched[observation ?? observationOf(task)];
+  const [found] = taskNames(task).map((name) => taskRecipe(name).watched[observation ?? observationOf(name)]);
   if (found) return found;
+  const kinds = Object.keys(taskRecipe(taskNames(task)[0]!).watched);
   throw new LatentloopError(
     "ERR_UNKNOWN_RECIPE",
     `Expected an observation that td-mpc2 has a recipe for on ${task} but received "${observation}".`,

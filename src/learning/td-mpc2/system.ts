@@ -1,6 +1,6 @@
 import { mppi } from "../../planners/mppi.ts";
 import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
-import { buildTdMpc2, latentSizeOf, tdMpc2 } from "../../world-models/td-mpc2.ts";
+import { latentSizeOf, tdMpc2 } from "../../world-models/td-mpc2.ts";
 import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
@@ -17,6 +17,7 @@ const NAME = "td-mpc2";
 /** TD-MPC2 as the online loop runs it. */
 export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineSystem {
   const { network, planner, shortPlanner, learning, shiftPx, policyShare } = recipe;
+  const discounts = new Array<number>(network.tasks?.actionSizes.length ?? 1).fill(planner.discount);
   const graphs = bundleGraphs({
     worldModel: tdMpc2,
     config: network,
@@ -30,9 +31,9 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
     latentSize: latentSizeOf(spaces, network),
     hyperparameters: recipe,
     recipe: recipe.online,
-    step: tdMpc2Update({ spaces, network, learning, discounts: [planner.discount] }),
+    step: tdMpc2Update({ spaces, network, learning, discounts }),
     graphs,
-    collecting: { ...graphs, plan: exploringPlan((parameters) => buildTdMpc2(parameters, spaces, network), planner) },
+    collecting: { ...graphs, plan: exploringPlan((parameters) => tdMpc2.build(parameters, spaces, network), planner) },
     batches: (store) =>
       new SegmentReplay(store, segmentSize(network, learning), spaces.cameras, { shiftPx, policyShare }),
   };
@@ -49,7 +50,8 @@ export const tdMpc2System: LearningSystem = {
   },
   open(options) {
     const { world } = options;
-    const recipe = recipeFor(world.task, { ...options, episodeSteps: world.episodeSteps });
+    const { task, episodeSteps, actionSizes } = world;
+    const recipe = recipeFor(task, { ...options, episodeSteps, actionSizes });
     return OnlineLearner.open(options, tdMpc2Online(spacesOf(world), recipe));
   },
 };

@@ -26,6 +26,7 @@ import {
 } from "../../graph/index.ts";
 import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
 import { buildTdMpc2Networks, PAIR, TD_MPC2_GROUPS, type TdMpc2Networks } from "../../world-models/td-mpc2-networks.ts";
+import { taskIndices, taskMarks } from "../../world-models/td-mpc2-tasks.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { percentiles } from "../percentile.ts";
 import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
@@ -62,9 +63,9 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
   return {
     name: "td-mpc2",
     define(step) {
-      const task = network.tasks && step.field("task", [batch], "int64");
-      const model = buildTdMpc2Networks(step.parameters, spaces, network, { task });
       const data = segmentFields(step, spaces, segmentSize(network, learning));
+      const task = taskOf(data, network);
+      const model = buildTdMpc2Networks(step.parameters, spaces, network, { task });
       const target = valueTarget(step, options, data, task);
 
       const valueDropout = dropoutNoise(step, "value", network, network.heads, learning.horizon * batch);
@@ -101,6 +102,11 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       step.trackTargets({ tau: learning.tau });
     },
   };
+}
+
+/** Which task each segment is of: its proprioception says so. Shapes: → [B] int64; undefined for a model of one task */
+function taskOf({ proprioception }: SegmentBatch, { tasks }: TdMpc2Config): Sym | undefined {
+  return tasks && taskIndices(taskMarks(at(proprioception!, 0), tasks.actionSizes.length));
 }
 
 /** What a segment's steps led to, without gradients. */

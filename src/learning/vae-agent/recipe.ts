@@ -41,13 +41,13 @@ const REACHING: OnlineRecipe = {
   steps: 20_000,
   randomSteps: 15_000,
   firstUpdates: 3000,
-  updatesPerStep: 0.6,
+  updatesPerStep: 1,
   explorationStd: 0.3,
   evaluateEvery: 2500,
 };
 const TASKS: Readonly<Record<string, OnlineRecipe>> = {
   reach: REACHING,
-  "arm-reach": { ...REACHING, steps: 24_000 },
+  "arm-reach": { ...REACHING, steps: 26_000, randomSteps: 18_000, firstUpdates: 4000 },
 };
 
 const LEARNING: VaeAgentLearning = {
@@ -57,7 +57,7 @@ const LEARNING: VaeAgentLearning = {
   learningRate: 1e-3,
   gradientNorm: 10,
   beta: 1,
-  boundWeight: 0.01,
+  boundWeight: 0.002,
   rewardWeight: 1,
   rewardGradient: true,
   consistencyWeight: 20,

@@ -97,7 +97,6 @@ function startState(step: StepGraph): Map<string, Float32Array> {
 }
 
 function batchOf(step: StepGraph, update: number) {
-  const rowTask = BigInt64Array.from({ length: BATCH }, (_, i) => BigInt(i % 2));
   const field = (name: string, shape: Shape, dtype: "float32" | "uint8") => {
     const values = data(`${name}/${update}`, shape, dtype);
     if (name === "actions") return values.map((value) => value / 1.5);
@@ -108,7 +107,7 @@ function batchOf(step: StepGraph, update: number) {
   return Object.fromEntries(
     [...step.fields, ...step.noise].map(({ name, shape, dtype }) => [
       name,
-      dtype === "int64" ? rowTask : field(name, shape, dtype as "float32" | "uint8"),
+      field(name, shape, dtype as "float32" | "uint8"),
     ]),
   );
 }

@@ -107,15 +107,15 @@ class Twin:
         return proprioception
 
     def next(self, latent, action):
-        x = self.mark(torch.cat([latent, action], -1))
+        x = self.mark(torch.cat([latent, self.mask(action)], -1))
         return self.simplices(self.norm("dynamics/norm", self.mlp("dynamics", x, [UNITS, UNITS], LATENT)))
 
     def reward(self, latent, action):
-        return self.mlp("reward", self.mark(torch.cat([latent, action], -1)), [UNITS, UNITS], BINS)
+        return self.mlp("reward", self.mark(torch.cat([latent, self.mask(action)], -1)), [UNITS, UNITS], BINS)
 
     def values(self, latent, action, heads, target=False, noise=None):
         """Heads with dropout of their first hidden layer where there is noise: rows [E, N, 1] and units [E, 1, U] of uniforms."""
-        x = self.mark(torch.cat([latent, action], -1))
+        x = self.mark(torch.cat([latent, self.mask(action)], -1))
         logits = []
         for member, head in enumerate(heads):
             h = x
@@ -197,10 +197,11 @@ def fields(case, update):
 
 def run_updates(case, updates):
     twin = Twin(**case)
-    twin.task = torch.arange(BATCH) % 2 if case["tasks"] else None
     scale, reports, moments = 1.0, [], {}
     for update in range(updates):
         batch = fields(case, update)
+        if case["tasks"]:  # the end of the proprioception says the task
+            twin.task = batch["proprioception"][0, :, -len(case["tasks"]["action_sizes"]) :].argmax(-1)
         with torch.no_grad():
             reached = twin.encode(batch["image"], batch["proprioception"], 1, HORIZON)
             action, _ = twin.act(reached, batch["targetNoise"])
@@ -264,7 +265,6 @@ def run_updates(case, updates):
 def plan(case):
     """One search; the noise is cut as the planner asks for it. With no update in between, weights are those of the formula."""
     twin = Twin(**case)
-    twin.task = torch.zeros(1, dtype=torch.long) if case["tasks"] else None
     proposals = CANDIDATES - POLICY_CANDIDATES
     per_iteration = HORIZON * proposals * ACTION + CANDIDATES * (ACTION + HEADS)
     total = POLICY_CANDIDATES * HORIZON * ACTION + ITERATIONS * per_iteration
@@ -278,7 +278,10 @@ def plan(case):
 
     with torch.no_grad():
         size = LATENT + (case["frames"] - 1) * case["proprioception"]  # behind the state lie earlier observations
-        latent = twin.simplices(tensor(fill.data("latent", (1, size)))[:, :LATENT])
+        tasks = len(case["tasks"]["action_sizes"]) if case["tasks"] else 0
+        given = tensor(fill.data("latent", (1, size + tasks)))
+        twin.task = given[:, size:].argmax(-1) if tasks else None
+        latent = twin.simplices(given[:, :LATENT])
         mean, std = tensor(fill.data("previous_mean", (HORIZON, ACTION))).clamp(-1, 1), torch.full((HORIZON, ACTION), float(MAX_STD))
         z, prior = latent.expand(POLICY_CANDIDATES, -1), []
         for _ in range(HORIZON):
