@@ -68,8 +68,14 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
   const { units, bins, binLimit, minStd, maxStd } = config;
   const { actionSize } = spaces;
   const network = NETWORK_STYLES[config.rssm.style];
-  const rssm = buildRssm(parameters.scope("rssm"), config.rssm);
-  const observation = buildObservationNetworks(parameters, spaces, config.observation, config.rssm.style);
+  const rssm = buildRssm(parameters.scope("rssm"), config.rssm, spaces.proprioceptionSize);
+  const observation = buildObservationNetworks(
+    parameters,
+    spaces,
+    config.observation,
+    config.rssm.style,
+    config.rssm.known !== undefined,
+  );
   const binning = { low: -binLimit, high: binLimit, space: "raw" } as const;
   const hidden = (layers: number) => ({ ...network, hidden: new Array<number>(layers).fill(units) });
   const values = (p: Parameters, features: Sym) =>
@@ -120,7 +126,8 @@ export function latentModelOf(
 ): Omit<LatentModel, "reward" | "noiseSizes"> {
   const believe = (latent: Sym, action: Sym, embedding: Sym) => {
     const observed = rssm.observe(unpackState(rssm, latent), action, embedding);
-    const surprise = rssm.distribution(observed.statistics).kl(rssm.distribution(rssm.prior(observed.deter)));
+    const expected = rssm.prior(observed.deter, observed.before);
+    const surprise = rssm.distribution(observed.statistics).kl(rssm.distribution(expected));
     return { latent: packState(observed), surprise };
   };
   return {

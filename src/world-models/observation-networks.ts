@@ -1,6 +1,19 @@
 import { z } from "zod";
 import { LatentloopError } from "../core/errors.ts";
-import { add, cast, clip, concat, mul, nn, type Parameters, reshape, round, type Sym, symlog } from "../graph/index.ts";
+import {
+  add,
+  cast,
+  clip,
+  concat,
+  mul,
+  nn,
+  type Parameters,
+  reshape,
+  round,
+  type Sym,
+  slice,
+  symlog,
+} from "../graph/index.ts";
 import { imagePoints, paintImage } from "./keypoint.ts";
 import { NETWORK_STYLES, type NetworkStyle } from "./network-style.ts";
 import type { ImageSyms, ModelSpaces } from "./world-model.ts";
@@ -46,12 +59,16 @@ export interface ObservationNetworks {
   squash(proprioception: Sym): Sym;
 }
 
-/** @throws ERR_INVALID_ARGUMENT if there is nothing to sense, or if images have another size than 64 × 64 */
+/**
+ * @param known whether embeddings and features end with the proprioception as it is
+ * @throws ERR_INVALID_ARGUMENT if there is nothing to sense, or if images have another size than 64 × 64
+ */
 export function buildObservationNetworks(
   parameters: Parameters,
   spaces: ModelSpaces,
   config: ObservationConfig,
   style: NetworkStyle,
+  known = false,
 ): ObservationNetworks {
   requireSpaces(spaces);
   const { cameras, proprioceptionSize } = spaces;
@@ -73,13 +90,18 @@ export function buildObservationNetworks(
     return kind === "keypoints" ? nn.mlp(encoder.scope("merge"), seen, { ...network, hidden: [embedding] }) : seen;
   };
   const imageSize = kind === "keypoints" ? embedding : cameras.length * MAP_SIDE ** 2 * channels * DEPTHS.at(-1)!;
-  const sensedSize = layers === 0 ? proprioceptionSize : units;
+  const sensedSize = known || layers === 0 ? proprioceptionSize : units;
+  const encodeProprioception = (x: Sym) =>
+    known ? x : nn.mlp(encoder.scope("proprioception"), x, { ...network, hidden });
+  const decodeProprioception = (features: Sym) =>
+    known
+      ? slice(features, 1, features.extent(1) - proprioceptionSize)
+      : nn.mlp(decoder.scope("proprioception"), features, { ...network, hidden, output: proprioceptionSize });
   return {
     embeddingSize: (cameras.length > 0 ? imageSize : 0) + (proprioceptionSize > 0 ? sensedSize : 0),
     encode(images, proprioception) {
       const parts = cameras.length > 0 ? [encodeImages(images)] : [];
-      if (proprioception)
-        parts.push(nn.mlp(encoder.scope("proprioception"), squash(proprioception), { ...network, hidden }));
+      if (proprioception) parts.push(encodeProprioception(squash(proprioception)));
       return concat(parts);
     },
     decodeImages: (features) =>
@@ -93,10 +115,7 @@ export function buildObservationNetworks(
           return [name, image];
         }),
       ),
-    decodeProprioception: (features) =>
-      proprioceptionSize > 0
-        ? nn.mlp(decoder.scope("proprioception"), features, { ...network, hidden, output: proprioceptionSize })
-        : undefined,
+    decodeProprioception: (features) => (proprioceptionSize > 0 ? decodeProprioception(features) : undefined),
     squash,
   };
 }

@@ -21,20 +21,30 @@ export interface PlanetModel extends LatentModel {
   readonly observation: ObservationNetworks;
   /** Reward on reaching a state. Shapes: features [N, D + Z] → [N, 1] */
   rewardOf(features: Sym): Sym;
+  /** The reward read off one embedding, for training alone. Shapes: [N, E] → [N, 1] */
+  rewardOfFrame(embedding: Sym): Sym;
 }
 
 /** @throws ERR_INVALID_ARGUMENT if there is nothing to sense, or if images have another size than 64 × 64 */
 export function buildPlanet(parameters: Parameters, spaces: ModelSpaces, config: PlanetConfig): PlanetModel {
   const { style } = config.rssm;
-  const rssm = buildRssm(parameters.scope("rssm"), config.rssm);
-  const observation = buildObservationNetworks(parameters, spaces, config.observation, style);
+  const rssm = buildRssm(parameters.scope("rssm"), config.rssm, spaces.proprioceptionSize);
+  const observation = buildObservationNetworks(
+    parameters,
+    spaces,
+    config.observation,
+    style,
+    config.rssm.known !== undefined,
+  );
   const hidden = new Array<number>(config.headLayers).fill(config.units);
-  const rewardOf = (features: Sym) =>
-    nn.mlp(parameters.scope("reward"), features, { ...NETWORK_STYLES[style], hidden, output: 1 });
+  const reward = (scope: string) => (x: Sym) =>
+    nn.mlp(parameters.scope(scope), x, { ...NETWORK_STYLES[style], hidden, output: 1 });
+  const rewardOf = reward("reward");
   return {
     rssm,
     observation,
     rewardOf,
+    rewardOfFrame: reward("frameReward"),
     ...latentModelOf(rssm, observation, spaces.actionSize),
     noiseSizes: NO_NOISE,
     reward: (_latent, _action, next) => rewardOf(next),

@@ -14,8 +14,10 @@ import {
   slice,
   softplus,
   split,
+  square,
   stack,
   sub,
+  sum,
 } from "../graph/index.ts";
 import { NETWORK_STYLES, NetworkStyle } from "./network-style.ts";
 
@@ -35,6 +37,16 @@ export const RssmConfig = z.strictObject({
       unimix: z.number().min(0).lt(1).describe("share of the uniform distribution in each"),
     }),
   ]),
+  known: z
+    .strictObject({
+      deviation: z.number().positive().describe("of what the prior expects of it, in the divergence"),
+    })
+    .optional()
+    .describe("the proprioception is part of the stochastic state as it is; by default it is encoded"),
+  residualPrior: z
+    .boolean()
+    .optional()
+    .describe("whether the prior's means are changes of the state before, for Gaussian states; by default not"),
   core: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("gru") }),
     z.strictObject({ kind: z.literal("block-gru"), blocks: z.int().positive() }),
@@ -45,13 +57,13 @@ export const RssmConfig = z.strictObject({
 });
 export type RssmConfig = z.infer<typeof RssmConfig>;
 
-/** What the model remembers. Shapes: deter [B, D], stoch [B, Z] */
+/** What the model remembers. Shapes: deter [B, D], stoch [B, Z + K]: what is drawn, then what is known as it is */
 export interface RssmState {
   readonly deter: Sym;
   readonly stoch: Sym;
 }
 
-/** A belief over the stochastic state, made from its statistics. Shapes: results [B, Z], divergences [B] */
+/** A belief over the stochastic state, made from its statistics. Shapes: results [B, Z + K], divergences [B] */
 export interface StochDistribution {
   mode(): Sym;
   /** From noise that the RSSM has prepared. Shapes: noise [B, Z] */
@@ -64,6 +76,7 @@ export interface StochDistribution {
 export interface Rssm {
   readonly latentSize: number;
   readonly deterSize: number;
+  /** Numbers that are drawn. */
   readonly stochSize: number;
   readonly noiseKind: "normal" | "uniform";
   /** Raw noise of that kind as samples are drawn from: once for all steps of a recurrence. Shapes: [..., Z] → [..., Z] */
@@ -71,9 +84,9 @@ export interface Rssm {
   initial(batch: number): RssmState;
   /** The next deterministic state. Shapes: action [B, A] → [B, D] */
   core(state: RssmState, action: Sym): Sym;
-  /** Statistics of what comes next, before it is seen. Shapes: [B, D] → [B, S] */
-  prior(deter: Sym): Sym;
-  /** Statistics of what is there, having seen it. Shapes: deter [B, D], embedding [B, E] → [B, S] */
+  /** Statistics of what comes next, before it is seen. Shapes: deter [B, D], the stochastic state before [B, Z + K] → [B, S] */
+  prior(deter: Sym, before: Sym): Sym;
+  /** Statistics of what is there, having seen it; an embedding ends with what is known. Shapes: deter [B, D], embedding [B, E] → [B, S] */
   posterior(deter: Sym, embedding: Sym): Sym;
   distribution(statistics: Sym): StochDistribution;
   /** One step with an observation; the most likely state without noise. Shapes: noise [B, Z], prepared */
@@ -83,20 +96,28 @@ export interface Rssm {
 }
 
 export interface ObservedState extends RssmState {
+  /** The stochastic state that it follows. Shapes: [B, Z + K] */
+  readonly before: Sym;
   /** Of the posterior. Shapes: [B, S] */
   readonly statistics: Sym;
 }
 
 /**
  * Source: Hafner et al. 2019, arXiv:1811.04551, section 3; with categorical states arXiv:2010.02193; with the block-diagonal
- * recurrence arXiv:2301.04104, appendix B.
+ * recurrence arXiv:2301.04104, appendix B. Differs: `known` and `residualPrior` are ours.
+ *
+ * @param proprioceptionSize of what is sensed: K where it is part of the state
  */
-export function buildRssm(parameters: Parameters, config: RssmConfig): Rssm {
+export function buildRssm(parameters: Parameters, config: RssmConfig, proprioceptionSize: number): Rssm {
   const { deter: deterSize, hidden, style } = config;
   const network = NETWORK_STYLES[style];
-  const { stochSize, statisticsSize, noiseKind, prepareNoise, distribution } = stochasticPart(config.latent);
-  const statisticsOf = (p: Parameters, x: Sym, layers: number) =>
-    nn.mlp(p, x, { ...network, hidden: new Array<number>(layers).fill(hidden), output: statisticsSize });
+  const known = config.known && proprioceptionSize > 0 ? { ...config.known, size: proprioceptionSize } : undefined;
+  const knownSize = known?.size ?? 0;
+  const { stochSize, statisticsSize, noiseKind, prepareNoise, ...drawn } = stochasticPart(config.latent);
+  const distribution = known ? besidesKnown(drawn.distribution, statisticsSize, known) : drawn.distribution;
+  const statisticsOf = (p: Parameters, x: Sym, layers: number, size: number) =>
+    nn.mlp(p, x, { ...network, hidden: new Array<number>(layers).fill(hidden), output: size });
+  const endOf = (x: Sym) => slice(x, 1, x.extent(1) - knownSize);
 
   const core = ({ deter, stoch }: RssmState, action: Sym): Sym => {
     const p = parameters.scope("core");
@@ -107,24 +128,39 @@ export function buildRssm(parameters: Parameters, config: RssmConfig): Rssm {
     const input = nn.mlp(p.scope("input"), concat([stoch, action]), { ...network, hidden: [hidden] });
     return nn.gruCell(p.scope("gru"), input, deter);
   };
-  const prior = (deter: Sym) => statisticsOf(parameters.scope("prior"), deter, config.priorLayers);
-  const posterior = (deter: Sym, embedding: Sym) =>
-    statisticsOf(parameters.scope("posterior"), concat([deter, embedding]), config.posteriorLayers);
+  const prior = (deter: Sym, before: Sym) => {
+    const size = statisticsSize + knownSize;
+    const change = statisticsOf(parameters.scope("prior"), deter, config.priorLayers, size);
+    const residual = config.residualPrior === true && config.latent.kind === "gaussian";
+    if (!residual) {
+      if (!known) return change;
+      const [statistics, moved] = split(change, [statisticsSize, knownSize]) as [Sym, Sym];
+      return concat([statistics, add(endOf(before), moved)]);
+    }
+    const [mean, deviation, ...rest] = split(change, [stochSize, stochSize, ...(known ? [knownSize] : [])]) as Sym[];
+    const moved = (x: Sym, from: number, to: number) => add(slice(before, 1, from, to), x);
+    const ends = rest.map((x) => moved(x, stochSize, stochSize + knownSize));
+    return concat([moved(mean!, 0, stochSize), deviation!, ...ends]);
+  };
+  const posterior = (deter: Sym, embedding: Sym) => {
+    const p = parameters.scope("posterior");
+    const statistics = statisticsOf(p, concat([deter, embedding]), config.posteriorLayers, statisticsSize);
+    return known ? concat([statistics, endOf(embedding)]) : statistics;
+  };
   const draw = (statistics: Sym, noise: Sym | undefined) => {
     const belief = distribution(statistics);
     return noise ? belief.sample(noise) : belief.mode();
   };
+  const nothing = (batch: number, size: number) =>
+    parameters.graph.constant(new Float32Array(batch * size), [batch, size]);
 
   return {
-    latentSize: deterSize + stochSize,
+    latentSize: deterSize + stochSize + knownSize,
     deterSize,
     stochSize,
     noiseKind,
     prepareNoise,
-    initial: (batch) => ({
-      deter: parameters.graph.constant(new Float32Array(batch * deterSize), [batch, deterSize]),
-      stoch: parameters.graph.constant(new Float32Array(batch * stochSize), [batch, stochSize]),
-    }),
+    initial: (batch) => ({ deter: nothing(batch, deterSize), stoch: nothing(batch, stochSize + knownSize) }),
     core,
     prior,
     posterior,
@@ -132,18 +168,18 @@ export function buildRssm(parameters: Parameters, config: RssmConfig): Rssm {
     observe(state, action, embedding, noise) {
       const deter = core(state, action);
       const statistics = posterior(deter, embedding);
-      return { deter, stoch: draw(statistics, noise), statistics };
+      return { deter, stoch: draw(statistics, noise), statistics, before: state.stoch };
     },
     imagine(state, action, noise) {
       const deter = core(state, action);
-      return { deter, stoch: draw(prior(deter), noise) };
+      return { deter, stoch: draw(prior(deter, state.stoch), noise) };
     },
   };
 }
 
-/** Numbers of a packed state: D + Z. */
-export function stateSize({ deter, latent }: RssmConfig): number {
-  return deter + stochasticPart(latent).stochSize;
+/** Numbers of a packed state: D + Z + K. */
+export function stateSize({ deter, latent, known }: RssmConfig, proprioceptionSize: number): number {
+  return deter + stochasticPart(latent).stochSize + (known ? proprioceptionSize : 0);
 }
 
 interface StochasticPart {
@@ -180,6 +216,34 @@ function stochasticPart(latent: RssmConfig["latent"]): StochasticPart {
   return { stochSize: size, statisticsSize: size, noiseKind: "uniform", prepareNoise: gumbelNoise, distribution };
 }
 
+/** Beliefs whose statistics end with K numbers that are certain. */
+function besidesKnown(
+  distribution: (statistics: Sym) => StochDistribution,
+  statisticsSize: number,
+  { deviation, size }: { readonly deviation: number; readonly size: number },
+): (statistics: Sym) => StochDistribution {
+  return (statistics): BesidesKnown => {
+    const [drawn, known] = split(statistics, [statisticsSize, size]) as [Sym, Sym];
+    const belief = distribution(drawn);
+    return {
+      belief,
+      known,
+      mode: () => concat([belief.mode(), known]),
+      sample: (noise) => concat([belief.sample(noise), known]),
+      kl: (other) => {
+        const { belief: expected, known: predicted } = other as BesidesKnown;
+        const apart = sum(square(sub(known, predicted)), 1);
+        return add(belief.kl(expected), mul(apart, 0.5 / deviation ** 2));
+      },
+    };
+  };
+}
+
+interface BesidesKnown extends StochDistribution {
+  readonly belief: StochDistribution;
+  readonly known: Sym;
+}
+
 interface GaussianState extends StochDistribution {
   readonly base: ReturnType<typeof gaussian>;
 }
@@ -188,17 +252,17 @@ interface CategoricalState extends StochDistribution {
   readonly base: ReturnType<typeof categorical>;
 }
 
-/** What heads read, and what a bundle remembers. Shapes: → [B, D + Z] */
+/** What heads read, and what a bundle remembers. Shapes: → [B, D + Z + K] */
 export function packState({ deter, stoch }: RssmState): Sym {
   return concat([deter, stoch]);
 }
 
-/** Shapes: latent [B, D + Z] */
+/** Shapes: latent [B, D + Z + K] */
 export function unpackState(rssm: Rssm, latent: Sym): RssmState {
   return { deter: slice(latent, 1, 0, rssm.deterSize), stoch: slice(latent, 1, rssm.deterSize) };
 }
 
-/** A filtered sequence, all steps below each other: row t·B + b. Shapes: deter [T·B, D], stoch [T·B, Z], statistics [T·B, S] */
+/** A filtered sequence, all steps below each other: row t·B + b. Shapes: deter [T·B, D], stoch and before [T·B, Z + K], statistics [T·B, S] */
 export type ObservedSequence = ObservedState;
 
 /**
@@ -226,5 +290,5 @@ export function observeSequence(
     const parts = states.map((observed) => observed[part]);
     return reshape(stack(parts), [length * batch, -1]);
   };
-  return { deter: rows("deter"), stoch: rows("stoch"), statistics: rows("statistics") };
+  return { deter: rows("deter"), stoch: rows("stoch"), statistics: rows("statistics"), before: rows("before") };
 }

@@ -28,7 +28,7 @@ export function dreamerV3Online(spaces: ModelSpaces, recipe: DreamerV3Recipe): O
     });
   return {
     name: NAME,
-    latentSize: stateSize(network.rssm),
+    latentSize: stateSize(network.rssm, spaces.proprioceptionSize),
     hyperparameters: recipe,
     recipe: recipe.online,
     step: dreamerV3Update(spaces, recipe),

@@ -60,7 +60,7 @@ export function worldModelLoss(
     noise,
   });
   const features = packState(observed);
-  const prior = rssm.prior(observed.deter);
+  const prior = rssm.prior(observed.deter, observed.before);
   const divergence = (posterior: Sym, before: Sym) =>
     mean(max(rssm.distribution(posterior).kl(rssm.distribution(before)), options.freeNats)); // free bits
   const dynamics = divergence(stopGradient(observed.statistics), prior); // eq. 5

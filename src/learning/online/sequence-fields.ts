@@ -1,4 +1,4 @@
-import { reshape, type Step, type Sym } from "../../graph/index.ts";
+import { reshape, type Step, type Sym, slice } from "../../graph/index.ts";
 import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
 import { type SequenceSize, sequenceSpecs } from "./sequence-replay.ts";
 
@@ -29,6 +29,22 @@ export function sequenceFields(step: Step, spaces: ModelSpaces, size: SequenceSi
     isLast: field("is_last"),
     isTerminal: field("is_terminal"),
     rewarded: field("rewarded"),
+  };
+}
+
+/** The first steps of a batch: those with images. */
+export function firstSteps({ images, proprioception, ...rest }: SequenceBatch, length: number): SequenceBatch {
+  const first = (x: Sym) => slice(x, 0, 0, length);
+  const { action, reward, isFirst, isLast, isTerminal, rewarded } = rest;
+  return {
+    images,
+    proprioception: proprioception && first(proprioception),
+    action: first(action),
+    reward: first(reward),
+    isFirst: first(isFirst),
+    isLast: first(isLast),
+    isTerminal: first(isTerminal),
+    rewarded: first(rewarded),
   };
 }
 

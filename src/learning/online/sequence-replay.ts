@@ -8,6 +8,8 @@ import type { EpisodeStore } from "../episode-store.ts";
 export interface SequenceSize {
   readonly length: number;
   readonly batch: number;
+  /** Frames after those, of which all but the images is drawn; by default none. */
+  readonly ahead?: number | undefined;
 }
 
 /**
@@ -15,11 +17,11 @@ export interface SequenceSize {
  *
  * `is_first`: nothing before this frame belongs to it. `is_last`: the next frame belongs to another episode. `rewarded`: 0 at an
  * episode's first frame, whose reward means nothing.
- * Shapes: image_<camera> [T, B, Y, X, 3] uint8, proprioception [T, B, P], action [T, B, A], reward and flags [T, B]
+ * Shapes, with N = T + ahead: image_<camera> [T, B, Y, X, 3] uint8, proprioception [N, B, P], action [N, B, A], reward and flags [N, B]
  */
-export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSize): TensorSpec[] {
+export function sequenceSpecs(spaces: ModelSpaces, { length, batch, ahead = 0 }: SequenceSize): TensorSpec[] {
   const { cameras, proprioceptionSize, actionSize } = spaces;
-  const rows = [length, batch];
+  const rows = [length + ahead, batch];
   const floats = (name: string, ...rest: number[]): TensorSpec => ({
     name,
     shape: [...rows, ...rest],
@@ -29,7 +31,7 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSi
     ...cameras.map(
       ({ name, width, height }): TensorSpec => ({
         name: `image_${name}`,
-        shape: [...rows, height, width, 3],
+        shape: [length, batch, height, width, 3],
         dtype: "uint8",
       }),
     ),
@@ -47,22 +49,23 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch }: SequenceSi
 export class SequenceReplay {
   readonly #store: EpisodeStore;
   readonly #size: SequenceSize;
+  readonly #frames: number;
 
   constructor(store: EpisodeStore, size: SequenceSize) {
     this.#store = store;
     this.#size = size;
+    this.#frames = size.length + (size.ahead ?? 0);
   }
 
   /** Whether there are enough frames for one sequence. */
   get ready(): boolean {
-    return this.#store.frames >= this.#size.length;
+    return this.#store.frames >= this.#frames;
   }
 
   /** Shapes: as `sequenceSpecs` */
   fill(arrays: BatchArrays, rng: Rng): void {
-    const { length, batch } = this.#size;
-    for (let row = 0; row < batch; row++) {
-      const start = rng.integer(this.#store.frames - length + 1);
+    for (let row = 0; row < this.#size.batch; row++) {
+      const start = rng.integer(this.#store.frames - this.#frames + 1);
       this.#copy(arrays as Arrays, start, row);
     }
   }
@@ -72,14 +75,14 @@ export class SequenceReplay {
     const { length, batch } = this.#size;
     const { imageBytes, proprioceptionSize, actionSize } = store.sizes;
     let episode = store.episodeAt(start);
-    for (let t = 0; t < length; t++) {
+    for (let t = 0; t < this.#frames; t++) {
       const frame = start + t;
       if (frame >= store.episodes[episode]!.firstFrame + store.episodes[episode]!.frames) episode++;
       const { firstFrame, frames, start: began } = store.episodes[episode]!;
       const place = t * batch + row;
       const isStart = frame === firstFrame;
       const isFirst = isStart && began.kind === "reset";
-      for (const camera of Object.keys(imageBytes)) {
+      for (const camera of t < length ? Object.keys(imageBytes) : []) {
         arrays[`image_${camera}`]!.set(store.borrowImage(camera, frame), place * imageBytes[camera]!);
       }
       if (proprioceptionSize > 0) {

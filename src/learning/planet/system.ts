@@ -19,7 +19,7 @@ export function planetOnline(spaces: ModelSpaces, recipe: PlanetRecipe): OnlineS
   const { network, planner, shortPlanner, sequence } = recipe;
   return {
     name: NAME,
-    latentSize: stateSize(network.rssm),
+    latentSize: stateSize(network.rssm, spaces.proprioceptionSize),
     hyperparameters: recipe,
     recipe: recipe.online,
     step: planetUpdate(spaces, recipe),

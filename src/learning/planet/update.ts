@@ -1,9 +1,11 @@
+import type { Shape } from "../../core/tensor.ts";
 import {
   adam,
   add,
   addAll,
   at,
-  constantRate,
+  concat,
+  div,
   globalNorm,
   max,
   mean,
@@ -16,13 +18,20 @@ import {
   square,
   stopGradient,
   sub,
+  sum,
 } from "../../graph/index.ts";
-import { buildPlanet } from "../../world-models/planet.ts";
-import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
+import { buildPlanet, type PlanetModel } from "../../world-models/planet.ts";
+import {
+  type ObservedSequence,
+  observeSequence,
+  packState,
+  type Rssm,
+  type RssmState,
+} from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { imageLoss, sensedLoss } from "../observation-loss.ts";
-import { mergeSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
-import type { PlanetRecipe } from "./recipe.ts";
+import { firstSteps, mergeSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
+import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
 
 /**
  * One update of PlaNet: the evidence lower bound of sequences, with the prior trained over several steps ahead.
@@ -36,36 +45,58 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
       const { length, batch: rows } = recipe.sequence;
       const model = buildPlanet(step.parameters, spaces, recipe.network);
       const { rssm, observation } = model;
-      const batch = sequenceFields(step, spaces, recipe.sequence);
+      const whole = sequenceFields(step, spaces, recipe.sequence);
+      const batch = firstSteps(whole, length);
       const noise = (name: string, ...shape: number[]) =>
         rssm.prepareNoise(step.noise(name, [...shape, rssm.stochSize], rssm.noiseKind));
       const proprioception = batch.proprioception && mergeSteps(batch.proprioception);
       const images = Object.fromEntries(Object.entries(batch.images).map(([name, x]) => [name, mergeSteps(x)]));
+      const embeddings = observation.encode(images, proprioception);
       const observed = observeSequence(rssm, {
         actions: batch.action,
-        embeddings: observation.encode(images, proprioception),
+        embeddings,
         isFirst: batch.isFirst,
         noise: noise("observation", length, rows),
       });
       const features = packState(observed);
       const image = imageLoss(observation, features, batch, recipe);
-      const scaledImage = image && mul(image, recipe.imageScale);
       const sensed = proprioception && sensedLoss(observation, features, proprioception);
       const reward = rewardLoss(model.rewardOf(features), batch);
-      const ahead = recipe.overshooting - 1;
-      const divergence = divergenceLoss(
+      const draws = Math.min(recipe.overshooting, length + recipe.sequence.ahead - 1) - (recipe.aheadScale > 0 ? 0 : 1);
+      const expected = expectAhead(
         rssm,
         observed,
-        batch,
+        whole,
         recipe,
-        ahead > 0 ? noise("ahead", ahead, length, rows) : undefined,
+        draws > 0 ? noise("ahead", draws, length, rows) : undefined,
       );
+      const divergence = divergenceLoss(rssm, observed, batch, expected, recipe);
+      const ahead = recipe.aheadScale > 0 ? predictionLosses(model, expected, whole) : undefined;
+      const frame = recipe.frameScale > 0 ? rewardLoss(model.rewardOfFrame(embeddings), batch) : undefined;
       // Minus the log-probability under unit variance, but for its constants.
-      const seen = [scaledImage, sensed].filter((loss) => loss !== undefined).map((loss) => mul(loss, 0.5));
-      const loss = add(add(addAll(seen), mul(reward, 0.5 * recipe.rewardScale)), divergence);
-      report(step, { loss, image, proprioception: sensed, reward, divergence });
+      const weigh = (error: Sym | undefined, scale: number) => (error ? [mul(error, 0.5 * scale)] : []);
+      const { imageScale, proprioceptionScale, rewardScale, frameScale, aheadScale } = recipe;
+      const loss = addAll([
+        ...weigh(image, imageScale),
+        ...weigh(sensed, proprioceptionScale),
+        ...weigh(reward, rewardScale),
+        ...weigh(frame, frameScale * rewardScale),
+        ...weigh(ahead?.proprioception, aheadScale * proprioceptionScale),
+        ...weigh(ahead?.reward, aheadScale * rewardScale),
+        divergence,
+      ]);
+      report(step, {
+        loss,
+        frame,
+        image,
+        proprioception: sensed,
+        reward,
+        divergence,
+        rewardAhead: ahead?.reward,
+        proprioceptionAhead: ahead?.proprioception,
+      });
       step.minimize("model", loss, {
-        groups: { model: { learningRate: constantRate(recipe.learningRate) } },
+        groups: { model: { learningRate: scheduleOf(recipe) } },
         optimizer: adam({ epsilon: recipe.epsilon }),
         clip: globalNorm(recipe.maxGradientNorm),
       });
@@ -84,46 +115,113 @@ function pulledBy(share: number, x: Sym): Sym {
   return share === 1 ? x : add(mul(x, share), mul(stopGradient(x), 1 - share));
 }
 
+/** What was expected of the steps d … after d steps without observations. */
+interface Expected {
+  readonly distance: number;
+  /** Shapes: [n·B, S], n of the steps */
+  readonly prior: Sym;
+  /** Drawn from the prior; left out where nothing goes on from there. */
+  readonly reached: RssmState | undefined;
+  /** 1 where all steps in between belong to one episode. Shapes: [n, B] */
+  readonly valid: Sym;
+}
+
+/** Open-loop rollouts from every observed step, over 1 … D steps. Shapes: observed [T·B, …], actions and flags [N ≥ T, B, …], noise [at most D, T, B, Z] */
+export function expectAhead(
+  rssm: Rssm,
+  observed: ObservedSequence,
+  { action, isFirst, rewarded }: Pick<SequenceBatch, "action" | "isFirst" | "rewarded">,
+  { overshooting }: Pick<PlanetRecipe, "overshooting">,
+  noise: Sym | undefined,
+): Expected[] {
+  const [length, rows] = isFirst.shape as [number, number];
+  const begun = observed.deter.extent(0) / rows;
+  const draws = noise?.extent(0) ?? 0;
+  const goesOn = mul(rewarded, sub(1, isFirst)); // a goal that moved is a border, too
+  const expected: Expected[] = [];
+  let reached: RssmState | undefined = observed;
+  for (let d = 1; d <= overshooting && d < length && reached; d++) {
+    const kept = Math.min(begun, length - d);
+    const before: RssmState = {
+      deter: slice(reached.deter, 0, 0, kept * rows),
+      stoch: slice(reached.stoch, 0, 0, kept * rows),
+    };
+    const from = (x: Sym) => slice(x, 0, d, d + kept);
+    const deter = rssm.core(before, mergeSteps(from(action)));
+    const prior = rssm.prior(deter, before.stoch);
+    const last: Sym | undefined = expected.at(-1)?.valid;
+    const valid = last ? mul(slice(last, 0, 0, kept), from(goesOn)) : from(goesOn);
+    reached =
+      noise && d <= draws
+        ? { deter, stoch: rssm.distribution(prior).sample(mergeSteps(slice(at(noise, d - 1), 0, begun - kept))) }
+        : undefined;
+    expected.push({ distance: d, prior, reached, valid });
+  }
+  return expected;
+}
+
 /**
  * Divergence of what was seen from what was expected 1 … D steps before, each at least the free nats; a mean over distances.
  *
- * Only the nearest expectation pulls on the posterior. Shapes: noise [D - 1, T, B, Z]
+ * Only the nearest expectation pulls on the posterior.
  * Source: arXiv:1811.04551, eq. 7: latent overshooting. Differs: distances that cross into another episode count nothing.
  */
 export function divergenceLoss(
   rssm: Rssm,
   observed: ObservedSequence,
-  { action, isFirst }: Pick<SequenceBatch, "action" | "isFirst">,
-  { overshooting, freeNats, posteriorPull }: Pick<PlanetRecipe, "overshooting" | "freeNats" | "posteriorPull">,
-  noise: Sym | undefined,
+  { isFirst, rewarded }: Pick<SequenceBatch, "isFirst" | "rewarded">,
+  expected: readonly Expected[],
+  { freeNats, posteriorPull, expectFirst }: Pick<PlanetRecipe, "freeNats" | "posteriorPull" | "expectFirst">,
 ): Sym {
   const [length, rows] = isFirst.shape as [number, number];
-  const clipped = (statistics: Sym, prior: Sym) =>
-    max(rssm.distribution(statistics).kl(rssm.distribution(prior)), freeNats);
-  const terms = [mean(clipped(pulledBy(posteriorPull, observed.statistics), rssm.prior(observed.deter)))];
-  const goesOn = sub(1, isFirst);
-  let reached = { deter: observed.deter, stoch: observed.stoch };
-  let valid: Sym | undefined;
-  // After d steps, `reached` holds what was expected of the steps d … T - 1 at the steps 0 … T - 1 - d.
-  for (let d = 1; d <= overshooting && d < length; d++) {
-    const kept = (length - d) * rows;
-    const before = { deter: slice(reached.deter, 0, 0, kept), stoch: slice(reached.stoch, 0, 0, kept) };
-    const from = (x: Sym) => slice(x, 0, d);
-    const deter = rssm.core(before, mergeSteps(from(action)));
-    const prior = rssm.prior(deter);
-    const lasting = from(goesOn);
-    valid = valid ? mul(slice(valid, 0, 0, length - d), lasting) : lasting;
-    // One step ahead of its posterior is what `observeSequence` did already.
-    if (d > 1) {
-      const seen = stopGradient(slice(observed.statistics, 0, d * rows));
-      terms.push(mean(mul(reshape(clipped(seen, prior), [length - d, rows]), valid)));
-    }
-    if (d < overshooting && noise) {
-      const draw = mergeSteps(slice(at(noise, d - 1), 0, d));
-      reached = { deter, stoch: rssm.distribution(prior).sample(draw) };
-    }
+  const clipped = (statistics: Sym, prior: Sym, shape: Shape) =>
+    reshape(max(rssm.distribution(statistics).kl(rssm.distribution(prior)), freeNats), shape);
+  const near = clipped(
+    pulledBy(posteriorPull, observed.statistics),
+    rssm.prior(observed.deter, observed.before),
+    isFirst.shape,
+  );
+  const foreseeable = max(rewarded, isFirst); // nobody can expect where a goal moves
+  const from = expectFirst ? 0 : 1;
+  const terms = [mean(slice(mul(near, foreseeable), 0, from))];
+  for (const { distance, prior, valid } of expected.slice(1, length - 1)) {
+    const seen = stopGradient(slice(observed.statistics, 0, distance * rows));
+    const both = (length - distance) * rows;
+    const apart = clipped(seen, slice(prior, 0, 0, both), [length - distance, rows]);
+    terms.push(mean(mul(apart, slice(valid, 0, 0, length - distance))));
   }
   return mul(addAll(terms), 1 / terms.length);
+}
+
+/** Mean squared errors of what the rollouts say of rewards and proprioception. */
+function predictionLosses(
+  { rewardOf, observation }: PlanetModel,
+  expected: readonly Expected[],
+  { reward, proprioception }: SequenceBatch,
+): { reward: Sym; proprioception: Sym | undefined } {
+  const features = concat(
+    expected.map(({ reached }) => packState(reached!)),
+    0,
+  );
+  const happened = (x: Sym) =>
+    concat(
+      expected.map((e) => {
+        const steps = slice(x, 0, e.distance, e.distance + e.valid.extent(0));
+        return reshape(steps, [-1, x.rank === 3 ? x.extent(2) : 1]);
+      }),
+      0,
+    );
+  const valid = concat(
+    expected.map((ahead) => reshape(ahead.valid, [-1])),
+    0,
+  );
+  const average = (error: Sym) => div(sum(mul(sum(square(error), 1), valid)), max(sum(valid), 1));
+  return {
+    reward: average(sub(rewardOf(features), happened(reward))),
+    proprioception:
+      proprioception &&
+      average(sub(observation.decodeProprioception(features)!, observation.squash(happened(proprioception)))),
+  };
 }
 
 function report(step: Step, figures: Readonly<Record<string, Sym | undefined>>): void {

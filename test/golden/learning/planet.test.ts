@@ -32,7 +32,7 @@ const network: PlanetConfig = {
 const recipe: PlanetRecipe = {
   ...planetRecipe("any task", "published"),
   network,
-  sequence: { length: LENGTH, batch: BATCH },
+  sequence: { length: LENGTH, batch: BATCH, ahead: 0 },
   freeNats: 0.05,
 };
 

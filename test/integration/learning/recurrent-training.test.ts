@@ -63,7 +63,7 @@ const planetTiny: PlanetRecipe = {
   },
   planner: { ...planet.planner, horizon: 3, candidates: 24, elites: 6, iterations: 2 },
   shortPlanner: { iterations: 1, candidates: 12, elites: 4 },
-  sequence: { length: 4, batch: 8 },
+  sequence: { length: 4, batch: 8, ahead: 0 },
   overshooting: 2,
   decodeEvery: 4,
   learningRate: 3e-3,
