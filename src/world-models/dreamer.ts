@@ -47,6 +47,8 @@ export interface DreamerModel extends LatentModel {
   readonly observation: ObservationNetworks;
   /** Reward on reaching a state. Shapes: features [N, F] → of [N] */
   rewardBins(features: Sym): TwoHot;
+  /** The reward read off one embedding, for training alone. Shapes: [N, E] → of [N] */
+  rewardBinsOfFrame(embedding: Sym): TwoHot;
   /** Return from a state on. Shapes: → of [N] */
   valueBins(features: Sym): TwoHot;
   /** The same by the critic's slowly moving copy. */
@@ -81,10 +83,11 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
   const values = (p: Parameters, features: Sym) =>
     twoHot(nn.mlp(p, features, { ...hidden(config.criticLayers), output: bins, outputLayer: BARE }), binning);
 
-  const rewardBins = (features: Sym) => {
+  const rewards = (scope: string) => (x: Sym) => {
     const options = { ...hidden(config.headLayers), output: bins, outputLayer: BARE };
-    return twoHot(nn.mlp(parameters.scope("reward"), features, options), binning);
+    return twoHot(nn.mlp(parameters.scope(scope), x, options), binning);
   };
+  const rewardBins = rewards("reward");
   const valueBins = (features: Sym) => values(parameters.scope("critic"), features);
   const continuationLogits = (features: Sym) =>
     nn.mlp(parameters.scope("continuation"), features, { ...hidden(config.headLayers), output: 1 });
@@ -102,6 +105,7 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
     rssm,
     observation,
     rewardBins,
+    rewardBinsOfFrame: rewards("frameReward"),
     valueBins,
     slowValueBins: (features) => values(parameters.target().scope("critic"), features),
     continuationLogits,
@@ -159,9 +163,10 @@ const CPU_OBSERVATION = {
 /** A size for one CPU core: small enough that images, imagination and updates keep pace with a robot's data. */
 const CPU: DreamerConfig = {
   rssm: {
-    deter: 48,
+    deter: 64,
     hidden: 64,
-    latent: { kind: "categorical", groups: 16, classes: 6, unimix: 0.01 },
+    latent: { kind: "categorical", groups: 16, classes: 8, unimix: 0.01 },
+    known: { deviation: 0.1 },
     core: { kind: "gru" },
     priorLayers: 1,
     posteriorLayers: 1,

@@ -58,10 +58,12 @@ export const PLANET_SIZES = {
       deter: 64,
       hidden: 64,
       latent: { kind: "gaussian", size: 16, minDeviation: 0.1 },
+      known: { deviation: 0.1 },
+      residualPrior: true,
       core: { kind: "gru" },
       priorLayers: 1,
       posteriorLayers: 1,
-      style: "plain",
+      style: "normalized",
     },
     observation: {
       images: "keypoints",

@@ -1,19 +1,42 @@
 import { z } from "zod";
+import { cosineDecay, type Schedule, warmUp } from "../../graph/index.ts";
 import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
-import { OnlineRecipe } from "../online/recipe.ts";
+import { OnlineRecipe, POLICY_SHARE, updatesDue } from "../online/recipe.ts";
 
 /** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
 export const DreamerV3Recipe = z.strictObject({
   network: DreamerConfig,
-  sequence: z.strictObject({ length: z.int().min(2), batch: z.int().positive() }).describe("frames of one update"),
+  sequence: z
+    .strictObject({
+      length: z.int().min(2),
+      batch: z.int().positive(),
+      ahead: z.int().nonnegative().describe("frames after those without their images, for predictions alone"),
+    })
+    .describe("frames of one update"),
   imagination: z.strictObject({
     horizon: z.int().positive().describe("steps imagined from every start"),
     starts: z.int().min(2).describe("last steps of each sequence that imagination starts from"),
   }),
   freeNats: z.number().nonnegative(),
+  expectFirst: z
+    .boolean()
+    .describe("whether the first frame of a sequence, before which nothing is known, counts as expected"),
   representationScale: z.number().nonnegative(),
+  proprioceptionScale: z.number().positive(),
+  rewardScale: z.number().positive(),
+  frameScale: z.number().nonnegative().describe("weight of the reward read off single frames, beside the states'"),
+  aheadScale: z
+    .number()
+    .nonnegative()
+    .describe("weight of rewards and proprioception predicted over several steps, beside those of the posterior"),
+  overshooting: z.int().positive().describe("steps that these predictions reach"),
   imageScale: z.number().positive().describe("weight of the image loss"),
   decodeEvery: z.int().positive(),
+  painted: z
+    .int()
+    .positive()
+    .optional()
+    .describe("sequences of a batch whose images are reconstructed, by default all"),
   salience: z.number().nonnegative(),
   discount: z.number().positive().max(1),
   lambda: z.number().min(0).max(1),
@@ -25,17 +48,29 @@ export const DreamerV3Recipe = z.strictObject({
   replayValueScale: z.number().nonnegative(),
   learningRate: z.number().positive(),
   warmUp: z.int().nonnegative().describe("updates over which the learning rate rises"),
+  finalRateShare: z
+    .number()
+    .positive()
+    .max(1)
+    .describe("share of it that half a cosine over the second half of all updates leaves"),
   clipShare: z.number().positive().describe("largest gradient norm relative to the tensor's own"),
   online: OnlineRecipe,
+  policyShare: POLICY_SHARE,
 });
 export type DreamerV3Recipe = z.infer<typeof DreamerV3Recipe>;
 
 /** One configuration for all tasks, with the published numbers. */
 const PUBLISHED = {
-  sequence: { length: 64, batch: 16 },
+  sequence: { length: 64, batch: 16, ahead: 0 },
   imagination: { horizon: 15, starts: 64 },
   freeNats: 1,
+  expectFirst: true,
   representationScale: 0.1,
+  proprioceptionScale: 1,
+  rewardScale: 1,
+  frameScale: 0,
+  aheadScale: 0,
+  overshooting: 1,
   imageScale: 1,
   decodeEvery: 1,
   salience: 0,
@@ -49,23 +84,33 @@ const PUBLISHED = {
   replayValueScale: 0.3,
   learningRate: 4e-5,
   warmUp: 1000,
+  finalRateShare: 1,
   clipShare: 0.3,
 } satisfies Partial<DreamerV3Recipe>;
 
-/** What a CPU core needs otherwise: fewer frames an update, fewer of them painted, and larger steps. */
+/** What a CPU core needs otherwise: short sequences of many episodes, few of them painted, and larger steps. */
 const CPU = {
   ...PUBLISHED,
-  sequence: { length: 8, batch: 16 },
-  imagination: { horizon: 15, starts: 4 },
-  imageScale: 0.01,
-  decodeEvery: 8,
-  salience: 20,
+  sequence: { length: 2, batch: 32, ahead: 8 },
+  imagination: { horizon: 15, starts: 2 },
   freeNats: 0.1,
+  expectFirst: false,
   representationScale: 0.01,
+  proprioceptionScale: 5,
+  rewardScale: 1,
+  frameScale: 1,
+  aheadScale: 1,
+  overshooting: 8,
+  imageScale: 0.01,
+  decodeEvery: 2,
+  painted: 8,
+  salience: 20,
   discount: 0.95,
   actorGradient: "dynamics",
-  learningRate: 1e-3,
+  learningRate: 3e-3,
   warmUp: 100,
+  finalRateShare: 0.03,
+  policyShare: 0.5,
 } satisfies Partial<DreamerV3Recipe>;
 
 /** How long tasks are played: all else is one configuration. */
@@ -90,4 +135,12 @@ const OTHERWISE: OnlineRecipe = {
 
 export function dreamerV3Recipe(task: string, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
   return { ...(size === "cpu" ? CPU : PUBLISHED), network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
+}
+
+/** The learning rate over a whole run. */
+export function scheduleOf(recipe: DreamerV3Recipe): Schedule {
+  const { learningRate, finalRateShare, online } = recipe;
+  const half = Math.round(updatesDue(online, online.steps) / 2);
+  const decay = cosineDecay(learningRate, learningRate * finalRateShare, half);
+  return warmUp(recipe.warmUp, (update) => decay(Math.max(0, update - half)));
 }

@@ -17,7 +17,7 @@ const BUNDLE_HORIZON = 8;
 
 /** DreamerV3 for a world of these spaces, as the online loop takes it. */
 export function dreamerV3Online(spaces: ModelSpaces, recipe: DreamerV3Recipe): OnlineSystem {
-  const { network, sequence } = recipe;
+  const { network, sequence, policyShare } = recipe;
   const graphsThat = (acting: "mode" | "sample") =>
     bundleGraphs({
       worldModel: dreamerV3,
@@ -34,7 +34,7 @@ export function dreamerV3Online(spaces: ModelSpaces, recipe: DreamerV3Recipe): O
     step: dreamerV3Update(spaces, recipe),
     graphs: graphsThat("mode"),
     collecting: graphsThat("sample"),
-    batches: (store) => new SequenceReplay(store, sequence),
+    batches: (store) => new SequenceReplay(store, sequence, policyShare),
   };
 }
 

@@ -8,15 +8,14 @@ import {
   type Sym,
   slice,
   stopGradient,
-  warmUp,
 } from "../../graph/index.ts";
 import { buildDreamer, type DreamerModel } from "../../world-models/dreamer.ts";
 import type { RssmState } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
+import { firstSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type ActorCriticLosses, actorCriticLoss, type Behaviour, replayValueLoss } from "./actor-critic-loss.ts";
-import type { DreamerV3Recipe } from "./recipe.ts";
-import { type WorldModelLosses, worldModelLoss } from "./world-model-loss.ts";
+import { type DreamerV3Recipe, scheduleOf } from "./recipe.ts";
+import { type WorldModelLosses, type WorldModelNoise, worldModelLoss } from "./world-model-loss.ts";
 
 const RETURN_LOW = "return/low";
 const RETURN_HIGH = "return/high";
@@ -32,14 +31,15 @@ export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): S
     define(step) {
       const model = buildDreamer(step.parameters, spaces, recipe.network);
       const frozen = buildDreamer(step.parameters.frozen(), spaces, recipe.network);
-      const batch = sequenceFields(step, spaces, recipe.sequence);
-      const world = worldModelLoss(model, batch, observationNoise(step, model, recipe), recipe);
+      const whole = sequenceFields(step, spaces, recipe.sequence);
+      const batch = firstSteps(whole, recipe.sequence.length);
+      const world = worldModelLoss(model, whole, worldModelNoise(step, model, recipe), recipe);
       const { critic, replayValue } = behaviour(step, { trained: model, frozen }, batch, world, recipe);
       const learned = add(critic.policy, add(critic.value, mul(replayValue, recipe.replayValueScale)));
       const loss = add(world.total, learned);
       report(step, { loss, ...figuresOf(world), ...figuresOf(critic), replayValue });
       step.minimize("model", loss, {
-        groups: { model: { learningRate: warmUp(recipe.warmUp, recipe.learningRate) } },
+        groups: { model: { learningRate: scheduleOf(recipe) } },
         optimizer: laProp(),
         clip: adaptive(recipe.clipShare),
       });
@@ -48,10 +48,15 @@ export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): S
   };
 }
 
-function observationNoise(step: Step, { rssm }: DreamerModel, { sequence }: DreamerV3Recipe): Sym {
-  return rssm.prepareNoise(
-    step.noise("observation", [sequence.length, sequence.batch, rssm.stochSize], rssm.noiseKind),
-  );
+function worldModelNoise(step: Step, { rssm }: DreamerModel, recipe: DreamerV3Recipe): WorldModelNoise {
+  const { length, batch, ahead } = recipe.sequence;
+  const noise = (name: string, ...shape: number[]) =>
+    rssm.prepareNoise(step.noise(name, [...shape, rssm.stochSize], rssm.noiseKind));
+  const distance = Math.min(recipe.overshooting, length + ahead - 1);
+  return {
+    observed: noise("observation", length, batch),
+    ahead: recipe.aheadScale > 0 ? noise("ahead", distance, length, batch) : undefined,
+  };
 }
 
 /** Imagination from the last states of each sequence, and what is learned from it. */
@@ -87,7 +92,17 @@ function behaviour(
   return { critic, replayValue: replayValueLoss(model, last(features), critic.startReturns, replayed, recipe) };
 }
 
-const WORLD_FIGURES = ["image", "proprioception", "reward", "continuation", "dynamics", "representation"] as const;
+const WORLD_FIGURES = [
+  "image",
+  "proprioception",
+  "reward",
+  "frame",
+  "rewardAhead",
+  "proprioceptionAhead",
+  "continuation",
+  "dynamics",
+  "representation",
+] as const;
 const CRITIC_FIGURES = ["policy", "value", "entropy", "meanReturn"] as const;
 
 function figuresOf(losses: WorldModelLosses | ActorCriticLosses): Readonly<Record<string, Sym>> {

@@ -2,7 +2,7 @@ import type { Rng } from "../../core/rng.ts";
 import type { TensorSpec } from "../../core/tensor.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { BatchArrays } from "../batches.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episode-store.ts";
 
 /** Frames that a piece of the past is made of. */
 export interface SequenceSize {
@@ -45,16 +45,25 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch, ahead = 0 }:
   ];
 }
 
-/** Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes. */
+/**
+ * Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes.
+ *
+ * With a `policyShare` so many of them begin in episodes of the policy once there are any, however few they are; by default
+ * every frame is as likely.
+ */
 export class SequenceReplay {
   readonly #store: EpisodeStore;
   readonly #size: SequenceSize;
   readonly #frames: number;
+  readonly #policyShare: number | undefined;
+  readonly #bySource: Readonly<Record<EpisodeSource, StoredEpisode[]>> = { random: [], policy: [] };
+  #seen = 0;
 
-  constructor(store: EpisodeStore, size: SequenceSize) {
+  constructor(store: EpisodeStore, size: SequenceSize, policyShare?: number) {
     this.#store = store;
     this.#size = size;
     this.#frames = size.length + (size.ahead ?? 0);
+    this.#policyShare = policyShare;
   }
 
   /** Whether there are enough frames for one sequence. */
@@ -64,10 +73,25 @@ export class SequenceReplay {
 
   /** Shapes: as `sequenceSpecs` */
   fill(arrays: BatchArrays, rng: Rng): void {
-    for (let row = 0; row < this.#size.batch; row++) {
-      const start = rng.integer(this.#store.frames - this.#frames + 1);
-      this.#copy(arrays as Arrays, start, row);
+    this.#takeInNewEpisodes();
+    for (let row = 0; row < this.#size.batch; row++) this.#copy(arrays as Arrays, this.#drawStart(rng), row);
+  }
+
+  #takeInNewEpisodes(): void {
+    const { episodes } = this.#store;
+    for (; this.#seen < episodes.length; this.#seen++) {
+      const episode = episodes[this.#seen]!;
+      this.#bySource[episode.source].push(episode);
     }
+  }
+
+  #drawStart(rng: Rng): number {
+    const last = this.#store.frames - this.#frames;
+    const { random, policy } = this.#bySource;
+    if (this.#policyShare === undefined || random.length === 0 || policy.length === 0) return rng.integer(last + 1);
+    const episodes = rng.uniform() < this.#policyShare ? policy : random;
+    const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
+    return Math.min(firstFrame + rng.integer(frames), last);
   }
 
   #copy(arrays: Arrays, start: number, row: number): void {

@@ -3,7 +3,7 @@ import { cosineDecay, type Schedule } from "../../graph/index.ts";
 import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { PLANET_SIZES, PlanetConfig, type PlanetSize } from "../../world-models/planet.ts";
-import { OnlineRecipe, updatesDue } from "../online/recipe.ts";
+import { OnlineRecipe, POLICY_SHARE, updatesDue } from "../online/recipe.ts";
 
 /** Everything that decides what PlaNet learns from the same seed: the manifest stores it. */
 export const PlanetRecipe = z.strictObject({
@@ -37,6 +37,11 @@ export const PlanetRecipe = z.strictObject({
     .describe("weight of rewards and proprioception predicted over several steps, beside those of the posterior"),
   imageScale: z.number().positive().describe("weight of the image loss"),
   decodeEvery: z.int().positive(),
+  painted: z
+    .int()
+    .positive()
+    .optional()
+    .describe("sequences of a batch whose images are reconstructed, by default all"),
   salience: z.number().nonnegative(),
   learningRate: z.number().positive(),
   finalRateShare: z
@@ -47,6 +52,7 @@ export const PlanetRecipe = z.strictObject({
   epsilon: z.number().positive().describe("of Adam"),
   maxGradientNorm: z.number().positive(),
   online: OnlineRecipe,
+  policyShare: POLICY_SHARE,
 });
 export type PlanetRecipe = z.infer<typeof PlanetRecipe>;
 
@@ -71,31 +77,39 @@ const PUBLISHED = {
   maxGradientNorm: 1000,
 } satisfies Partial<PlanetRecipe>;
 
-/** What a CPU core needs otherwise: fewer frames an update, fewer of them painted, and a smaller search. */
+/** What a CPU core needs otherwise: short sequences of many episodes, few of them painted, and a smaller search. */
 const CPU = {
   ...PUBLISHED,
   planner: { ...cem.defaults, horizon: 8, iterations: 4, candidates: 128, elites: 16 },
   shortPlanner: { iterations: 2, candidates: 64, elites: 8 },
-  sequence: { length: 4, batch: 16, ahead: 8 },
+  sequence: { length: 2, batch: 32, ahead: 8 },
   freeNats: 0.2,
   expectFirst: false,
   posteriorPull: 0.02,
-  overshooting: 4,
+  overshooting: 8,
+  rewardScale: 100,
+  proprioceptionScale: 10,
+  frameScale: 1,
+  aheadScale: 1,
+  learningRate: 3e-3,
+  finalRateShare: 0.03,
   epsilon: 1e-8,
-  imageScale: 0.02,
-  decodeEvery: 8,
+  imageScale: 0.1,
+  decodeEvery: 2,
+  painted: 8,
   salience: 20,
+  policyShare: 0.5,
 } satisfies Partial<PlanetRecipe>;
 
 /** How long tasks are played: all else is one configuration. */
 const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
-    steps: 14_000,
-    randomSteps: 7_000,
-    firstUpdates: 4000,
+    steps: 20_000,
+    randomSteps: 15_000,
+    firstUpdates: 2500,
     updatesPerStep: 0.6,
     explorationStd: 0.3,
-    evaluateEvery: 1750,
+    evaluateEvery: 2500,
   },
 };
 /** As published: five random episodes, then a hundred updates for every episode of a thousand control steps. */

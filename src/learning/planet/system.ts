@@ -16,7 +16,7 @@ const NAME = "planet";
 
 /** PlaNet for a world of these spaces, as the online loop takes it. */
 export function planetOnline(spaces: ModelSpaces, recipe: PlanetRecipe): OnlineSystem {
-  const { network, planner, shortPlanner, sequence } = recipe;
+  const { network, planner, shortPlanner, sequence, policyShare } = recipe;
   return {
     name: NAME,
     latentSize: stateSize(network.rssm, spaces.proprioceptionSize),
@@ -30,7 +30,7 @@ export function planetOnline(spaces: ModelSpaces, recipe: PlanetRecipe): OnlineS
       planning: { method: cem, config: planner, short: shortPlanner },
       imagination: { sequences: 1, horizon: planner.horizon },
     }),
-    batches: (store) => new SequenceReplay(store, sequence),
+    batches: (store) => new SequenceReplay(store, sequence, policyShare),
   };
 }
 

@@ -3,9 +3,6 @@ import {
   adam,
   add,
   addAll,
-  at,
-  concat,
-  div,
   globalNorm,
   max,
   mean,
@@ -18,18 +15,12 @@ import {
   square,
   stopGradient,
   sub,
-  sum,
 } from "../../graph/index.ts";
 import { buildPlanet, type PlanetModel } from "../../world-models/planet.ts";
-import {
-  type ObservedSequence,
-  observeSequence,
-  packState,
-  type Rssm,
-  type RssmState,
-} from "../../world-models/rssm.ts";
+import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { imageLoss, sensedLoss } from "../observation-loss.ts";
+import { type Expected, expectAhead, reachedAhead } from "../expected-ahead.ts";
+import { imageLoss, sensedErrors } from "../observation-loss.ts";
 import { firstSteps, mergeSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
 
@@ -60,14 +51,14 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
       });
       const features = packState(observed);
       const image = imageLoss(observation, features, batch, recipe);
-      const sensed = proprioception && sensedLoss(observation, features, proprioception);
+      const sensed = proprioception && mean(sensedErrors(observation, features, proprioception));
       const reward = rewardLoss(model.rewardOf(features), batch);
       const draws = Math.min(recipe.overshooting, length + recipe.sequence.ahead - 1) - (recipe.aheadScale > 0 ? 0 : 1);
       const expected = expectAhead(
         rssm,
         observed,
         whole,
-        recipe,
+        recipe.overshooting,
         draws > 0 ? noise("ahead", draws, length, rows) : undefined,
       );
       const divergence = divergenceLoss(rssm, observed, batch, expected, recipe);
@@ -115,51 +106,6 @@ function pulledBy(share: number, x: Sym): Sym {
   return share === 1 ? x : add(mul(x, share), mul(stopGradient(x), 1 - share));
 }
 
-/** What was expected of the steps d … after d steps without observations. */
-interface Expected {
-  readonly distance: number;
-  /** Shapes: [n·B, S], n of the steps */
-  readonly prior: Sym;
-  /** Drawn from the prior; left out where nothing goes on from there. */
-  readonly reached: RssmState | undefined;
-  /** 1 where all steps in between belong to one episode. Shapes: [n, B] */
-  readonly valid: Sym;
-}
-
-/** Open-loop rollouts from every observed step, over 1 … D steps. Shapes: observed [T·B, …], actions and flags [N ≥ T, B, …], noise [at most D, T, B, Z] */
-export function expectAhead(
-  rssm: Rssm,
-  observed: ObservedSequence,
-  { action, isFirst, rewarded }: Pick<SequenceBatch, "action" | "isFirst" | "rewarded">,
-  { overshooting }: Pick<PlanetRecipe, "overshooting">,
-  noise: Sym | undefined,
-): Expected[] {
-  const [length, rows] = isFirst.shape as [number, number];
-  const begun = observed.deter.extent(0) / rows;
-  const draws = noise?.extent(0) ?? 0;
-  const goesOn = mul(rewarded, sub(1, isFirst)); // a goal that moved is a border, too
-  const expected: Expected[] = [];
-  let reached: RssmState | undefined = observed;
-  for (let d = 1; d <= overshooting && d < length && reached; d++) {
-    const kept = Math.min(begun, length - d);
-    const before: RssmState = {
-      deter: slice(reached.deter, 0, 0, kept * rows),
-      stoch: slice(reached.stoch, 0, 0, kept * rows),
-    };
-    const from = (x: Sym) => slice(x, 0, d, d + kept);
-    const deter = rssm.core(before, mergeSteps(from(action)));
-    const prior = rssm.prior(deter, before.stoch);
-    const last: Sym | undefined = expected.at(-1)?.valid;
-    const valid = last ? mul(slice(last, 0, 0, kept), from(goesOn)) : from(goesOn);
-    reached =
-      noise && d <= draws
-        ? { deter, stoch: rssm.distribution(prior).sample(mergeSteps(slice(at(noise, d - 1), 0, begun - kept))) }
-        : undefined;
-    expected.push({ distance: d, prior, reached, valid });
-  }
-  return expected;
-}
-
 /**
  * Divergence of what was seen from what was expected 1 … D steps before, each at least the free nats; a mean over distances.
  *
@@ -199,28 +145,11 @@ function predictionLosses(
   expected: readonly Expected[],
   { reward, proprioception }: SequenceBatch,
 ): { reward: Sym; proprioception: Sym | undefined } {
-  const features = concat(
-    expected.map(({ reached }) => packState(reached!)),
-    0,
-  );
-  const happened = (x: Sym) =>
-    concat(
-      expected.map((e) => {
-        const steps = slice(x, 0, e.distance, e.distance + e.valid.extent(0));
-        return reshape(steps, [-1, x.rank === 3 ? x.extent(2) : 1]);
-      }),
-      0,
-    );
-  const valid = concat(
-    expected.map((ahead) => reshape(ahead.valid, [-1])),
-    0,
-  );
-  const average = (error: Sym) => div(sum(mul(sum(square(error), 1), valid)), max(sum(valid), 1));
+  const { features, mean, happened } = reachedAhead(expected);
+  const error = sub(reshape(rewardOf(features), [-1]), happened(reward));
   return {
-    reward: average(sub(rewardOf(features), happened(reward))),
-    proprioception:
-      proprioception &&
-      average(sub(observation.decodeProprioception(features)!, observation.squash(happened(proprioception)))),
+    reward: mean(square(error)),
+    proprioception: proprioception && mean(sensedErrors(observation, features, happened(proprioception))),
   };
 }
 

@@ -38,7 +38,7 @@ const network: DreamerConfig = {
 const recipe: DreamerV3Recipe = {
   ...dreamerV3Recipe("any task", "size1m"),
   network,
-  sequence: { length: LENGTH, batch: BATCH },
+  sequence: { length: LENGTH, batch: BATCH, ahead: 0 },
   imagination: { horizon: 3, starts: 3 },
   freeNats: 0.02,
   entropyScale: 3e-2,

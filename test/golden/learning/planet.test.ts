@@ -51,6 +51,21 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: PlanetRecipe
     spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
     recipe: { ...recipe, overshooting: 4, posteriorPull: 0.3 },
   },
+  ahead: {
+    spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
+    recipe: {
+      ...recipe,
+      network: { ...network, rssm: { ...network.rssm, known: { deviation: 0.4 }, residualPrior: true } },
+      sequence: { length: 2, batch: BATCH, ahead: LENGTH - 2 },
+      overshooting: 3,
+      posteriorPull: 0.3,
+      painted: 1,
+      expectFirst: false,
+      frameScale: 0.5,
+      aheadScale: 0.7,
+      proprioceptionScale: 3,
+    },
+  },
 };
 
 for (const [name, { spaces, recipe: options }] of Object.entries(cases)) {

@@ -168,6 +168,21 @@ class Gaussian:
         return (torch.log(other.deviation / self.deviation) + spread - 0.5).sum(-1)
 
 
+class BesidesKnown:
+    """A belief beside numbers that are known as they are, at the end of the statistics."""
+
+    def __init__(self, belief, statistics, size, known, deviation):
+        self.belief, self.known, self.deviation = belief(statistics[..., :size]), statistics[..., size:], deviation
+        assert self.known.shape[-1] == known
+
+    def sample(self, noise):
+        return torch.cat([self.belief.sample(noise), self.known], -1)
+
+    def kl(self, other):
+        apart = ((self.known - other.known) ** 2).sum(-1)
+        return self.belief.kl(other.belief) + apart / (2 * self.deviation**2)
+
+
 def observation_loss(painted, shown, salience):
     """Squared error summed over pixels, pixels that differ from the mean image counting more; mean over images."""
     shown = shown / 255

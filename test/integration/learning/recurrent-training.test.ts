@@ -39,7 +39,7 @@ const dreamerRecipe: DreamerV3Recipe = {
     units: 16,
     bins: 41,
   },
-  sequence: { length: 4, batch: 8 },
+  sequence: { length: 4, batch: 8, ahead: 0 },
   imagination: { horizon: 3, starts: 2 },
   decodeEvery: 4,
   learningRate: 3e-3,
