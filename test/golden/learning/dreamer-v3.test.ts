@@ -65,6 +65,25 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: DreamerV3Rec
     spaces: { cameras: [], proprioceptionSize: 5, actionSize: 2 },
     recipe: { ...recipe, actorGradient: "dynamics" },
   },
+  ahead: {
+    spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
+    recipe: {
+      ...recipe,
+      network: { ...network, rssm: { ...network.rssm, known: { deviation: 0.4 } } },
+      sequence: { length: 2, batch: BATCH, ahead: LENGTH - 2 },
+      imagination: { horizon: 3, starts: 2 },
+      actorGradient: "dynamics",
+      overshooting: 2,
+      expectFirst: false,
+      salience: 3,
+      decodeEvery: 2,
+      imageScale: 0.2,
+      proprioceptionScale: 3,
+      rewardScale: 2,
+      frameScale: 0.5,
+      aheadScale: 0.7,
+    },
+  },
 };
 
 for (const [name, { spaces, recipe: options }] of Object.entries(cases)) {

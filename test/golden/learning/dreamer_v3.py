@@ -9,7 +9,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-from rssm_twin import Categorical, Twin, data, image, observation_loss, symlog, tensor, uniform
+from rssm_twin import BesidesKnown, Categorical, Twin, data, image, observation_loss, symlog, tensor, uniform
 
 T, B, A, HORIZON, STARTS = 4, 2, 2, 3, 3
 DETER, HIDDEN, GROUPS, CLASSES, UNIMIX = 8, 6, 3, 4, 0.01
@@ -21,6 +21,19 @@ CASES = {
     "pixels": {"core": "gru", "proprioception": 0, "images": "convolutions", "salience": 3, "every": 2},
     "both": {"core": "gru", "proprioception": 5, "images": "keypoints", "salience": 0, "every": 1},
     "dynamics": {"core": "gru", "proprioception": 5, "images": None, "salience": 0, "every": 1, "gradient": "dynamics"},
+    "ahead": {
+        "core": "gru",
+        "proprioception": 5,
+        "images": "keypoints",
+        "salience": 3,
+        "every": 2,
+        "gradient": "dynamics",
+        "seen": 2,
+        "known": 0.4,
+        "distance": 2,
+        "expect_first": False,
+        "scales": {"image": 0.2, "proprioception": 3, "reward": 2, "frame": 0.5, "ahead": 0.7},
+    },
 }
 BIN_PLACES = torch.sign(e := torch.linspace(-LIMIT, LIMIT, BINS)) * torch.expm1(e.abs())
 
@@ -42,10 +55,26 @@ class Bins:
 
 
 class Dreamer(Twin):
-    def __init__(self, core, proprioception, images, salience, every, gradient="reinforce"):
+    def __init__(
+        self,
+        core,
+        proprioception,
+        images,
+        salience,
+        every,
+        gradient="reinforce",
+        seen=T,
+        known=None,
+        distance=0,
+        expect_first=True,
+        scales=None,
+    ):
         super().__init__("normalized")
         self.through_dynamics = gradient == "dynamics"
         self.core_kind, self.sensed, self.kind, self.salience, self.every = core, proprioception, images, salience, every
+        self.seen, self.known, self.distance, self.expect_first = seen, known, distance, expect_first
+        self.scales = {"image": 1, "proprioception": 1, "reward": 1, "frame": 0, "ahead": 0} | (scales or {})
+        self.certain = proprioception if known else 0
 
     def core(self, deter, stoch, action):
         if self.core_kind == "block-gru":
@@ -53,14 +82,20 @@ class Dreamer(Twin):
         x = self.mlp("rssm/core/input", torch.cat([stoch, action], -1), [HIDDEN])
         return self.gru("rssm/core/gru", x, deter)
 
-    def prior(self, deter):
-        return self.mlp("rssm/prior", deter, [HIDDEN, HIDDEN], GROUPS * CLASSES)
+    def prior(self, deter, before):
+        statistics = self.mlp("rssm/prior", deter, [HIDDEN, HIDDEN], GROUPS * CLASSES + self.certain)
+        logits, known = statistics.split([GROUPS * CLASSES, self.certain], -1)
+        return torch.cat([logits, before[..., GROUPS * CLASSES :] + known], -1)
 
     def posterior(self, deter, embedding):
-        return self.mlp("rssm/posterior", torch.cat([deter, embedding], -1), [HIDDEN], GROUPS * CLASSES)
+        logits = self.mlp("rssm/posterior", torch.cat([deter, embedding], -1), [HIDDEN], GROUPS * CLASSES)
+        return torch.cat([logits, embedding[..., embedding.shape[-1] - self.certain :]], -1)
 
-    def belief(self, logits):
-        return Categorical(logits, GROUPS, CLASSES, UNIMIX)
+    def belief(self, statistics):
+        categorical = lambda logits: Categorical(logits, GROUPS, CLASSES, UNIMIX)  # noqa: E731
+        if self.known:
+            return BesidesKnown(categorical, statistics, GROUPS * CLASSES, self.certain, self.known)
+        return categorical(statistics)
 
     def encode(self, shown, sensed):
         parts = []
@@ -69,7 +104,8 @@ class Dreamer(Twin):
         if self.kind == "keypoints":
             parts.append(self.mlp("encoder/merge", self.points("encoder/scene", shown, 1, 3), [6]))
         if self.sensed:
-            parts.append(self.mlp("encoder/proprioception", symlog(sensed), [UNITS]))
+            squashed = symlog(sensed)
+            parts.append(squashed if self.known else self.mlp("encoder/proprioception", squashed, [UNITS]))
         return torch.cat(parts, -1)
 
     def paint(self, features):
@@ -77,8 +113,13 @@ class Dreamer(Twin):
             return self.paint_feature_map("decoder/scene", features, 1)
         return self.paint_points("decoder/scene", features, UNITS, 1)
 
-    def reward(self, features):
-        return Bins(self.mlp("reward", features, [UNITS], BINS))
+    def sense(self, features):
+        if self.known:
+            return features[..., features.shape[-1] - self.certain :]
+        return self.mlp("decoder/proprioception", features, [UNITS], self.sensed)
+
+    def reward(self, features, name="reward"):
+        return Bins(self.mlp(name, features, [UNITS], BINS))
 
     def value(self, features, slow=False):
         return Bins(self.mlp("critic", features, [UNITS, UNITS], BINS, slow))
@@ -108,40 +149,86 @@ def flags():
     return first, last, terminal, rewarded
 
 
+def open_loop(model, name, deters, stochs, action, reward, sensed, first):
+    """Rewards and proprioception predicted over 1 … D steps from every observed one: means of their losses."""
+    ahead = uniform(name("ahead"), model.distance, model.seen, B, GROUPS * CLASSES)
+    reward_sum, sensed_sum, count = torch.zeros(()), torch.zeros(()), torch.zeros(())
+    for t in range(model.seen):
+        deter, stoch, valid = deters[t], stochs[t], torch.ones(B)
+        for d in range(1, model.distance + 1):
+            if t + d >= T:
+                break
+            valid = valid * (1 - first[t + d])
+            deter = model.core(deter, stoch, action[t + d])
+            late = model.seen - min(model.seen, T - d)
+            stoch = model.belief(model.prior(deter, stoch)).sample(ahead[d - 1, t + late])
+            features = torch.cat([deter, stoch], -1)
+            reward_sum = reward_sum - (valid * model.reward(features).log_prob(reward[t + d])).sum()
+            error = ((model.sense(features) - symlog(sensed[t + d])) ** 2).sum(-1)
+            sensed_sum, count = sensed_sum + (valid * error).sum(), count + valid.sum()
+    return reward_sum / count, sensed_sum / count
+
+
 def update(model, number, running):
     name = lambda field: f"{field}/{number}"  # noqa: E731
+    seen, certain, scales = model.seen, model.certain, model.scales
+    starts = min(STARTS, seen)
     action, reward = data(name("action"), T, B, A) / 1.5, data(name("reward"), T, B)
     first, last, terminal, rewarded = flags()
-    sensed = data(name("proprioception"), T * B, model.sensed) if model.sensed else None
-    shown = image(name("image_scene"), T, B, 64, 64, 3) if model.kind else None
-    embedding = model.encode(shown.flatten(0, 1) if model.kind else None, sensed).reshape(T, B, -1)
-    noise = uniform(name("observation"), T, B, GROUPS * CLASSES)
-    deter, stoch, deters, stochs, posts = torch.zeros(B, DETER), torch.zeros(B, GROUPS * CLASSES), [], [], []
-    for t in range(T):
+    sensed = data(name("proprioception"), T, B, model.sensed) if model.sensed else None
+    shown = image(name("image_scene"), seen, B, 64, 64, 3) if model.kind else None
+    embedding = model.encode(
+        shown.flatten(0, 1) if model.kind else None, sensed[:seen].flatten(0, 1) if model.sensed else None
+    ).reshape(seen, B, -1)
+    noise = uniform(name("observation"), seen, B, GROUPS * CLASSES)
+    deter, stoch = torch.zeros(B, DETER), torch.zeros(B, GROUPS * CLASSES + certain)
+    deters, stochs, posts, befores = [], [], [], []
+    for t in range(seen):
         keep = (1 - first[t]).unsqueeze(-1)
+        befores.append(stoch * keep)
         deter = model.core(deter * keep, stoch * keep, action[t] * keep)
-        logits = model.posterior(deter, embedding[t])
-        stoch = model.belief(logits).sample(noise[t])
-        deters.append(deter), stochs.append(stoch), posts.append(logits)
-    deter, stoch, post = (torch.cat(parts) for parts in (deters, stochs, posts))
-    prior = model.prior(deter)
+        statistics = model.posterior(deter, embedding[t])
+        stoch = model.belief(statistics).sample(noise[t])
+        deters.append(deter), stochs.append(stoch), posts.append(statistics)
+    deter, stoch, post, before = (torch.cat(parts) for parts in (deters, stochs, posts, befores))
+    prior = model.prior(deter, before)
     features = torch.cat([deter, stoch], -1)
-    losses = {
-        "dynamics": model.belief(post.detach()).kl(model.belief(prior)).clamp(min=FREE).mean(),
-        "representation": model.belief(post).kl(model.belief(prior.detach())).clamp(min=FREE).mean(),
-        "reward": -(model.reward(features).log_prob(reward.flatten()) * rewarded.flatten()).mean(),
-        "continuation": F.binary_cross_entropy_with_logits(model.goes_on(features), 1 - terminal.flatten()),
-    }
-    if model.kind:
-        some = list(range(model.every - 1, T, model.every))
-        painted = model.paint(features.reshape(T, B, -1)[some].flatten(0, 1))
-        losses["image"] = observation_loss(painted, shown[some].flatten(0, 1), model.salience)
-    if model.sensed:
-        predicted = model.mlp("decoder/proprioception", features, [UNITS], model.sensed)
-        losses["proprioception"] = ((predicted - symlog(sensed)) ** 2).sum(-1).mean()
-    total = sum(losses.values()) - (1 - REPRESENTATION) * losses["representation"]
+    counted = (0 if model.expect_first else 1) * B
 
-    count = STARTS * B
+    def divergence(posterior, prior):
+        return model.belief(posterior).kl(model.belief(prior)).clamp(min=FREE)[counted:].mean()
+
+    def reward_loss(found):
+        return -(found.log_prob(reward[:seen].flatten()) * rewarded[:seen].flatten()).mean()
+
+    losses = {
+        "dynamics": divergence(post.detach(), prior),
+        "representation": divergence(post, prior.detach()),
+        "reward": reward_loss(model.reward(features)),
+        "continuation": F.binary_cross_entropy_with_logits(model.goes_on(features), 1 - terminal[:seen].flatten()),
+    }
+    weights = {"representation": REPRESENTATION, "reward": scales["reward"]}
+    if model.kind:
+        some = list(range(model.every - 1, seen, model.every))
+        painted = model.paint(features.reshape(seen, B, -1)[some].flatten(0, 1))
+        losses["image"] = observation_loss(painted, shown[some].flatten(0, 1), model.salience)
+        weights["image"] = scales["image"]
+    if model.sensed:
+        error = model.sense(features) - symlog(sensed[:seen].flatten(0, 1))
+        losses["proprioception"] = (error**2).sum(-1).mean()
+        weights["proprioception"] = scales["proprioception"]
+    if scales["frame"]:
+        losses["frame"] = reward_loss(model.reward(embedding.flatten(0, 1), "frameReward"))
+        weights["frame"] = scales["frame"] * scales["reward"]
+    if scales["ahead"]:
+        losses["rewardAhead"], losses["proprioceptionAhead"] = open_loop(
+            model, name, deters, stochs, action, reward, sensed, first
+        )
+        weights["rewardAhead"] = scales["ahead"] * scales["reward"]
+        weights["proprioceptionAhead"] = scales["ahead"] * scales["proprioception"]
+    total = sum(weights.get(key, 1) * value for key, value in losses.items())
+
+    count = starts * B
     action_noise = data(name("imagination/actions"), HORIZON, count, A)
     state_noise = uniform(name("imagination/states"), HORIZON, count, GROUPS * CLASSES)
     model.frozen = True
@@ -152,7 +239,7 @@ def update(model, number, running):
             policy = model.actor(states[-1].detach())
             actions.append(policy.mean + policy.stddev * action_noise[t])
             d = model.core(d, s, actions[-1].clamp(-1, 1))
-            s = model.belief(model.prior(d)).sample(state_noise[t])
+            s = model.belief(model.prior(d, s)).sample(state_noise[t])
             states.append(torch.cat([d, s], -1))
         states, actions = torch.stack(states), torch.stack(actions)
         values = model.value(states).mean()
@@ -176,14 +263,15 @@ def update(model, number, running):
     losses["value"] = -(weights * (critic.log_prob(returns) + SLOW * critic.log_prob(slow))).mean()
 
     recent = features[-count:]
-    shares = LAMBDA * (1 - last[-STARTS:][1:])
+    late = slice(seen - starts, seen)
+    shares = LAMBDA * (1 - last[late][1:])
     replayed = lambda_return(
-        reward[-STARTS:][1:], DISCOUNT * (1 - terminal[-STARTS:][1:]), returns[0].reshape(STARTS, B)[1:], shares
+        reward[late][1:], DISCOUNT * (1 - terminal[late][1:]), returns[0].reshape(starts, B)[1:], shares
     )
     critic = model.value(recent[:-B])
     slow_replayed = model.value(recent[:-B], slow=True).mean().detach()
     fit = critic.log_prob(replayed.flatten()) + SLOW * critic.log_prob(slow_replayed)
-    losses["replayValue"] = -((1 - last[-STARTS:][:-1]).flatten() * fit).mean()
+    losses["replayValue"] = -((1 - last[late][:-1]).flatten() * fit).mean()
     loss = total + losses["policy"] + losses["value"] + REPLAY * losses["replayValue"]
     figures = {key: value.item() for key, value in losses.items()}
     figures |= {"loss": loss.item(), "entropy": entropy.mean().item(), "meanReturn": returns.mean().item()}
@@ -194,7 +282,7 @@ def step(model, moments, count):
     """LaProp after clipping each gradient by its parameter's norm; then the slow critic follows."""
     with torch.no_grad():
         for name, weight in model.weights.items():
-            gradient = weight.grad
+            gradient = weight.grad if weight.grad is not None else torch.zeros_like(weight)
             allowed = CLIP * max(float(weight.norm()), 1e-3)
             gradient = gradient * min(1, allowed / (float(gradient.norm()) + 1e-6))
             mean, square = moments.setdefault(name, [torch.zeros_like(weight), torch.zeros_like(weight)])
