@@ -92,7 +92,7 @@ const PUBLISHED = {
 const CPU = {
   ...PUBLISHED,
   sequence: { length: 2, batch: 32, ahead: 8 },
-  imagination: { horizon: 15, starts: 2 },
+  imagination: { horizon: 8, starts: 2 },
   freeNats: 0.1,
   expectFirst: false,
   representationScale: 0.01,
