@@ -47,8 +47,8 @@ export interface DreamerModel extends LatentModel {
   readonly observation: ObservationNetworks;
   /** Reward on reaching a state. Shapes: features [N, F] → of [N] */
   rewardBins(features: Sym): TwoHot;
-  /** The reward read off one embedding, for training alone. Shapes: [N, E] → of [N] */
-  rewardBinsOfFrame(embedding: Sym): TwoHot;
+  /** The reward read off one embedding, for training alone. Shapes: [N, E] → [N, 1] */
+  rewardOfFrame(embedding: Sym): Sym;
   /** Return from a state on. Shapes: → of [N] */
   valueBins(features: Sym): TwoHot;
   /** The same by the critic's slowly moving copy. */
@@ -83,11 +83,12 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
   const values = (p: Parameters, features: Sym) =>
     twoHot(nn.mlp(p, features, { ...hidden(config.criticLayers), output: bins, outputLayer: BARE }), binning);
 
-  const rewards = (scope: string) => (x: Sym) => {
+  const rewardBins = (features: Sym) => {
     const options = { ...hidden(config.headLayers), output: bins, outputLayer: BARE };
-    return twoHot(nn.mlp(parameters.scope(scope), x, options), binning);
+    return twoHot(nn.mlp(parameters.scope("reward"), features, options), binning);
   };
-  const rewardBins = rewards("reward");
+  const rewardOfFrame = (embedding: Sym) =>
+    nn.mlp(parameters.scope("frameReward"), embedding, { ...hidden(config.headLayers), output: 1 });
   const valueBins = (features: Sym) => values(parameters.scope("critic"), features);
   const continuationLogits = (features: Sym) =>
     nn.mlp(parameters.scope("continuation"), features, { ...hidden(config.headLayers), output: 1 });
@@ -105,7 +106,7 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
     rssm,
     observation,
     rewardBins,
-    rewardBinsOfFrame: rewards("frameReward"),
+    rewardOfFrame,
     valueBins,
     slowValueBins: (features) => values(parameters.target().scope("critic"), features),
     continuationLogits,
@@ -165,7 +166,7 @@ const CPU: DreamerConfig = {
   rssm: {
     deter: 64,
     hidden: 64,
-    latent: { kind: "categorical", groups: 16, classes: 8, unimix: 0.01 },
+    latent: { kind: "gaussian", size: 16, minDeviation: 0.1, residualPrior: true },
     known: { deviation: 0.1 },
     core: { kind: "gru" },
     priorLayers: 1,
@@ -173,8 +174,8 @@ const CPU: DreamerConfig = {
     style: "normalized",
   },
   observation: CPU_OBSERVATION,
-  units: 64,
-  headLayers: 1,
+  units: 96,
+  headLayers: 2,
   actorLayers: 2,
   criticLayers: 2,
   bins: 127,

@@ -57,9 +57,8 @@ export const PLANET_SIZES = {
     rssm: {
       deter: 64,
       hidden: 64,
-      latent: { kind: "gaussian", size: 16, minDeviation: 0.1 },
+      latent: { kind: "gaussian", size: 16, minDeviation: 0.1, residualPrior: true },
       known: { deviation: 0.1 },
-      residualPrior: true,
       core: { kind: "gru" },
       priorLayers: 1,
       posteriorLayers: 1,

@@ -29,6 +29,10 @@ export const RssmConfig = z.strictObject({
       kind: z.literal("gaussian"),
       size: z.int().positive(),
       minDeviation: z.number().positive().describe("added to every standard deviation"),
+      residualPrior: z
+        .boolean()
+        .optional()
+        .describe("whether the prior's means are those of the state before, changed; by default they are not"),
     }),
     z.strictObject({
       kind: z.literal("categorical"),
@@ -43,10 +47,6 @@ export const RssmConfig = z.strictObject({
     })
     .optional()
     .describe("the proprioception is part of the stochastic state as it is; by default it is encoded"),
-  residualPrior: z
-    .boolean()
-    .optional()
-    .describe("whether the prior's means are changes of the state before, for Gaussian states; by default not"),
   core: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("gru") }),
     z.strictObject({ kind: z.literal("block-gru"), blocks: z.int().positive() }),
@@ -104,7 +104,7 @@ export interface ObservedState extends RssmState {
 
 /**
  * Source: Hafner et al. 2019, arXiv:1811.04551, section 3; with categorical states arXiv:2010.02193; with the block-diagonal
- * recurrence arXiv:2301.04104, appendix B. Differs: `known` and `residualPrior` are ours.
+ * recurrence arXiv:2301.04104, appendix B. Differs: `known` and `residualPrior` are additions.
  *
  * @param proprioceptionSize of what is sensed: K where it is part of the state
  */
@@ -129,18 +129,14 @@ export function buildRssm(parameters: Parameters, config: RssmConfig, propriocep
     return nn.gruCell(p.scope("gru"), input, deter);
   };
   const prior = (deter: Sym, before: Sym) => {
-    const size = statisticsSize + knownSize;
-    const change = statisticsOf(parameters.scope("prior"), deter, config.priorLayers, size);
-    const residual = config.residualPrior === true && config.latent.kind === "gaussian";
-    if (!residual) {
-      if (!known) return change;
-      const [statistics, moved] = split(change, [statisticsSize, knownSize]) as [Sym, Sym];
-      return concat([statistics, add(endOf(before), moved)]);
-    }
-    const [mean, deviation, ...rest] = split(change, [stochSize, stochSize, ...(known ? [knownSize] : [])]) as Sym[];
-    const moved = (x: Sym, from: number, to: number) => add(slice(before, 1, from, to), x);
-    const ends = rest.map((x) => moved(x, stochSize, stochSize + knownSize));
-    return concat([moved(mean!, 0, stochSize), deviation!, ...ends]);
+    const change = statisticsOf(parameters.scope("prior"), deter, config.priorLayers, statisticsSize + knownSize);
+    const drawn = slice(change, 1, 0, statisticsSize);
+    const stays = (x: Sym, from: number) => add(x, slice(before, 1, from, from + x.extent(1)));
+    const isResidual = config.latent.kind === "gaussian" && config.latent.residualPrior === true;
+    const statistics = isResidual
+      ? concat([stays(slice(drawn, 1, 0, stochSize), 0), slice(drawn, 1, stochSize)])
+      : drawn;
+    return known ? concat([statistics, stays(slice(change, 1, statisticsSize), stochSize)]) : statistics;
   };
   const posterior = (deter: Sym, embedding: Sym) => {
     const p = parameters.scope("posterior");

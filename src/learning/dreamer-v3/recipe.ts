@@ -24,7 +24,7 @@ export const DreamerV3Recipe = z.strictObject({
   representationScale: z.number().nonnegative(),
   proprioceptionScale: z.number().positive(),
   rewardScale: z.number().positive(),
-  frameScale: z.number().nonnegative().describe("weight of the reward read off single frames, beside the states'"),
+  frameScale: z.number().nonnegative().describe("weight of the squared error of the reward read off single frames"),
   aheadScale: z
     .number()
     .nonnegative()
@@ -97,8 +97,8 @@ const CPU = {
   expectFirst: false,
   representationScale: 0.01,
   proprioceptionScale: 5,
-  rewardScale: 1,
-  frameScale: 1,
+  rewardScale: 10,
+  frameScale: 50,
   aheadScale: 1,
   overshooting: 8,
   imageScale: 0.01,
@@ -116,12 +116,12 @@ const CPU = {
 /** How long tasks are played: all else is one configuration. */
 const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
-    steps: 14_000,
-    randomSteps: 7_000,
-    firstUpdates: 4000,
+    steps: 20_000,
+    randomSteps: 15_000,
+    firstUpdates: 2500,
     updatesPerStep: 0.6,
     explorationStd: 0,
-    evaluateEvery: 1750,
+    evaluateEvery: 2500,
   },
 };
 const OTHERWISE: OnlineRecipe = {

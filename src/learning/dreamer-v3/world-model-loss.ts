@@ -8,9 +8,9 @@ import {
   reshape,
   type Sym,
   slice,
+  square,
   stopGradient,
   sub,
-  type TwoHot,
 } from "../../graph/index.ts";
 import type { DreamerModel } from "../../world-models/dreamer.ts";
 import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
@@ -28,7 +28,7 @@ export interface WorldModelOptions extends ImageLossOptions {
   readonly imageScale: number;
   readonly proprioceptionScale: number;
   readonly rewardScale: number;
-  /** Weight of the reward read off single frames, beside the states'. */
+  /** Weight of the squared error of the reward read off single frames. */
   readonly frameScale: number;
   /** Weight of rewards and proprioception predicted over several steps, beside those of the posterior. */
   readonly aheadScale: number;
@@ -87,9 +87,10 @@ export function worldModelLoss(
 
   const image = imageLoss(observation, features, batch, options);
   const sensed = proprioception && mean(sensedErrors(observation, features, proprioception));
-  const rewardOf = (bins: TwoHot) => mean(mul(neg(bins.logProb(mergeSteps(batch.reward))), mergeSteps(batch.rewarded)));
-  const reward = rewardOf(model.rewardBins(features));
-  const frame = options.frameScale > 0 ? rewardOf(model.rewardBinsOfFrame(embeddings)) : undefined;
+  const [rewards, rewarded] = [mergeSteps(batch.reward), mergeSteps(batch.rewarded)];
+  const reward = mean(mul(neg(model.rewardBins(features).logProb(rewards)), rewarded));
+  const frameError = () => sub(reshape(model.rewardOfFrame(embeddings), [-1]), rewards);
+  const frame = options.frameScale > 0 ? mean(mul(square(frameError()), rewarded)) : undefined;
   const goesOn = reshape(sub(1, batch.isTerminal), [-1, 1]);
   const continuation = neg(mean(bernoulli(model.continuationLogits(features)).logProb(goesOn)));
   const ahead = noise.ahead && predictionLosses(model, observed, whole, noise.ahead);
@@ -111,7 +112,7 @@ export function worldModelLoss(
       ...weigh(image, imageScale),
       ...weigh(sensed, proprioceptionScale),
       ...weigh(reward, rewardScale),
-      ...weigh(frame, frameScale * rewardScale),
+      ...weigh(frame, frameScale),
       ...weigh(ahead?.reward, aheadScale * rewardScale),
       ...weigh(ahead?.proprioception, aheadScale * proprioceptionScale),
       continuation,

@@ -118,8 +118,8 @@ class Dreamer(Twin):
             return features[..., features.shape[-1] - self.certain :]
         return self.mlp("decoder/proprioception", features, [UNITS], self.sensed)
 
-    def reward(self, features, name="reward"):
-        return Bins(self.mlp(name, features, [UNITS], BINS))
+    def reward(self, features):
+        return Bins(self.mlp("reward", features, [UNITS], BINS))
 
     def value(self, features, slow=False):
         return Bins(self.mlp("critic", features, [UNITS, UNITS], BINS, slow))
@@ -198,13 +198,10 @@ def update(model, number, running):
     def divergence(posterior, prior):
         return model.belief(posterior).kl(model.belief(prior)).clamp(min=FREE)[counted:].mean()
 
-    def reward_loss(found):
-        return -(found.log_prob(reward[:seen].flatten()) * rewarded[:seen].flatten()).mean()
-
     losses = {
         "dynamics": divergence(post.detach(), prior),
         "representation": divergence(post, prior.detach()),
-        "reward": reward_loss(model.reward(features)),
+        "reward": -(model.reward(features).log_prob(reward[:seen].flatten()) * rewarded[:seen].flatten()).mean(),
         "continuation": F.binary_cross_entropy_with_logits(model.goes_on(features), 1 - terminal[:seen].flatten()),
     }
     weights = {"representation": REPRESENTATION, "reward": scales["reward"]}
@@ -218,8 +215,9 @@ def update(model, number, running):
         losses["proprioception"] = (error**2).sum(-1).mean()
         weights["proprioception"] = scales["proprioception"]
     if scales["frame"]:
-        losses["frame"] = reward_loss(model.reward(embedding.flatten(0, 1), "frameReward"))
-        weights["frame"] = scales["frame"] * scales["reward"]
+        found = model.mlp("frameReward", embedding.flatten(0, 1), [UNITS], 1).reshape(seen, B)
+        losses["frame"] = ((found - reward[:seen]) ** 2 * rewarded[:seen]).mean()
+        weights["frame"] = scales["frame"]
     if scales["ahead"]:
         losses["rewardAhead"], losses["proprioceptionAhead"] = open_loop(
             model, name, deters, stochs, action, reward, sensed, first

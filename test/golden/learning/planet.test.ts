@@ -55,7 +55,14 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: PlanetRecipe
     spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
     recipe: {
       ...recipe,
-      network: { ...network, rssm: { ...network.rssm, known: { deviation: 0.4 }, residualPrior: true } },
+      network: {
+        ...network,
+        rssm: {
+          ...network.rssm,
+          latent: { kind: "gaussian", size: 3, minDeviation: 0.1, residualPrior: true },
+          known: { deviation: 0.4 },
+        },
+      },
       sequence: { length: 2, batch: BATCH, ahead: LENGTH - 2 },
       overshooting: 3,
       posteriorPull: 0.3,
