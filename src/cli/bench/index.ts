@@ -43,6 +43,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "100 model swaps under a moving arm while a trainer runs, beside the same loop without swaps",
     load: async () => (await import("./swap.ts")).benchSwap,
   },
+  "fine-tune": {
+    title: "what fine-tuning recovers in a changed world, beside the live model in both worlds (minutes)",
+    load: async () => (await import("./fine-tune.ts")).benchFineTune,
+  },
   ros: {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,

@@ -15,11 +15,14 @@ export const fineTuneSettings = z.strictObject({
     .optional()
     .meta({ description: "Time instead of updates: the result then depends on the machine.", unit: "s" }),
   learningRate: z.number().positive().default(0.5).describe("Factor on the rate that the model was trained with."),
-  oldShare: share("Part of every batch that is old data, where what is seen is learned.").default(0.5),
+  oldShare: share("Part of every batch that is old data, where what is seen is learned.").default(0.2),
   oldDynamicsShare: share(
-    "The same where it is learned what actions do: old data contradicts new where gains or delays differ.",
-  ).default(0),
-  freeze: z.array(z.enum(MODEL_PARTS)).default([]).describe("Parts of the model that stay as they are."),
+    "The same where it is learned what actions do: a robot at work shows few of the actions that a planner considers.",
+  ).default(0.7),
+  freeze: z
+    .array(z.enum(MODEL_PARTS))
+    .default(["heads"])
+    .describe("Parts of the model that stay as they are: what is wanted is the same in the changed world."),
   anchor: z
     .number()
     .min(0)

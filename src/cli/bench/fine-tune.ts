@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import { root } from "../../config/package-root.ts";
+import { parseStrict } from "../../config/parse-strict.ts";
+import { readConfig } from "../../config/read-config.ts";
+import { systemClock } from "../../core/clock.ts";
+import { Rng } from "../../core/rng.ts";
+import { readBundle } from "../../inference/read-bundle.ts";
+import { BundlePolicy } from "../../learning/bundle-policy.ts";
+import { type EpisodeStore, storeFor } from "../../learning/episode-store.ts";
+import { evaluate } from "../../learning/evaluate.ts";
+import { fillGraphs } from "../../learning/fill-graphs.ts";
+import { openFineTuner } from "../../learning/fine-tune/open-fine-tuner.ts";
+import { fineTuneSettings } from "../../learning/fine-tune/settings.ts";
+import { rollOut } from "../../learning/rollout.ts";
+import { DEPLOYED } from "../../learning/training-scores.ts";
+import type { TrainingWorld } from "../../learning/training-world.ts";
+import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
+import { launchSchema } from "../../nodes/host/launch-description.ts";
+import { simulatedRobotParameters } from "../../nodes/simulated-robot.ts";
+import { openWorldOf } from "../../nodes/training-world.ts";
+import { shiftOf } from "../../sim/domain-shift-schema.ts";
+import type { BenchOptions } from "./suite.ts";
+
+/** As in the demo: what the robot does before its model is trained further, and what is kept of the old world. */
+const EPISODES = { fresh: 30, heldOut: 6, old: 160, evaluated: 50 };
+const FRESH_STEPS = 30;
+const SEEDS = { fresh: 31, old: 8_000_000, evaluated: 5_000_000, planner: 5, tuning: 1 };
+
+/**
+ * What fine-tuning recovers: the demo's model in the demo's changed world, and after training on episodes that it played there.
+ *
+ * Simulated time throughout: plans act late and goals move as they do on the robot, and nothing hangs on the machine's speed.
+ */
+export async function benchFineTune({ log }: BenchOptions): Promise<object> {
+  const bundle = await readBundle(join(root, "models", "arm-reach-keypoint"));
+  const { task, shift } = await changedWorld();
+  const changed = await openWorldOf(bundle.manifest, task, { shift: shiftOf(shift) });
+  const nominal = await openWorldOf(bundle.manifest, task);
+  try {
+    const live = new Map(Object.entries(bundle.onnx));
+    const before = { nominal: await scoreOf(nominal, live), changed: await scoreOf(changed, live) };
+    log(`live model: success ${before.nominal.success} in the old world, ${before.changed.success} in the changed one`);
+    const fresh = await play(changed, live, EPISODES.fresh, SEEDS.fresh);
+    const heldOut = await play(changed, live, EPISODES.heldOut, SEEDS.fresh + EPISODES.fresh);
+    const old = await playHeldOutEpisodes(nominal, bundle, { episodes: EPISODES.old, seed: SEEDS.old });
+    const began = process.cpuUsage();
+    const settings = parseStrict(fineTuneSettings, { updates: 8000 }, "the bench");
+    const tuner = await openFineTuner({
+      bundle,
+      fresh,
+      heldOut,
+      old,
+      settings,
+      seed: SEEDS.tuning,
+      clock: systemClock(),
+    });
+    while (!tuner.finished) await tuner.advance();
+    const { user, system } = process.cpuUsage(began);
+    const tuned = fillGraphs(tuner.graphs, await tuner.weights(), ["encode", "observe", "plan"]);
+    await tuner.close();
+    const after = { nominal: await scoreOf(nominal, tuned), changed: await scoreOf(changed, tuned) };
+    const gap = before.nominal.success - before.changed.success;
+    const result = {
+      task,
+      episodes: { fresh: fresh.episodes.length, old: old.episodes.length, evaluated: EPISODES.evaluated },
+      settings,
+      cpu_seconds: Number(((user + system) / 1e6).toFixed(1)),
+      before,
+      after,
+      gap_recovered: Number(((after.changed.success - before.changed.success) / gap).toFixed(3)),
+    };
+    log(JSON.stringify(result));
+    return result;
+  } finally {
+    changed.close();
+    nominal.close();
+  }
+}
+
+/** The world of the demo's launch file. */
+async function changedWorld() {
+  const { nodes } = await readConfig(launchSchema, join(root, "launch", "demo-shifted.yaml"));
+  const robot = nodes.find(({ kind }) => kind === "simulated-robot");
+  return parseStrict(simulatedRobotParameters, robot?.parameters, "the demo's robot");
+}
+
+type Graphs = ReadonlyMap<string, Uint8Array>;
+
+/** Episodes of a model as the running robot would have recorded them. */
+async function play(world: TrainingWorld, onnx: Graphs, episodes: number, seed: number): Promise<EpisodeStore> {
+  const store = storeFor(world, episodes * (FRESH_STEPS + 1));
+  const policy = await BundlePolicy.open(onnx, new Rng(seed));
+  try {
+    for (let i = 0; i < episodes; i++) {
+      const kind = i % DEPLOYED.episodesPerReset === 0 ? "reset" : "retarget";
+      const start = { kind, seed: seed * 1000 + i } as const;
+      await rollOut(world, policy, { start, store, source: "policy", delay: DEPLOYED.delay, steps: FRESH_STEPS });
+    }
+    return store;
+  } finally {
+    await policy.close();
+  }
+}
+
+async function scoreOf(world: TrainingWorld, onnx: Graphs) {
+  const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner));
+  try {
+    const options = { episodes: EPISODES.evaluated, seed: SEEDS.evaluated, ...DEPLOYED };
+    const { successRate, meanReturn } = await evaluate(world, policy, options);
+    return { success: successRate, mean_return: Number(meanReturn.toFixed(2)) };
+  } finally {
+    await policy.close();
+  }
+}
