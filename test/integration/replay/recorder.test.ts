@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { LATCHED_QOS } from "../../../src/core/node.ts";
+import { Rng } from "../../../src/core/rng.ts";
 import { deserializeMessage, EPISODE_KIND, makeHeader, type RosType } from "../../../src/messages/index.ts";
 import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { readIndexed } from "../../unit/replay/read-mcap.ts";
 
 async function recorderHost(t: TestContext, parameters: object, process = "main") {
@@ -100,6 +102,34 @@ async function untilSubscribed(host: NodeHost): Promise<void> {
     });
   });
 }
+
+test("a recorder splits, compresses and hashes as its parameters say", { timeout: 30_000 }, async (t) => {
+  const hashedFiles = [join(await mkdtemp(join(tmpdir(), "latentloop-test-")), "manifest.json")];
+  t.after(() => rm(dirname(hashedFiles[0]!), { recursive: true, force: true }));
+  await writeFile(hashedFiles[0]!, "{}");
+  const layout = { chunkKilobytes: 4, splitMegabytes: 0.01, compression: "zstd", hashedFiles };
+  const { host, folder } = await recorderHost(t, { topics: [CHATTER], ...layout });
+  await hears(host, "/lab/recorder/recording", "std_msgs/msg/Bool", true);
+  const chatter = host.context.publisher("/lab/chatter", "std_msgs/msg/String", { ...LATCHED_QOS, depth: 200 });
+  const rng = new Rng(1);
+  const digits = () => Array.from({ length: 1000 }, () => rng.integer(10)).join("");
+  for (let i = 0; i < 60; i++) chatter.publish({ data: digits() });
+  await host.stop();
+  const [name = ""] = await readdir(folder);
+  const bag = await BagReader.open(join(folder, name));
+  t.after(() => bag.close());
+  assert.ok(bag.files.length > 3, `${bag.files.length} files`);
+  assert.equal(bag.statedMessages, 60);
+  const emptyObject = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"; // printf {} | sha256sum
+  assert.equal(bag.customData[`sha256 ${hashedFiles[0]}`], emptyObject);
+  const { reader } = await readIndexed(await readFile(bag.files[0]!.path));
+  assert.ok(reader.chunkIndexes.some(({ compression }) => compression === "zstd"));
+});
+
+test("a file that is to be hashed and is not there ends the start with its name", { timeout: 30_000 }, async (t) => {
+  const missing = { topics: [CHATTER], hashedFiles: ["/nowhere/manifest.json"] };
+  await assert.rejects(recorderHost(t, missing), { message: /nowhere\/manifest\.json.*ENOENT/ });
+});
 
 test("a disk without room ends the start with one clear error", { timeout: 30_000 }, async (t) => {
   await assert.rejects(recorderHost(t, { topics: [CHATTER], minFreeMegabytes: 1e12 }), {
