@@ -3,6 +3,7 @@ import { McapChunkBuilder, McapRecordBuilder, type McapTypes } from "@mcap/core"
 import { messageOf } from "../core/errors.ts";
 import type { BagFile } from "./bag-file.ts";
 import type { CompressChunk } from "./chunk-compression.ts";
+import { FileStatistics } from "./file-statistics.ts";
 import { writeSummary } from "./mcap-summary.ts";
 
 export interface McapFileWriterOptions {
@@ -41,18 +42,7 @@ export class McapFileWriter {
   readonly #announced = new Set<number>();
   readonly #chunkIndexes: McapTypes.ChunkIndex[] = [];
   readonly #metadataIndexes: McapTypes.MetadataIndex[] = [];
-  readonly #statistics: McapTypes.Statistics = {
-    messageCount: 0n,
-    schemaCount: 0,
-    channelCount: 0,
-    attachmentCount: 0,
-    metadataCount: 0,
-    chunkCount: 0,
-    messageStartTime: 0n,
-    messageEndTime: 0n,
-    channelMessageCounts: new Map(),
-  };
-  readonly #lost = new Map<number, number>();
+  readonly #statistics = new FileStatistics();
   /** Builders whose memory is free for the next chunk. */
   readonly #spare: McapChunkBuilder[] = [];
   #open = new McapChunkBuilder({});
@@ -89,12 +79,12 @@ export class McapFileWriter {
 
   /** Of what the file holds; messages that wait for the disk do not count yet. */
   get statistics(): Readonly<McapTypes.Statistics> {
-    return this.#statistics;
+    return this.#statistics.written;
   }
 
   /** Messages by channel that were taken and then lost, because writing failed. */
   get lost(): ReadonlyMap<number, number> {
-    return this.#lost;
+    return this.#statistics.lost;
   }
 
   addChannel({ topic, type, schema, metadata }: NewChannel): number {
@@ -102,12 +92,12 @@ export class McapFileWriter {
     if (known === undefined) {
       known = { id: this.#schemas.size + 1, name: type, encoding: "ros2msg", data: encoder.encode(schema) };
       this.#schemas.set(type, known);
-      this.#statistics.schemaCount++;
+      this.#statistics.written.schemaCount++;
     }
     // From 1, as rosbag2's own writer: the rosbags library overlooks a channel 0.
     const id = this.#channels.length + 1;
     this.#channels.push({ id, schemaId: known.id, topic, messageEncoding: "cdr", metadata: new Map(metadata) });
-    this.#statistics.channelCount++;
+    this.#statistics.written.channelCount++;
     return id;
   }
 
@@ -131,7 +121,8 @@ export class McapFileWriter {
     this.#enqueue(
       () => this.#writeChunk(chunk),
       (written) => {
-        this.#count(chunk, written);
+        if (written) this.#statistics.addChunk(chunk);
+        else this.#statistics.loseChunk(chunk);
         this.#pendingBytes -= bytes;
         chunk.reset();
         this.#spare.push(chunk);
@@ -160,7 +151,7 @@ export class McapFileWriter {
       const offset = BigInt(this.#position);
       const length = this.#records.writeMetadata({ name, metadata: new Map(Object.entries(values())) });
       await this.#write();
-      this.#statistics.metadataCount++;
+      this.#statistics.written.metadataCount++;
       this.#metadataIndexes.push({ name, offset, length });
     });
   }
@@ -176,7 +167,7 @@ export class McapFileWriter {
       writeSummary(this.#records, BigInt(this.#position), {
         schemas: this.#schemas.values(),
         channels: this.#channels,
-        statistics: this.#statistics,
+        statistics: this.#statistics.written,
         metadataIndexes: this.#metadataIndexes,
         chunkIndexes: this.#chunkIndexes,
       });
@@ -197,25 +188,6 @@ export class McapFileWriter {
     const channel = this.#channels[channelId - 1]!;
     this.#open.addSchema([...this.#schemas.values()][channel.schemaId - 1]!);
     this.#open.addChannel(channel);
-  }
-
-  /** Takes a chunk into the statistics, or its messages among those that are lost. */
-  #count({ indices, messageStartTime, messageEndTime }: McapChunkBuilder, written: boolean): void {
-    const statistics = this.#statistics;
-    const { channelMessageCounts } = statistics;
-    const first = statistics.messageCount === 0n;
-    for (const { channelId, records } of indices) {
-      if (!written) {
-        this.#lost.set(channelId, (this.#lost.get(channelId) ?? 0) + records.length);
-        continue;
-      }
-      const count = BigInt(records.length);
-      channelMessageCounts.set(channelId, (channelMessageCounts.get(channelId) ?? 0n) + count);
-      statistics.messageCount += count;
-    }
-    if (!written) return;
-    if (first || messageStartTime < statistics.messageStartTime) statistics.messageStartTime = messageStartTime;
-    if (first || messageEndTime > statistics.messageEndTime) statistics.messageEndTime = messageEndTime;
   }
 
   /** Jobs for the disk run one after another; the first that fails is the last. */
@@ -263,7 +235,6 @@ export class McapFileWriter {
       messageIndexLength += this.#records.writeMessageIndex(index);
     }
     await this.#write();
-    this.#statistics.chunkCount++;
     this.#chunkIndexes.push({
       messageStartTime,
       messageEndTime,

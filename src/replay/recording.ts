@@ -1,4 +1,4 @@
-import { mkdir, statfs, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import type { Qos } from "../core/node.ts";
@@ -6,6 +6,7 @@ import { deserializeMessage, EPISODE_KIND, messageSchema, type RosType } from ".
 import { type BagFile, createBagFile, lazyBagFile } from "./bag-file.ts";
 import { bagMetadataYaml, NOTES_RECORD, noteDrops } from "./bag-metadata.ts";
 import { type Compression, loadCompression } from "./chunk-compression.ts";
+import { diskShortage } from "./disk-shortage.ts";
 import { EPISODES_KEY, formatNumbers } from "./episode-numbers.ts";
 import { EPISODE_TYPE } from "./episodes.ts";
 import { McapFileWriter, type McapFileWriterOptions } from "./mcap-file-writer.ts";
@@ -290,12 +291,4 @@ export class Recording {
       customData: { ...this.#customData(), ...episodes },
     });
   }
-}
-
-async function diskShortage(folder: string, minFreeBytes: number): Promise<string | undefined> {
-  const { bavail, bsize } = await statfs(folder);
-  const freeBytes = bavail * bsize;
-  if (freeBytes >= minFreeBytes) return undefined;
-  const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
-  return `the disk has only ${megabytes(freeBytes)} left, less than ${megabytes(minFreeBytes)}`;
 }
