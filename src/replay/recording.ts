@@ -1,15 +1,15 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import type { Qos } from "../core/node.ts";
-import { deserializeMessage, EPISODE_KIND, messageSchema, type RosType } from "../messages/index.ts";
-import { type BagFile, createBagFile, lazyBagFile } from "./bag-file.ts";
-import { bagMetadataYaml, NOTES_RECORD, noteDrops } from "./bag-metadata.ts";
-import { type Compression, loadCompression } from "./chunk-compression.ts";
+import { deserializeMessage, EPISODE_KIND, type RosType } from "../messages/index.ts";
+import { type BagFile, createBagFile } from "./bag-file.ts";
+import { noteDrops } from "./bag-metadata.ts";
+import { BagParts } from "./bag-parts.ts";
+import { type CompressChunk, type Compression, loadCompression } from "./chunk-compression.ts";
 import { diskShortage } from "./disk-shortage.ts";
 import { EPISODES_KEY, formatNumbers } from "./episode-numbers.ts";
 import { EPISODE_TYPE } from "./episodes.ts";
-import { McapFileWriter, type McapFileWriterOptions } from "./mcap-file-writer.ts";
 import { offeredQosProfiles } from "./offered-qos.ts";
 
 export interface RecordingOptions {
@@ -43,21 +43,6 @@ export interface RecordedTopic {
   lose(messages: number): void;
 }
 
-interface Topic extends RecordedTopic {
-  readonly channelId: number;
-  readonly qos: string;
-}
-
-/** One file of the bag; `writer` keeps its figures after it has ended. */
-interface Part {
-  readonly name: string;
-  readonly writer: McapFileWriter;
-  /** Receive stamp of its first message. */
-  startNs?: bigint;
-}
-
-/** Where a split may happen in the middle of an episode: so many times the measure. */
-const TORN_AT = 2;
 /** Messages are taken as complete again once so much of the memory is free. */
 const CAUGHT_UP = 0.5;
 
@@ -71,37 +56,40 @@ const CAUGHT_UP = 0.5;
 export class Recording {
   readonly folder: string;
   readonly #options: RecordingOptions;
-  readonly #writerOptions: McapFileWriterOptions;
-  readonly #parts: Part[] = [];
-  readonly #topics: Topic[] = [];
-  /** Files that are being closed; settles when they are, and never fails. */
-  #closing: Promise<unknown> = Promise.resolve();
-  #inEpisode = false;
+  readonly #parts: BagParts;
+  readonly #topics: RecordedTopic[] = [];
   readonly #finishedEpisodes = new Set<number>();
   #overflowing = false;
   #notedDrops = 0;
   #failure: string | undefined;
 
-  private constructor(options: RecordingOptions, writerOptions: McapFileWriterOptions) {
-    this.folder = options.folder;
+  private constructor(options: RecordingOptions, compress: CompressChunk) {
+    const { folder, chunkBytes, maxPendingBytes, openFile = createBagFile, splitBytes, splitNs } = options;
+    this.folder = folder;
     this.#options = options;
-    this.#writerOptions = writerOptions;
+    this.#parts = new BagParts({
+      folder,
+      openFile,
+      writer: { chunkBytes, maxPendingBytes, compress },
+      notes: () => this.#notes(),
+      customData: () => ({ ...this.#notes(), ...this.#episodes() }),
+      ...(splitBytes === undefined ? {} : { splitBytes }),
+      ...(splitNs === undefined ? {} : { splitNs }),
+    });
   }
 
   /** @throws ERR_RECORDING if the folder exists already or cannot be written */
   static async begin(options: RecordingOptions): Promise<Recording> {
-    const { folder, chunkBytes, maxPendingBytes, minFreeBytes, compression = "none" } = options;
+    const { folder, minFreeBytes, compression = "none" } = options;
     try {
       const parent = dirname(folder);
       await mkdir(parent, { recursive: true });
       const shortage = await diskShortage(parent, minFreeBytes);
       if (shortage !== undefined) throw new Error(shortage);
       await mkdir(folder);
-      const compress = await loadCompression(compression);
-      const recording = new Recording(options, { chunkBytes, maxPendingBytes, compress });
-      const writer = recording.#openPart();
-      await writer.sync();
-      if (writer.failure !== undefined) throw new Error(writer.failure);
+      const recording = new Recording(options, await loadCompression(compression));
+      await recording.sync();
+      if (recording.stopped !== undefined) throw new Error(recording.stopped);
       return recording;
     } catch (cause) {
       throw new LatentloopError(
@@ -117,7 +105,7 @@ export class Recording {
 
   /** Why nothing more is recorded, if so. */
   get stopped(): string | undefined {
-    return this.#failure ?? this.#parts.find(({ writer }) => writer.failure !== undefined)?.writer.failure;
+    return this.#failure ?? this.#parts.failure;
   }
 
   /** Whether messages are being dropped: the disk is too slow, and has not caught up yet. */
@@ -131,29 +119,26 @@ export class Recording {
   }
 
   get messageCount(): number {
-    return this.#parts.reduce((sum, { writer }) => sum + Number(writer.statistics.messageCount), 0);
+    return this.#parts.messageCount;
   }
 
   /** Bytes of messages that the disk has not taken yet. */
   get pendingBytes(): number {
-    return this.#parts.reduce((sum, { writer }) => sum + writer.pendingBytes, 0);
+    return this.#parts.pendingBytes;
   }
 
   addTopic(name: string, type: RosType, qos: Qos): RecordedTopic {
-    const profiles = offeredQosProfiles(qos);
-    const channelId = this.#announce(name, type, profiles, this.#part.writer);
     const parts = this.#parts;
+    const channelId = parts.addChannel(name, type, offeredQosProfiles(qos));
     let refused = 0;
-    const topic: Topic = {
+    const topic: RecordedTopic = {
       name,
       type,
-      channelId,
-      qos: profiles,
       get dropped() {
-        return parts.reduce((sum, { writer }) => sum + (writer.lost.get(channelId) ?? 0), refused);
+        return refused + parts.lostOf(channelId);
       },
       write: (cdr, receivedStampNs, sourceStampNs) => {
-        if (!this.#append(topic, cdr, receivedStampNs, sourceStampNs)) refused++;
+        if (!this.#append(channelId, cdr, receivedStampNs, sourceStampNs)) refused++;
         if (type === EPISODE_TYPE) this.#follow(cdr);
       },
       lose(messages) {
@@ -166,12 +151,12 @@ export class Recording {
 
   /** Hands what there is to the file system; called often enough, a killed process loses no more than that time. */
   flush(): void {
-    this.#part.writer.closeChunk();
+    this.#parts.closeChunk();
   }
 
   /** Settles when everything so far is on the disk. */
-  async sync(): Promise<void> {
-    await Promise.all([this.#part.writer.sync(), this.#closing]);
+  sync(): Promise<void> {
+    return this.#parts.sync();
   }
 
   /** Stops the recording before the disk is full, while there is room for its index. */
@@ -181,10 +166,10 @@ export class Recording {
 
   /** Writes index and metadata.yaml, and closes. @throws ERR_RECORDING if not all that was asked for is in the bag */
   async end(): Promise<void> {
-    this.#closePart();
-    await this.#closing;
+    this.#noteDrops();
+    await this.#parts.end();
     try {
-      await writeFile(join(this.folder, "metadata.yaml"), this.#metadata(), { flag: "wx", flush: true });
+      await writeFile(join(this.folder, "metadata.yaml"), this.#parts.metadata(), { flag: "wx", flush: true });
     } catch (cause) {
       this.#failure ??= messageOf(cause);
     }
@@ -194,101 +179,39 @@ export class Recording {
     });
   }
 
-  get #part(): Part {
-    return this.#parts.at(-1)!;
-  }
-
-  #append(topic: Topic, cdr: Uint8Array, receivedStampNs: bigint, sourceStampNs: bigint): boolean {
+  #append(channelId: number, cdr: Uint8Array, receivedStampNs: bigint, sourceStampNs: bigint): boolean {
     if (this.stopped !== undefined) return false;
-    // All files together: one that is being closed may still wait for the disk.
     if (this.pendingBytes + cdr.length > this.#options.maxPendingBytes) {
       this.#overflowing = true;
       return false;
     }
-    if (this.#isFull(receivedStampNs)) {
-      this.#closePart();
-      this.#openPart();
-    }
-    this.#part.startNs ??= receivedStampNs;
-    return this.#part.writer.append(topic.channelId, receivedStampNs, sourceStampNs, cdr);
-  }
-
-  /** Whether the next message belongs into another file. */
-  #isFull(receivedStampNs: bigint): boolean {
-    const { splitBytes = Number.POSITIVE_INFINITY, splitNs } = this.#options;
-    const { startNs, writer } = this.#part;
-    if (startNs === undefined) return false;
-    const age = splitNs === undefined ? 0 : Number(receivedStampNs - startNs) / Number(splitNs);
-    return Math.max(writer.bytes / splitBytes, age) >= (this.#inEpisode ? TORN_AT : 1);
+    return this.#parts.append(channelId, cdr, receivedStampNs, sourceStampNs);
   }
 
   #follow(cdr: Uint8Array): void {
     const { kind, episode } = deserializeMessage(EPISODE_TYPE, cdr);
-    this.#inEpisode = kind === EPISODE_KIND.begin || kind === EPISODE_KIND.step;
+    this.#parts.inEpisode = kind === EPISODE_KIND.begin || kind === EPISODE_KIND.step;
     if (kind === EPISODE_KIND.end) this.#finishedEpisodes.add(episode);
     else if (kind === EPISODE_KIND.discard) this.#finishedEpisodes.delete(episode);
-    if (this.#inEpisode) return;
-    this.#note();
+    if (this.#parts.inEpisode) return;
+    this.#noteDrops();
     void this.sync();
   }
 
-  #openPart(): McapFileWriter {
-    const { folder, openFile = createBagFile, customData } = this.#options;
-    const name = `${basename(folder)}_${this.#parts.length}.mcap`;
-    const file = lazyBagFile(() => openFile(join(folder, name)));
-    const writer = new McapFileWriter(file, this.#writerOptions);
-    this.#parts.push({ name, writer });
-    writer.addMetadata(NOTES_RECORD, () => customData);
-    // In the same order in every file, so that a topic keeps its channel.
-    for (const topic of this.#topics) this.#announce(topic.name, topic.type, topic.qos, writer);
-    return writer;
-  }
-
-  #closePart(): void {
-    const { writer } = this.#part;
-    writer.closeChunk();
-    this.#note();
-    writer.addMetadata("rosbag2", () => ({ serialized_metadata: this.#metadata() }));
-    this.#closing = Promise.all([this.#closing, writer.end()]);
-  }
-
-  #announce(topic: string, type: RosType, qos: string, writer: McapFileWriter): number {
-    const metadata = new Map([["offered_qos_profiles", qos]]);
-    return writer.addChannel({ topic, type, schema: messageSchema(type), metadata });
-  }
-
-  /** Puts the drops into the file, if there are new ones: a process that is killed writes no metadata.yaml. */
-  #note(): void {
-    const drops = this.#topics.reduce((sum, { dropped }) => sum + dropped, 0);
-    if (drops === this.#notedDrops) return;
-    this.#notedDrops = drops;
-    this.#part.writer.addMetadata(NOTES_RECORD, () => this.#customData());
-  }
-
-  #customData(): Record<string, string> {
+  #notes(): Record<string, string> {
     return { ...this.#options.customData, ...noteDrops(this.#topics) };
   }
 
-  #metadata(): string {
+  #episodes(): Record<string, string> {
     const hasEpisodes = this.#topics.some(({ type }) => type === EPISODE_TYPE);
-    const episodes = hasEpisodes && { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) };
-    const parts = this.#parts.map(({ name, writer }) => ({ name, ...writer.statistics }));
-    const countOf = (channelId: number) =>
-      parts.reduce((sum, { channelMessageCounts }) => sum + (channelMessageCounts.get(channelId) ?? 0n), 0n);
-    return bagMetadataYaml({
-      topics: this.#topics.map(({ name, type, channelId, qos }) => ({
-        name,
-        type,
-        offeredQosProfiles: qos,
-        messageCount: countOf(channelId),
-      })),
-      files: parts.map(({ name, messageStartTime, messageEndTime, messageCount }) => ({
-        path: name,
-        startNs: messageStartTime,
-        endNs: messageEndTime,
-        messageCount,
-      })),
-      customData: { ...this.#customData(), ...episodes },
-    });
+    return hasEpisodes ? { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) } : {};
+  }
+
+  /** Puts the drops into the file, if there are new ones. */
+  #noteDrops(): void {
+    const drops = this.#topics.reduce((sum, { dropped }) => sum + dropped, 0);
+    if (drops === this.#notedDrops) return;
+    this.#notedDrops = drops;
+    this.#parts.note();
   }
 }
