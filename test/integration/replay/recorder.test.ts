@@ -74,7 +74,7 @@ for (const process of ["main", "other"]) {
       intervention: false,
       note: "",
     });
-    if (process !== "main") await untilSubscribed(host);
+    if (process !== "main") await untilRecorded(host, 61);
     await host.stop();
     const { messages } = await read();
     const texts = messages
@@ -93,12 +93,12 @@ for (const process of ["main", "other"]) {
   });
 }
 
-/** The bridge has seen the recorder's subscriptions once a call through it was answered; latched topics do the rest. */
-async function untilSubscribed(host: NodeHost): Promise<void> {
+/** Settles when the recorder reports so many messages. */
+async function untilRecorded(host: NodeHost, count: number): Promise<void> {
   await new Promise<void>((resolve) => {
     host.context.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
       const recording = status.find(({ name }) => name === "recorder: recording");
-      if (recording?.values.some(({ key, value }) => key === "messages" && value === "61")) resolve();
+      if (recording?.values.some(({ key, value }) => key === "messages" && value === String(count))) resolve();
     });
   });
 }
@@ -108,12 +108,13 @@ test("a recorder splits, compresses and hashes as its parameters say", { timeout
   t.after(() => rm(dirname(hashedFiles[0]!), { recursive: true, force: true }));
   await writeFile(hashedFiles[0]!, "{}");
   const layout = { chunkKilobytes: 4, splitMegabytes: 0.01, compression: "zstd", hashedFiles };
-  const { host, folder } = await recorderHost(t, { topics: [CHATTER], ...layout });
+  const { host, folder } = await recorderHost(t, { topics: [{ ...CHATTER, depth: 256 }], ...layout });
   await hears(host, "/lab/recorder/recording", "std_msgs/msg/Bool", true);
   const chatter = host.context.publisher("/lab/chatter", "std_msgs/msg/String", { ...LATCHED_QOS, depth: 200 });
   const rng = new Rng(1);
   const digits = () => Array.from({ length: 1000 }, () => rng.integer(10)).join("");
   for (let i = 0; i < 60; i++) chatter.publish({ data: digits() });
+  await untilRecorded(host, 60);
   await host.stop();
   const [name = ""] = await readdir(folder);
   const bag = await BagReader.open(join(folder, name));
