@@ -70,6 +70,17 @@ test("a throw in a callback is counted and the stream goes on", { skip }, async 
   await until("three calls", send, PATIENCE_MS);
 });
 
+test("entities that are made while the node spins work like those made before", { skip }, async () => {
+  const { context } = session;
+  const heard = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    const publisher = context.publisher(`spinning_${i}`, "std_msgs/msg/Bool", LATCHED_QOS);
+    context.subscribe(`spinning_${i}`, "std_msgs/msg/Bool", () => heard.add(i), LATCHED_QOS);
+    publisher.publish({ data: true });
+  }
+  await until("all twenty", () => heard.size === 20, PATIENCE_MS);
+});
+
 test("numbers of 64 bits and text beyond ASCII pass through the middleware unchanged", { skip }, async () => {
   const { context } = session;
   const plans: PlanMessage[] = [];

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { LATCHED_QOS, SENSOR_QOS } from "../../../src/core/node.ts";
 import { CallbackGuard } from "../../../src/ros/callback-guard.ts";
 import { checkEnvironment } from "../../../src/ros/load-rclnodejs.ts";
@@ -15,6 +17,19 @@ const endpoint = (reliability: keyof typeof RMW.reliability, durability: keyof t
 
 test("without ROS 2 sourced the binding is refused with the way out", () => {
   assert.throws(() => checkEnvironment({}), { code: "ERR_ROS_NOT_SOURCED", remedy: /setup\.bash.*latentloop up/ });
+});
+
+test("in a worker thread, where its spinning crashes, the binding is refused", async () => {
+  const program = `
+    import { parentPort } from "node:worker_threads";
+    import { loadRclnodejs } from ${JSON.stringify(new URL("../../../src/ros/load-rclnodejs.js", import.meta.url).href)};
+    await loadRclnodejs().catch(({ code, message }) => parentPort.postMessage({ code, message }));`;
+  const env = { AMENT_PREFIX_PATH: "/opt/ros/humble", ROS_DISTRO: "humble" };
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { env });
+  const [{ code, message }] = await once(worker, "message");
+  assert.equal(code, "ERR_ROS_BINDING");
+  assert.match(message, /main thread/);
+  await worker.terminate();
 });
 
 test("a distribution that the binding does not support is refused by name", () => {
