@@ -9,6 +9,8 @@ import type { Rcl } from "./rclnodejs.ts";
 export const DISTRIBUTIONS: readonly string[] = ["humble", "jazzy", "kilted", "lyrical", "rolling"];
 
 const SETUP = "Run `latentloop ros setup` in a shell where ROS 2 is sourced.";
+const REBUILD =
+  "If it was built for another ROS 2, run `latentloop ros setup --force` in a shell where this one is sourced.";
 /** A variable: the compiler is not to look for the package, which is an optional one. */
 const PACKAGE = "rclnodejs";
 
@@ -28,7 +30,7 @@ export async function loadRclnodejs(): Promise<Rcl> {
   try {
     return ((await import(PACKAGE)) as { default: Rcl }).default;
   } catch (cause) {
-    throw bindingError("to load", messageOf(cause), SETUP, cause);
+    throw bindingError("to load", messageOf(cause), REBUILD, cause);
   }
 }
 

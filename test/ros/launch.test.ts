@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SENSOR_QOS } from "../../src/core/node.ts";
+import { EPISODE_KIND } from "../../src/messages/index.ts";
 import { openRosContext, type RosSession } from "../../src/ros/index.ts";
 import { missingRos, type Peer, runPeer, signalGroup, startPeer, until } from "../support/ros-peers.ts";
 
@@ -63,6 +64,32 @@ test("two simulated robots run side by side, and each obeys its own commands onl
     await end(...robots);
   }
   for (const robot of robots) assert.match(robot.output(), /process has finished cleanly/);
+});
+
+test("a human's device and episodes are brought up beside the policy, and the control node follows the human's side", {
+  skip,
+}, async () => {
+  const { context } = session;
+  const events: number[] = [];
+  let plans = 0;
+  context.subscribe("human/episode", "latentloop_msgs/msg/EpisodeEvent", ({ kind }) => events.push(kind));
+  context.subscribe("human/teleop/plan", "latentloop_msgs/msg/Plan", () => void plans++, SENSOR_QOS);
+  const given = ["namespace:=human", "teleop:=joy", "episodes:=true", "record:=false"];
+  const launch = startPeer("ros2", ["launch", "latentloop", "bringup.launch.py", ...given]);
+  try {
+    await until("the policy's plans by way of the human", () => plans > 5, START_MS);
+    const call = (service: string) => context.call(`human/${service}`, 10_000);
+    for (const service of ["control/arm", "episodes/begin", "teleop/take_over", "teleop/hand_back"]) {
+      const { success, message } = await call(service);
+      assert.ok(success, `${service}: ${message}`);
+    }
+    await until("steps of the episode", () => events.length > 3, 20_000);
+    assert.equal(events[0], EPISODE_KIND.begin);
+    assert.equal((await call("episodes/success")).success, true);
+    await until("its end", () => events.at(-1) === EPISODE_KIND.end, 10_000);
+  } finally {
+    await end(launch);
+  }
 });
 
 test("the trainer is brought up beside a robot, rests when it is told to, and says so", { skip }, async () => {

@@ -24,6 +24,7 @@ ARGUMENTS = {
     "models": ("", "models folder: its live model acts, candidates in it may take over"),
     "automatic": ("false", "adopt candidates that passed the gates without being asked"),
     "teleop": ("", "device of a human beside the policy: joy, gamepad, keyboard, leader or twist"),
+    "episodes": ("false", "serve episodes/begin, success, failure and redo, to collect data"),
     "namespace": ("", "put before all names, for several robots side by side"),
     "use_sim_time": ("false", "take the time from /clock"),
     "autostart": ("true", "configure and activate; otherwise `ros2 lifecycle` or a manager does"),
@@ -76,7 +77,13 @@ def make_nodes(context):
     swap = {"swap.models": models, "swap.automatic": value["automatic"] == "true"} if models else {}
     nodes.append(node("world_model", needs=["model", "robot"], **swap))
     if value["drive"] == "true":
-        nodes += [node("simulated_robot", needs=["description"])] if robot.get("simulated", False) else []
+        simulated = robot.get("simulated", False)
+        if simulated:
+            # Its own episodes score those that are collected.
+            topics = {"episode": "task_episode"} if value["episodes"] == "true" else {}
+            nodes.append(node("simulated_robot", needs=["description"], topics=topics))
+        if value["episodes"] == "true":
+            nodes.append(node("episodes", task_node="simulated_robot" if simulated else ""))
         # A human stands between the policy and the control node.
         topics = {"plan": "teleop/plan"} if value["teleop"] else {}
         nodes.append(node("control", needs=["model", "robot"], topics=topics))
