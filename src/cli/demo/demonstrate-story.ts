@@ -3,6 +3,7 @@ import { root } from "../../config/package-root.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { readManifest } from "../../inference/read-bundle.ts";
 import { gatesSchema } from "../../learning/gates/index.ts";
+import type { TrainingProgress } from "../../messages/index.ts";
 import { LiveView } from "../live-view.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
@@ -28,7 +29,9 @@ const EPISODES = { before: 16, after: 20 };
 const OLD_EPISODES = 160;
 /** At ten policy steps a second: after the shadow run, within the watch. */
 const DECAYS_AFTER = 120;
-const PATIENCE_S = 420;
+const PATIENCE_S = 180;
+/** Steps in which the trainer's progress is told where there is no live view. */
+const TOLD_SHARE = 0.1;
 
 /** Tells the story on the terminal and sums it up. */
 export async function demonstrateStory({ out, headless, json, stop }: DemonstrateStoryOptions): Promise<void> {
@@ -58,6 +61,7 @@ export async function demonstrateStory({ out, headless, json, stop }: Demonstrat
           view = new LiveView(() => renderStory(`latentloop · ${TASK} from camera images`, story), process.stdout);
           view.start();
         },
+        onTrainer: live ? () => {} : tellTrainer(log),
         onStage: (sentence) => live || log(sentence),
         onEpisode: ({ episode, success, return: total }) =>
           live || log(`  episode ${episode + 1}: return ${total.toFixed(1)}, ${success ? "reached" : "missed"}`),
@@ -67,6 +71,17 @@ export async function demonstrateStory({ out, headless, json, stop }: Demonstrat
     view?.stop();
   }
   printResult(figuresOf(result, nominal, folder), summaryOf(result, nominal, folder), json);
+}
+
+/** A line whenever the trainer does something else, or has done another tenth of its run. */
+function tellTrainer(log: (line: string) => void): (progress: TrainingProgress) => void {
+  let told = "";
+  return ({ state, run, progress }) => {
+    const tenths = Math.floor(progress / TOLD_SHARE);
+    if (!["training", "exporting", "judging"].includes(state) || told === `${state} ${run} ${tenths}`) return;
+    told = `${state} ${run} ${tenths}`;
+    log(`  trainer: ${state}${state === "training" ? `, ${(100 * progress).toFixed(0)} % of run ${run}` : ""}`);
+  };
 }
 
 async function layOut(folder: string): Promise<StoryFolder> {

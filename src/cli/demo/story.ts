@@ -27,7 +27,7 @@ export interface StoryOptions extends OperatedLoopOptions {
   readonly gates: GateSettings;
   /** Steps after which the decaying candidate turns bad: longer than its shadow run. */
   readonly decaysAfter: number;
-  /** The longest that anything but an episode may take. */
+  /** The longest that nothing may happen. */
   readonly patienceS: number;
   readonly watcher: StoryWatcher;
 }
@@ -39,6 +39,8 @@ export interface StoryWatcher {
   /** A stage begins, in plain words. */
   onStage?(sentence: string): void;
   onEpisode?(result: EpisodeResult): void;
+  /** The trainer says how far it is, about once a second. */
+  onTrainer?(progress: TrainingProgress): void;
 }
 
 /** What there is to see while a story goes on. */
@@ -104,7 +106,10 @@ class Story implements RunningStory {
     loop.context.subscribe(
       `${TRAINER}/progress`,
       "latentloop_msgs/msg/TrainingProgress",
-      (progress) => void (this.trainer = progress),
+      (progress) => {
+        this.trainer = progress;
+        options.watcher.onTrainer?.(progress);
+      },
       LATCHED_QOS,
     );
   }
@@ -129,10 +134,11 @@ class Story implements RunningStory {
     await this.#showRollback();
     this.#say("The trainer beside the robot learns from what was recorded. Its candidate has to pass the same gates.");
     await this.#call("resume");
-    await this.#until("a candidate of the trainer to be kept", async () => {
-      const { events } = await models.ledger();
-      return events.some(({ event }) => event === "kept");
-    });
+    await this.#until(
+      "a candidate of the trainer to be kept",
+      async () => (await models.ledger()).events.some(({ event }) => event === "kept"),
+      () => `${this.trainer?.updates} ${this.trainer?.proposed}`,
+    );
     await this.#call("pause"); // nothing else is tried while the score is taken
     this.#say("The tuned model has taken over between two steps and stood its watch. Does it reach more targets?");
     const after = await this.#score(episodes.after);
@@ -167,10 +173,11 @@ class Story implements RunningStory {
       throw new LatentloopError("ERR_DEMO_STUCK", "The gates refused a model that acts like the live one.");
     }
     this.#say("It passed the gates, runs beside the live model, and takes over: the watch goes on.");
-    const end = await this.#until("the watch to end", async () => {
-      const { events } = await models.ledger();
-      return events.find((event) => event.model.name === name && isEndOfTrial(event));
-    });
+    const end = await this.#until(
+      "the watch to end",
+      async () => (await models.ledger()).events.find((event) => event.model.name === name && isEndOfTrial(event)),
+      () => undefined,
+    );
     if (end.event === "kept") {
       throw new LatentloopError("ERR_DEMO_STUCK", "The watch kept a model that turned bad.", {
         remedy: "The machine may have been too slow for it to turn bad in time: run the demo with nothing beside it.",
@@ -214,7 +221,11 @@ class Story implements RunningStory {
   async #score(count: number): Promise<StageScore> {
     const { episodes } = this.measured;
     const first = episodes.length + (this.#isBetween() ? 0 : 1);
-    await this.#until(`${count} episodes`, async () => episodes.length >= first + count, count);
+    await this.#until(
+      `${count} episodes`,
+      async () => episodes.length >= first + count,
+      () => episodes.length,
+    );
     const scored = episodes.slice(first, first + count);
     return {
       episodes: count,
@@ -228,16 +239,23 @@ class Story implements RunningStory {
     return this.measured.episodes.length === 0 && this.measured.current.step === 0;
   }
 
-  /** @param times how often the patience may pass: for work that is made of parts */
-  async #until<T>(what: string, find: () => Promise<T | undefined | false>, times = 1): Promise<T> {
+  /** Waits as long as there are signs of life: episodes alone are none, because they go on anyway. */
+  async #until<T>(what: string, find: () => Promise<T | undefined | false>, isAlive: () => unknown): Promise<T> {
     const { patienceS } = this.#options;
     const { clock } = this.#loop.context;
-    const untilNs = clock.monotonicNs() + times * patienceS * 1e9;
+    let sign = isAlive();
+    let untilNs = clock.monotonicNs() + patienceS * 1e9;
     for (;;) {
       const found = await find();
       if (found) return found;
+      if (isAlive() !== sign) {
+        sign = isAlive();
+        untilNs = clock.monotonicNs() + patienceS * 1e9;
+      }
       if (clock.monotonicNs() > untilNs) {
-        throw new LatentloopError("ERR_DEMO_STUCK", `Expected ${what} within ${times * patienceS} s.`);
+        throw new LatentloopError("ERR_DEMO_STUCK", `Waited ${patienceS} s for ${what}, and nothing went on.`, {
+          remedy: "Look at what the trainer says: it rests while the machine is too busy for the control loop.",
+        });
       }
       await Promise.race([sleep(POLL_MS), this.#acting]); // a loop that failed ends the wait
     }
