@@ -149,6 +149,12 @@ export async function fineTuneKeypoint(options: FineTuneOptions): Promise<FineTu
       { remedy: "Let the robot work on for a while, or name another replay." },
     );
   }
+  if (turnsOf(options.settings).length === 0) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      `Expected a part of the model to train but ${options.settings.freeze.join(", ")} are frozen.`,
+    );
+  }
   const state: KeypointProgress = { position: BEGINNING, weights, optimizers: {} };
   if (resume) restore(resume, options, state);
   const encoder = await FrameEncoder.open(spaces, recipe.network, session);

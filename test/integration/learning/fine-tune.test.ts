@@ -186,3 +186,8 @@ test("a bundle of a system that does not fine-tune is refused by its name", asyn
 test("without episodes there is nothing to learn from", async () => {
   await assert.rejects(open({}, { fresh: new EpisodeStore(fresh.sizes, 0) }), { code: "ERR_REPLAY_EMPTY" });
 });
+
+test("a run that may change nothing is refused", async () => {
+  const freeze = ["encoder", "dynamics", "heads", "decoder"] as const;
+  await assert.rejects(open({ freeze: [...freeze] }), { code: "ERR_INVALID_ARGUMENT", message: /frozen/ });
+});
