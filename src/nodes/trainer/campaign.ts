@@ -89,6 +89,8 @@ export class Campaign {
   #run: Run | undefined;
   #readers: Readers | undefined;
   #wanted = false;
+  /** What went wrong with the last run, as the end of a sentence. */
+  #failure = "";
 
   constructor(options: CampaignOptions) {
     this.#options = options;
@@ -149,11 +151,12 @@ export class Campaign {
     const missing = wanted - (episodes.length - this.#state.episodes);
     if (episodes.length < parameters.heldOutEvery) return "a run needs an episode to be judged by";
     if (this.#wanted || missing <= 0) return undefined;
-    return `${missing} more episode${missing > 1 ? "s" : ""} for a run`;
+    return `${missing} more episode${missing > 1 ? "s" : ""} for a run${this.#failure}`;
   }
 
   async #begin(): Promise<void> {
     const { models, parameters } = this.#options;
+    this.#failure = "";
     this.#report.update({ state: "loading", reason: "" });
     const live = await models.live();
     const bundle = await readBundle(live!.folder);
@@ -261,7 +264,10 @@ export class Campaign {
       this.#report.update({ state: "judging" });
       const { passed, name, hash, reason } = await ports.judge({ folder, heldOut: run.description.heldOut });
       if (passed) ports.log.info(`Run ${run.number} came to ${name}, which passed the gates.`);
-      else ports.log.warn(`The candidate of run ${run.number} was refused: ${reason}.`);
+      else {
+        this.#failure = `; the last candidate was refused: ${reason}`;
+        ports.log.warn(`The candidate of run ${run.number} was refused: ${reason}.`);
+      }
       await this.#close({ name: name ?? `run ${run.number}`, hash });
     }
     await rm(folder, { recursive: true, force: true });
@@ -310,6 +316,7 @@ export class Campaign {
   async #setBack(error: LatentloopError): Promise<void> {
     const { ports, parameters } = this.#options;
     ports.log.warn(`Run ${this.#state.runs} failed: ${error.message}`, { code: error.code });
+    this.#failure = `; the last one failed: ${error.message}`;
     this.#report.update({ state: "waiting", reason: error.message });
     if (this.#state.open) await this.#close({ name: `run ${this.#state.runs}`, hash: null });
     await ports.wait(parameters.followSeconds * 1000);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { systemClock } from "../../../src/core/clock.ts";
 import { DEFAULT_QOS, LATCHED_QOS, type Logger } from "../../../src/core/node.ts";
@@ -185,6 +189,30 @@ test("a topic that a peer publishes with another type is refused with both types
   }, ready.then(refused));
   assert.match(b!.errors[0] ?? "", /std_msgs\/msg\/Bool on topic '\/arm'.*std_msgs\/msg\/String/);
   assert.equal(b!.errors.length, 1, "said once, however often it comes");
+});
+
+test("a process that floods loses its own messages; plans of another still arrive, each one, in order", {
+  timeout: 60_000,
+}, async (t) => {
+  const [robot, model] = await joinedSites(t, "robot", "model");
+  const program = fileURLToPath(new URL("./programs/flood.js", import.meta.url));
+  const flood = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => flood.kill("SIGKILL"));
+  const [line] = (await once(createInterface({ input: flood.stdout }), "line")) as [string];
+  let noise = 0;
+  robot!.node.subscribe("noise", "std_msgs/msg/String", () => noise++);
+  robot!.bridge.connect(JSON.parse(line));
+  while (robot!.bridge.losses.missed === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  const heard = texts(robot!, "plans", 60);
+  const publisher = model!.node.publisher("plans", "std_msgs/msg/String");
+  let number = 0;
+  const [first = "", ...rest] = await untilHeard(() => publisher.publish({ data: `${number++}` }), heard);
+  assert.deepEqual(
+    rest,
+    rest.map((_, i) => `${Number(first) + 1 + i}`),
+  );
+  assert.ok(noise > 0 && robot!.bridge.losses.missed > 0, `${noise} heard, ${robot!.bridge.losses.missed} missed`);
+  assert.ok(process.memoryUsage.rss() < 1e9, "what nobody can take is not kept");
 });
 
 test("a pipe loses nothing: a sender waits while the receiver is slow", { timeout: 20_000 }, async (t) => {
