@@ -39,6 +39,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
       "processes of a running loop killed at random moments: the arm at rest, the records sound, all back (minutes)",
     load: async () => (await import("./kill.ts")).benchKill,
   },
+  sidecar: {
+    title: "the control loop without and beside a trainer, the trainer beside the loop and alone",
+    load: async () => (await import("./sidecar.ts")).benchSidecar,
+  },
   swap: {
     title: "100 model swaps under a moving arm while a trainer runs, beside the same loop without swaps",
     load: async () => (await import("./swap.ts")).benchSwap,
