@@ -82,7 +82,7 @@ export const trainerParameters = z.strictObject({
   maxLoadPerCore: z
     .number()
     .positive()
-    .default(8)
+    .default(16)
     .meta({ description: "It rests while more threads than this wait for each core.", readOnly: true }),
 });
 export type TrainerParameters = z.output<typeof trainerParameters>;
