@@ -162,6 +162,9 @@ async function startLoop(folder: string): Promise<KillableLoop> {
     replay: join(folder, "replay"),
     folder: join(folder, "trainer"),
     newEpisodes: 3,
+    // It is to be killed at work, not at rest.
+    yieldToLoop: false,
+    maxLoadPerCore: 1000,
     followSeconds: 0.5,
     checkpointSeconds: 1,
     fineTuning: { updates: 60 },
