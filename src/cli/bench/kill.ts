@@ -167,7 +167,7 @@ async function startLoop(folder: string): Promise<KillableLoop> {
     maxLoadPerCore: 1000,
     followSeconds: 0.5,
     checkpointSeconds: 1,
-    fineTuning: { updates: 60 },
+    fineTuning: { updates: 20 },
     gates: { latency: { maxPeriodShare: 1e6 }, "one-step": open, "k-step": open, reward: open },
   };
   const nodes = [
