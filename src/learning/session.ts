@@ -8,6 +8,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Whether all intermediate memory is planned as one block: time for memory. */
   readonly planMemory?: boolean;
+  /** Whether the runtime may rewrite the graph for speed; by default it does. */
+  readonly optimize?: boolean;
   /** Outputs that stay on the device between runs, where the provider's binding can do that. */
   readonly keepOnDevice?: readonly string[];
 }
@@ -31,7 +33,7 @@ export function keepsTensorsOnDevice(provider: Provider): boolean {
  */
 export async function createSession(
   onnx: Uint8Array,
-  { provider = "cpu", threads = 1, planMemory = true, keepOnDevice = [] }: SessionOptions = {},
+  { provider = "cpu", threads = 1, planMemory = true, optimize = true, keepOnDevice = [] }: SessionOptions = {},
 ): Promise<ort.InferenceSession> {
   const onDevice = keepsTensorsOnDevice(provider) ? keepOnDevice : [];
   try {
@@ -39,7 +41,7 @@ export async function createSession(
       executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      graphOptimizationLevel: "all",
+      graphOptimizationLevel: optimize ? "all" : "disabled",
       enableMemPattern: planMemory,
       logSeverityLevel: 3,
       preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, "gpu-buffer" as const])),

@@ -10,6 +10,8 @@ import { createSession, keepsTensorsOnDevice, type SessionOptions } from "./sess
  * and large, and planning gains nothing for a third more memory.
  */
 const MANY_NODES = 1000;
+/** Beyond this the runtime rewrites a graph for longer than its updates gain from it. */
+const MOST_NODES_TO_OPTIMIZE = 10_000;
 
 /**
  * A step graph with its state.
@@ -40,8 +42,9 @@ export class TrainingSession {
   /** @throws ERR_PROVIDER_UNAVAILABLE if the provider cannot run the graph here */
   static async create(step: StepGraph, options: SessionOptions = {}): Promise<TrainingSession> {
     const keepOnDevice = step.state.map(({ name }) => name + NEXT_SUFFIX);
-    const planMemory = countNodes(step.graph) > MANY_NODES;
-    const session = await createSession(step.graph.toOnnx(), { planMemory, ...options, keepOnDevice });
+    const nodes = countNodes(step.graph);
+    const choices = { planMemory: nodes > MANY_NODES, optimize: nodes <= MOST_NODES_TO_OPTIMIZE };
+    const session = await createSession(step.graph.toOnnx(), { ...choices, ...options, keepOnDevice });
     return new TrainingSession(step, session, keepsTensorsOnDevice(options.provider ?? "cpu"));
   }
 
