@@ -130,7 +130,7 @@ export function buildRssm(parameters: Parameters, config: RssmConfig, propriocep
   };
   const prior = (deter: Sym, before: Sym) => {
     const change = statisticsOf(parameters.scope("prior"), deter, config.priorLayers, statisticsSize + knownSize);
-    const drawn = slice(change, 1, 0, statisticsSize);
+    const drawn = known ? slice(change, 1, 0, statisticsSize) : change;
     const stays = (x: Sym, from: number) => add(x, slice(before, 1, from, from + x.extent(1)));
     const isResidual = config.latent.kind === "gaussian" && config.latent.residualPrior === true;
     const statistics = isResidual
