@@ -57,11 +57,10 @@ export const recorderParameters = z.strictObject({
     description: "Size at which another file begins, between two episodes; in one only at twice that. 0: never.",
     unit: "MB",
   }),
-  splitMinutes: z
-    .number()
-    .min(0)
-    .default(0)
-    .meta({ description: "Time after which another file begins, likewise. 0: never.", unit: "min" }),
+  splitMinutes: z.number().min(0).default(60).meta({
+    description: "Time after which another file begins, likewise; bounds the memory for the file's index. 0: never.",
+    unit: "min",
+  }),
   customData: z
     .record(z.string(), z.string())
     .default({})

@@ -177,6 +177,7 @@ export class McapFileWriter {
       await this.#fail(error, dataEnd);
     }
     this.#spare.length = 0;
+    this.#chunkIndexes.length = 0;
     await this.#file.close().catch((error: unknown) => {
       this.#failure ??= messageOf(error);
     });

@@ -65,7 +65,6 @@ export async function* decodeVideo(
   const seek = fromS > 0 ? ["-ss", String(fromS - 0.5 / rateHz)] : [];
   const output = ["-frames:v", String(count), "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
   const { child, ended } = start([...seek, "-i", path, ...output]);
-  ended.catch(() => {});
   const bytes = width * height * 3;
   let picture = Buffer.alloc(bytes);
   let [filled, given] = [0, 0];
@@ -115,5 +114,6 @@ function start(args: readonly string[]): { child: ChildProcess; ended: Promise<v
         );
     });
   });
+  ended.catch(() => {}); // it may fail while nobody waits for it yet
   return { child, ended };
 }

@@ -161,6 +161,22 @@ test("an interrupted export goes on behind its whole files and ends as one in a 
   await assert.rejects(writeLeRobot(source, out, OPTIONS), { code: "ERR_BAG_EXISTS" });
 });
 
+test("without ffmpeg an export ends with what to install", async (t) => {
+  const root = await testFolder(t);
+  await makeFolders(join(root, "source"), [3]);
+  const source = await openFolderDataset(join(root, "source"), { rateHz: 5 });
+  const path = process.env.PATH;
+  process.env.PATH = join(root, "nothing");
+  t.after(() => {
+    process.env.PATH = path;
+  });
+  await assert.rejects(writeLeRobot(source, join(root, "lerobot"), OPTIONS), {
+    code: "ERR_FFMPEG",
+    message: /Expected ffmpeg on the PATH/,
+    remedy: /apt install ffmpeg/,
+  });
+});
+
 test("an interrupted import leaves whole bags only, and goes on behind them", async (t) => {
   const root = await testFolder(t);
   await makeFolders(join(root, "source"), [3, 3, 3]);
