@@ -51,7 +51,7 @@ export async function demonstrateStory({ out, headless, json, stop }: Demonstrat
       stopSignal: stop,
       episodes: EPISODES,
       // The machine runs the whole loop and a trainer beside it: what is judged here is the model.
-      gates: parseStrict(gatesSchema, { latency: { maxPeriodShare: 1.5 } }, "the demo's gates"),
+      gates: parseStrict(gatesSchema, { latency: { maxPeriodShare: 2 } }, "the demo's gates"),
       decaysAfter: DECAYS_AFTER,
       patienceS: PATIENCE_S,
       onLog: printLog((line) => live || log(line), "problems"),
