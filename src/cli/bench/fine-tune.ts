@@ -44,7 +44,7 @@ export async function benchFineTune({ log }: BenchOptions): Promise<object> {
     const heldOut = await play(changed, live, EPISODES.heldOut, SEEDS.fresh + EPISODES.fresh);
     const old = await playHeldOutEpisodes(nominal, bundle, { episodes: EPISODES.old, seed: SEEDS.old });
     const began = process.cpuUsage();
-    const settings = parseStrict(fineTuneSettings, { updates: 8000 }, "the bench");
+    const settings = parseStrict(fineTuneSettings, { updates: 10000 }, "the bench");
     const tuner = await openFineTuner({
       bundle,
       fresh,

@@ -25,7 +25,7 @@ const TASK = "arm-reach";
 const BUNDLE = join(root, "models", "arm-reach-keypoint");
 const LAUNCH = join(root, "launch", "demo-shifted.yaml");
 const COMMAND_RATE_HZ = 100;
-const EPISODES = { before: 16, after: 20 };
+const EPISODES = { before: 20, after: 30 };
 const OLD_EPISODES = 160;
 /** At ten policy steps a second: after the shadow run, within the watch. */
 const DECAYS_AFTER = 120;

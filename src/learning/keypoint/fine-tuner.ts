@@ -20,9 +20,9 @@ import { type KeypointPhase, keypointSteps } from "./steps.ts";
 import { KeypointTimetable } from "./timetable.ts";
 
 /** Updates where none are asked for: about two minutes of one core. */
-const UPDATES = 14000;
+const UPDATES = 12000;
 /** How the updates are shared out, in the order they are made. */
-const SHARES: Readonly<Record<KeypointPhase, number>> = { representation: 0.45, dynamics: 0.5, decoder: 0.05 };
+const SHARES: Readonly<Record<KeypointPhase, number>> = { representation: 0.6, dynamics: 0.35, decoder: 0.05 };
 /** Scopes of the networks' parameters. */
 const PART_OF: Readonly<Record<string, ModelPart>> = {
   encoder: "encoder",
