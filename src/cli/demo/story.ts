@@ -5,6 +5,7 @@ import { LatentloopError } from "../../core/errors.ts";
 import { LATCHED_QOS } from "../../core/node.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
 import type { ExportedBundle } from "../../learning/export-bundle.ts";
+import type { Verdict } from "../../learning/gates/gate.ts";
 import type { GateSettings } from "../../learning/gates/index.ts";
 import type { LedgerEvent } from "../../learning/models/ledger.ts";
 import type { ModelsFolder } from "../../learning/models/models-folder.ts";
@@ -126,6 +127,7 @@ class Story implements RunningStory {
     );
     await this.#call("pause"); // two candidates at a time would be in each other's way
     this.#acting = this.#act();
+    this.#acting.catch(() => {}); // whoever waits next hears of it
     const before = await this.#score(episodes.before);
     this.#say(
       `It reaches ${percent(before.success)} of the targets. The robot works on, and all that it does is recorded.`,
@@ -156,22 +158,20 @@ class Story implements RunningStory {
   async #showRefusal(): Promise<void> {
     this.#say("Somebody proposes a bad model: its reward has the wrong sign. The gates look at it first.");
     const { passed, verdicts } = await this.#propose("wrong", exportWrongCandidate);
-    if (passed)
+    if (passed) {
       throw new LatentloopError("ERR_DEMO_STUCK", "The gates let a model pass whose reward has the wrong sign.");
-    const gates = verdicts.filter((verdict) => verdict.passed === false).map(({ gate }) => gate);
-    this.#say(`It was refused by ${gates.join(", ")}, and never acted.`);
+    }
+    this.#say(`It was refused by ${failedGates(verdicts)}, and never acted.`);
   }
 
   /** A candidate that no gate can stop: the watch has to. */
   async #showRollback(): Promise<void> {
     const { models, decaysAfter } = this.#options;
     this.#say("Somebody proposes a model that turns bad after a while, longer than any gate looks at it.");
-    const { passed, name } = await this.#propose("decaying", (live, folder) =>
+    const { passed, name, verdicts } = await this.#propose("decaying", (live, folder) =>
       exportDecayingCandidate(live, folder, decaysAfter),
     );
-    if (!passed) {
-      throw new LatentloopError("ERR_DEMO_STUCK", "The gates refused a model that acts like the live one.");
-    }
+    if (!passed) return this.#say(`It was refused by ${failedGates(verdicts)}: this machine is too busy for it.`);
     this.#say("It passed the gates, runs beside the live model, and takes over: the watch goes on.");
     const end = await this.#until(
       "the watch to end",
@@ -273,6 +273,11 @@ class Story implements RunningStory {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
+}
+
+function failedGates(verdicts: readonly Verdict[]): string {
+  const failed = verdicts.filter(({ passed }) => passed === false);
+  return failed.map(({ gate }) => gate).join(", ");
 }
 
 function isEndOfTrial(event: LedgerEvent): boolean {
