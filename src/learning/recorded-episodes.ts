@@ -43,7 +43,7 @@ export class RecordedEpisodes {
     return new RecordedEpisodes(await ReplayReader.open(replay, spaces), spaces, heldOutEvery);
   }
 
-  /** Episodes looked at so far: those in both stores, and those that were left out because their steps came irregularly. */
+  /** Episodes looked at so far: those in both stores, and those that were left out for their rate. */
   get taken(): number {
     return this.#taken;
   }

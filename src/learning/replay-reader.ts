@@ -1,6 +1,7 @@
 import type { Manifest } from "../config/manifest.ts";
 import { LatentloopError } from "../core/errors.ts";
 import { bindProprioception } from "../core/proprioception.ts";
+import { Samples } from "../math/samples.ts";
 import { FrameSource } from "../replay/frame-source.ts";
 import { type IndexedEpisode, ReplayIndex } from "../replay/replay-index.ts";
 import { EpisodeStore, type StoredEpisode } from "./episode-store.ts";
@@ -67,8 +68,8 @@ export class ReplayReader {
 
   /**
    * Adds an episode to a store. Nothing of a recording says who chose the actions or from where an episode starts, so each
-   * counts as a policy's that began anew. One whose steps come at another rate is left out, because a machine may stand still
-   * for a moment: `requireSome` says whether that was so with all.
+   * counts as a policy's that began anew. One whose steps usually come at another rate is left out, because a machine may have
+   * been too busy then: `requireSome` says whether that was so with all.
    * @throws ERR_REPLAY_MISMATCH if it is not of the model's task, robot and cameras: the sentence names the field
    */
   async readInto(store: EpisodeStore, episode: IndexedEpisode): Promise<StoredEpisode | undefined> {
@@ -140,7 +141,7 @@ export class ReplayReader {
 
   #checkRate({ table: { bag, stampsNs } }: IndexedEpisode): LatentloopError | undefined {
     const { policyRateHz } = this.#spaces;
-    const rateHz = ((stampsNs.length - 1) * 1e9) / Number(stampsNs.at(-1)! - stampsNs[0]!);
+    const rateHz = 1e9 / medianIntervalNs(stampsNs);
     if (Math.abs(rateHz / policyRateHz - 1) <= RATE_TOLERANCE) return undefined;
     return this.#mismatch(`steps at ${policyRateHz} Hz`, `those of ${bag} come at ${rateHz.toFixed(1)} Hz`);
   }
@@ -193,6 +194,12 @@ function copyStates(store: EpisodeStore, { table, frames }: IndexedEpisode, { ob
     store.terminal[frame] = episode.steps[row]!.isTerminal ? 1 : 0;
   }
   return writer.end();
+}
+
+/** The usual time between two steps: a machine that stood still for a moment does not change it. */
+function medianIntervalNs(stampsNs: readonly bigint[]): number {
+  const intervals = stampsNs.slice(1).map((ns, i) => Number(ns - stampsNs[i]!));
+  return new Samples(intervals).percentile(0.5);
 }
 
 function mismatch(replay: string, expected: string, found: string, cause?: LatentloopError): LatentloopError {
