@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cosineDecay, type Schedule } from "../../graph/index.ts";
 
 /** How a system takes turns between acting and learning. Environment steps are control steps of the task. */
 export const OnlineRecipe = z.strictObject({
@@ -31,4 +32,14 @@ export function withSteps(recipe: OnlineRecipe, steps: number): OnlineRecipe {
 /** Updates that are to be made by the time so many environment steps are collected. */
 export function updatesDue({ randomSteps, firstUpdates, updatesPerStep }: OnlineRecipe, steps: number): number {
   return steps < randomSteps ? 0 : firstUpdates + Math.floor((steps - randomSteps) * updatesPerStep);
+}
+
+/** What is left of a learning rate at the end of a run that anneals it. */
+const FINAL_SHARE = 1 / 30;
+
+/** Constant over the first half of a run's updates, then half a cosine down: the last half centimetre takes small steps. */
+export function annealed(rate: number, recipe: OnlineRecipe): Schedule {
+  const half = Math.round(updatesDue(recipe, recipe.steps) / 2);
+  const decay = cosineDecay(rate, rate * FINAL_SHARE, half);
+  return (update) => decay(Math.max(0, update - half));
 }

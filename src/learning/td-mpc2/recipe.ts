@@ -13,6 +13,7 @@ export const TdMpc2Learning = z.strictObject({
   batch: z.int().positive().describe("pieces of episodes in an update"),
   horizon: z.int().positive().describe("steps that the model is unrolled for"),
   learningRate: z.number().positive(),
+  anneal: z.boolean().describe("whether the learning rates fall over the second half of the run"),
   encoderRateShare: z.number().positive().describe("the encoder's learning rate, as a share of the others'"),
   gradientNorm: z.number().positive().describe("largest norm of the gradients together"),
   stepWeight: z.number().positive().max(1).describe("weight of a step relative to the one before"),
@@ -29,6 +30,7 @@ export const PUBLISHED_LEARNING: TdMpc2Learning = {
   batch: 256,
   horizon: 3,
   learningRate: 3e-4,
+  anneal: false,
   encoderRateShare: 0.3,
   gradientNorm: 20,
   stepWeight: 0.5,
@@ -63,6 +65,7 @@ interface Watching {
     readonly planner?: Partial<PlannerConfig>;
     readonly learning?: Partial<TdMpc2Learning>;
     readonly online?: Partial<OnlineRecipe>;
+    readonly policyShare?: number;
   };
 }
 
@@ -100,17 +103,18 @@ const SUITE: TaskRecipe = {
 const KEYPOINTS: Watching = {
   network: { imageEncoder: "keypoints", channels: 16, keypoints: 32 },
   cpu: {
-    network: { encoderUnits: 64, units: 64, latent: 32, heads: 2 },
+    network: { encoderUnits: 64, units: 64, latent: 64, heads: 2, binLimit: 5 },
     planner: { candidates: 128, elites: 32, policyCandidates: 12 },
-    learning: { batch: 64, learningRate: 1e-3, encoderRateShare: 1 },
+    learning: { batch: 64, learningRate: 1e-3, anneal: true, encoderRateShare: 1 },
+    policyShare: 0.5,
   },
 };
 const REACHING: TaskRecipe = {
   online: {
-    steps: 15_000,
-    randomSteps: 7500,
-    firstUpdates: 3000,
-    updatesPerStep: 0.5,
+    steps: 20_000,
+    randomSteps: 15_000,
+    firstUpdates: 4000,
+    updatesPerStep: 1,
     explorationStd: 0,
     evaluateEvery: 2500,
   },
@@ -119,7 +123,7 @@ const REACHING: TaskRecipe = {
 
 const TASKS: Readonly<Record<string, TaskRecipe>> = {
   reach: REACHING,
-  "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 24_000, randomSteps: 12_000 } },
+  "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 26_000, randomSteps: 18_000 } },
   "cartpole-swingup": SUITE,
   "reacher-easy": SUITE,
   "finger-spin": SUITE,
@@ -163,6 +167,7 @@ export function recipeFor(
     learning: { ...PUBLISHED_LEARNING, ...cpu?.learning },
     online: steps === undefined ? online : withSteps(online, steps),
     shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
+    ...(cpu?.policyShare !== undefined && { policyShare: cpu.policyShare }),
   };
 }
 

@@ -5,6 +5,7 @@ import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
 import { SegmentReplay } from "../segment-replay.ts";
 import { spacesOf } from "../spaces.ts";
@@ -31,7 +32,13 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
     latentSize: latentSizeOf(spaces, network),
     hyperparameters: recipe,
     recipe: recipe.online,
-    step: tdMpc2Update({ spaces, network, learning, discounts }),
+    step: tdMpc2Update({
+      spaces,
+      network,
+      learning,
+      discounts,
+      ...(learning.anneal && { learningRate: annealed(learning.learningRate, recipe.online) }),
+    }),
     graphs,
     collecting: { ...graphs, plan: exploringPlan((parameters) => tdMpc2.build(parameters, spaces, network), planner) },
     batches: (store) =>

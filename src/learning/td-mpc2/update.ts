@@ -15,6 +15,7 @@ import {
   type nn,
   reduceMin,
   reshape,
+  type Schedule,
   type Step,
   type StepDefinition,
   type Sym,
@@ -49,6 +50,8 @@ export interface TdMpc2UpdateOptions {
   readonly learning: TdMpc2Learning;
   /** Of a model of several tasks, one each. */
   readonly discounts: readonly number[];
+  /** By default the learning rate as it is. */
+  readonly learningRate?: Schedule;
 }
 
 /**
@@ -59,7 +62,9 @@ export interface TdMpc2UpdateOptions {
  */
 export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
   const { spaces, network, learning } = options;
-  const { batch, learningRate, gradientNorm } = learning;
+  const { batch, gradientNorm } = learning;
+  const learningRate = options.learningRate ?? learning.learningRate;
+  const encoderRate = scaled(learningRate, learning.encoderRateShare);
   return {
     name: "td-mpc2",
     define(step) {
@@ -74,7 +79,7 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       step.metric("loss", losses.total);
       const updated = step.minimize("model", losses.total, {
         groups: {
-          [TD_MPC2_GROUPS.encoder]: { learningRate: learningRate * learning.encoderRateShare },
+          [TD_MPC2_GROUPS.encoder]: { learningRate: encoderRate },
           [TD_MPC2_GROUPS.model]: { learningRate },
           [TD_MPC2_GROUPS.value]: { learningRate },
         },
@@ -102,6 +107,10 @@ export function tdMpc2Update(options: TdMpc2UpdateOptions): StepDefinition {
       step.trackTargets({ tau: learning.tau });
     },
   };
+}
+
+function scaled(rate: number | Schedule, share: number): number | Schedule {
+  return typeof rate === "number" ? rate * share : (update) => rate(update) * share;
 }
 
 /** Which task each segment is of: its proprioception says so. Shapes: → [B] int64; undefined for a model of one task */

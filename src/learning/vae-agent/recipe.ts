@@ -1,11 +1,10 @@
 import { z } from "zod";
 import { LatentloopError } from "../../core/errors.ts";
-import { cosineDecay, type Schedule } from "../../graph/index.ts";
 import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { VaeAgentConfig, vaeAgent } from "../../world-models/vae-agent.ts";
 import type { ObservationKind } from "../learner.ts";
-import { OnlineRecipe, POLICY_SHARE, updatesDue, withSteps } from "../online/recipe.ts";
+import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
 
 /** The numbers of the VAE agent's losses and update. */
 export const VaeAgentLearning = z.strictObject({
@@ -85,13 +84,6 @@ export function recipeFor(task: string, steps?: number): VaeAgentRecipe {
     online: steps === undefined ? online : withSteps(online, steps),
     policyShare: 0.5,
   };
-}
-
-/** The learning rate over a whole run. */
-export function scheduleOf({ learning, online }: Pick<VaeAgentRecipe, "learning" | "online">): Schedule {
-  const half = Math.round(updatesDue(online, online.steps) / 2);
-  const decay = cosineDecay(learning.learningRate, learning.learningRate / 30, half);
-  return (update) => decay(Math.max(0, update - half));
 }
 
 function onlineRecipe(task: string): OnlineRecipe {

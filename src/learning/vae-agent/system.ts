@@ -4,10 +4,11 @@ import { vaeAgent } from "../../world-models/vae-agent.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
+import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
 import { SegmentReplay } from "../segment-replay.ts";
 import { spacesOf } from "../spaces.ts";
-import { recipeFor, requireRecipe, scheduleOf, type VaeAgentRecipe } from "./recipe.ts";
+import { recipeFor, requireRecipe, type VaeAgentRecipe } from "./recipe.ts";
 import { vaeAgentUpdate } from "./update.ts";
 
 const NAME = "vae-agent";
@@ -20,7 +21,7 @@ export function vaeAgentOnline(spaces: ModelSpaces, recipe: VaeAgentRecipe): Onl
     latentSize: network.code + spaces.proprioceptionSize + (network.dynamics === "gru" ? network.memory : 0),
     hyperparameters: recipe,
     recipe: recipe.online,
-    step: vaeAgentUpdate({ spaces, network, learning, learningRate: scheduleOf(recipe) }),
+    step: vaeAgentUpdate({ spaces, network, learning, learningRate: annealed(learning.learningRate, recipe.online) }),
     graphs: bundleGraphs({
       worldModel: vaeAgent,
       config: network,

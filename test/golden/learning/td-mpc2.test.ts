@@ -49,6 +49,7 @@ const learning: TdMpc2Learning = {
   batch: BATCH,
   horizon: HORIZON,
   learningRate: 3e-3,
+  anneal: false,
   encoderRateShare: 0.3,
   gradientNorm: 0.5,
   stepWeight: 0.5,
