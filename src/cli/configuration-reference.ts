@@ -4,6 +4,7 @@ import { type ReferenceSection, renderReference } from "../config/markdown-refer
 import { robotSchema } from "../config/robot-file.ts";
 import { launchSchema } from "../nodes/host/launch-description.ts";
 import { NODE_KINDS } from "../nodes/index.ts";
+import { mappingSchema } from "../nodes/teleop/mapping.ts";
 
 const INTRODUCTION =
   "Made from the schemas by `npm run docs`: do not edit. Files are YAML (a bundle's manifest is JSON). A key that is not listed is an error that names the nearest one that is. Groups are joined by dots, `[]` stands for each item of a list and `<name>` for a name of your choice.";
@@ -27,6 +28,12 @@ export async function configurationReference(): Promise<string> {
       introduction:
         "`calibration/robots/<id>.yaml`: the joints of one robot, in the order of its controller, with their limits.",
       schema: robotSchema,
+    },
+    {
+      title: "Teleoperation mapping",
+      introduction:
+        "`launch/teleop/*.yaml`, or your own file: what a device moves. `device` says which of the keys below there are.",
+      schema: mappingSchema,
     },
     {
       title: "Camera calibration",

@@ -55,6 +55,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,
   },
+  teleop: {
+    title: "from a key to the robot's first command, through teleop node, control node and gate",
+    load: async () => (await import("./teleop.ts")).benchTeleop,
+  },
   replay: {
     title: "recording, sampling and recovery, beside a plain file and a naive reader",
     load: async () => (await import("./replay.ts")).benchReplay,

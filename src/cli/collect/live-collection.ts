@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { LatentloopError } from "../../core/errors.ts";
 import { LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
 import { EPISODE_KIND, type EpisodeEvent, type RosMessages, type RosType } from "../../messages/index.ts";
 import type { CollectionNames } from "../../nodes/collect/collection-launch.ts";
 import type { NodeHost } from "../../nodes/host/node-host.ts";
+import { armLoop } from "../arm.ts";
 import { TopicRates } from "./topic-rates.ts";
 
 /** What an operator says, by key, button or script. */
@@ -32,8 +32,6 @@ export interface LiveCollectionOptions {
 }
 
 const SERVICE_PATIENCE_MS = 5000;
-const ARMING_PATIENCE_MS = 30_000;
-const ARMING_RETRY_MS = 200;
 const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
 
 /** Leads a running loop through episodes: arms, begins, listens to the operator, counts, stops. */
@@ -161,7 +159,7 @@ export class LiveCollection {
     const { names, onAnswer } = this.#options;
     switch (word) {
       case "begin":
-        await this.#arm();
+        await armLoop(this.#context, this.#full(`${names.control}/arm`), "ERR_CONTROL_LOOP", onAnswer);
         onAnswer((await this.#call(`${names.episodes}/begin`)).message);
         break;
       case "success":
@@ -211,24 +209,6 @@ export class LiveCollection {
     this.current = undefined;
     if (!wasRunning && this.episodes.at(-1)?.number === number) this.episodes.pop();
     if (wasRunning && this.#options.isAutomatic && !this.#isStopping) this.say("begin");
-  }
-
-  /** The gate refuses until joint states, plans and a human at rest are there: asks again until they are. */
-  async #arm(): Promise<void> {
-    const { clock } = this.#context;
-    const untilNs = clock.monotonicNs() + ARMING_PATIENCE_MS * 1e6;
-    for (;;) {
-      const { success, message } = await this.#call(`${this.#options.names.control}/arm`);
-      if (success) return;
-      this.#options.onAnswer(message);
-      if (clock.monotonicNs() > untilNs) {
-        throw new LatentloopError(
-          "ERR_CONTROL_LOOP",
-          `The control loop refused to be armed for ${ARMING_PATIENCE_MS / 1e3} s: ${message}.`,
-        );
-      }
-      await sleep(ARMING_RETRY_MS);
-    }
   }
 
   #call(service: string): Promise<TriggerResponse> {

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import type { ActionSpace } from "../../core/action.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { SAFETY_DEFAULTS, SURPRISE_ACTIONS } from "../../safety/index.ts";
-import type { ControlSetup } from "./control-setup.ts";
+import type { ControlSetup, WorkspaceSetup } from "./control-setup.ts";
 
 const milliseconds = (description: string) => z.number().positive().meta({ description, unit: "ms" });
 const share = (description: string) => z.number().gt(0).max(1).meta({ description });
@@ -59,10 +60,15 @@ const safetyParameters = z.strictObject({
 const workspaceParameters = z.strictObject({
   lower: metres.meta({ description: "Lowest x, y and z.", unit: "m" }),
   upper: metres.meta({ description: "Highest x, y and z.", unit: "m" }),
-  kinematics: z.strictObject({
-    module: z.string().describe("Module that exports createKinematics(options), as a URL."),
-    options: z.json().default(null).describe("What it is called with."),
-  }),
+  urdf: z.string().optional().describe("File of the robot's description: says where its links are."),
+  links: z.array(z.string()).default([]).describe("Links that must stay in the box."),
+  kinematics: z
+    .strictObject({
+      module: z.string().describe("Module that exports createKinematics(options), as a URL."),
+      options: z.json().default(null).describe("What it is called with."),
+    })
+    .optional()
+    .meta({ description: "Instead of a description: a module that says where the robot's points are." }),
 });
 
 export const controlParameters = z.strictObject({
@@ -124,6 +130,23 @@ export interface FollowedPlans extends Pick<Manifest, "policyRateHz" | "surprise
   readonly action: ActionSpace;
 }
 
+/** @throws ERR_INVALID_ARGUMENT for a workspace that says neither or both ways where the robot is */
+function workspaceSetup(
+  { lower, upper, urdf, links, kinematics }: NonNullable<ControlParameters["workspace"]>,
+  { joints }: RobotModel,
+): WorkspaceSetup {
+  const hasLinks = urdf !== undefined && links.length > 0;
+  if (hasLinks === (kinematics !== undefined)) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      "Expected a workspace with 'urdf' and 'links', or with 'kinematics', to know where the robot is.",
+    );
+  }
+  if (kinematics !== undefined) return { lower, upper, kinematics };
+  const module = new URL("./urdf-kinematics.js", import.meta.url).href;
+  return { lower, upper, kinematics: { module, options: { urdf, links, joints: joints.map(({ name }) => name) } } };
+}
+
 /** The loop for this robot and this model. */
 export function controlSetup(parameters: ControlParameters, robot: RobotModel, manifest: FollowedPlans): ControlSetup {
   const { commandRateHz, priority, maxHorizon, blendMs, allowedMisses, surpriseWarnShare, workspace } = parameters;
@@ -140,7 +163,7 @@ export function controlSetup(parameters: ControlParameters, robot: RobotModel, m
       surpriseError,
       surpriseWarn: surpriseWarnShare === undefined ? surpriseWarnOf(manifest) : surpriseWarnShare * surpriseError,
     },
-    ...(workspace === undefined ? {} : { workspace }),
+    ...(workspace === undefined ? {} : { workspace: workspaceSetup(workspace, robot) }),
     actionSpace: action,
     maxHorizon,
     blendMs,

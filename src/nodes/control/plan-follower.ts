@@ -1,4 +1,5 @@
 import type { Plan } from "../../core/plan.ts";
+import { smoothStep } from "../../math/smooth-step.ts";
 
 /** What the follower needs of a plan; `actions` may be longer than horizon · actionDimension. */
 export type FollowedPlan = Pick<
@@ -93,10 +94,4 @@ export class PlanFollower {
 
 function clampUnit(value: number): number {
   return Math.min(Math.max(value, -1), 1);
-}
-
-/** 0 before 0, 1 after 1, flat at both ends. */
-function smoothStep(t: number): number {
-  const x = Math.min(Math.max(t, 0), 1);
-  return x * x * (3 - 2 * x);
 }

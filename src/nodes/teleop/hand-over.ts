@@ -1,6 +1,7 @@
 import type { ActionSpace } from "../../core/action.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { RobotModel } from "../../core/robot.ts";
+import { smoothStep } from "../../math/smooth-step.ts";
 import type { ExecutedMotion } from "./executed-motion.ts";
 import { HumanPlan } from "./human-plan.ts";
 import { VelocityRamp } from "./velocity-ramp.ts";
@@ -140,10 +141,4 @@ export class HandOver {
     }
     return { ...plan, actions, rung: "teleop" };
   }
-}
-
-/** 0 before 0, 1 after 1, flat at both ends. */
-function smoothStep(t: number): number {
-  const x = Math.min(Math.max(t, 0), 1);
-  return x * x * (3 - 2 * x);
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -17,6 +16,7 @@ import { readContent } from "../../../src/replay/bag-info.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { interventionSpans, isKept } from "../../../src/replay/episodes.ts";
 import { ReplayIndex } from "../../../src/replay/replay-index.ts";
+import { FakeJoystick, NO_FAKE_JOYSTICK } from "../../support/fake-joystick.ts";
 import { testFolder } from "../../unit/replay/bag-builder.ts";
 
 const LIMIT = { timeout: 180_000 };
@@ -25,7 +25,6 @@ const STATUSES = Object.keys(CONTROL_STATUS);
 /** Wide enough for a machine that does other things as well. */
 const PATIENT = { maxJointStateAgeMs: 800, maxObservationAgeMs: 2000, maxTickGapMs: 2000, maxHeartbeatAgeMs: 2000 };
 const hasPty = spawnSync("script", ["--version"]).error === undefined;
-const hasFifo = spawnSync("mkfifo", ["--version"]).error === undefined;
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + PATIENCE_MS;
@@ -197,31 +196,21 @@ async function sharedLoop(
 
 test("a gamepad that is unplugged in motion brings the robot smoothly to rest and is named", {
   ...LIMIT,
-  skip: hasFifo ? false : "mkfifo is missing",
+  skip: NO_FAKE_JOYSTICK,
 }, async (t) => {
   const path = join(await testFolder(t), "js0");
-  spawnSync("mkfifo", [path]);
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = openSync(path, constants.O_WRONLY);
-  const send = (type: number, number: number, value: number) => {
-    const event = Buffer.alloc(8);
-    event.writeInt16LE(value, 4);
-    event.writeUInt8(type, 6);
-    event.writeUInt8(number, 7);
-    writeSync(writer, event);
-  };
-  send(0x81, 5, 0);
-  send(0x82, 0, 0);
+  const joystick = new FakeJoystick(path);
+  joystick.button(5, 0);
+  joystick.axis(0, 0);
   const { host, ticks, last, warnings } = await sharedLoop(t, { random: false, device: { kind: "gamepad", path } });
   const states: string[] = [];
   host.context.subscribe("teleop/state", "std_msgs/msg/String", ({ data }) => void states.push(data));
   await sleep(50); // the node has read that nothing is held
-  send(1, 5, 1);
-  send(2, 0, -32767);
+  joystick.button(5, 1);
+  joystick.axis(0, -32767);
   const fast = () => Math.abs(last()?.command[0] ?? 0);
   await until("it moves", () => fast() > 0.8);
-  closeSync(reader);
-  closeSync(writer);
+  joystick.unplug();
   await until("it rests", () => fast() === 0 || fast() < 1e-6);
   assert.ok(
     states.some((state) => /js0 does not answer/.test(state)),

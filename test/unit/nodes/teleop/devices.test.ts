@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "../../../../src/config/package-root.ts";
@@ -17,6 +15,7 @@ import {
 } from "../../../../src/nodes/teleop/mapping.ts";
 import { MotionRequest } from "../../../../src/nodes/teleop/motion-request.ts";
 import { TwistDevice } from "../../../../src/nodes/teleop/twist-device.ts";
+import { FakeJoystick, NO_FAKE_JOYSTICK } from "../../../support/fake-joystick.ts";
 import { testFolder } from "../../replay/bag-builder.ts";
 import { twoJoints } from "../../safety/robots.ts";
 
@@ -105,27 +104,17 @@ test("a button says its word once per press; a button mapped to a joint moves it
 });
 
 test("a joystick file is read event by event, and its end is said once it is there", {
-  skip: spawnSync("mkfifo", ["--version"]).error ? "mkfifo is missing" : false,
+  skip: NO_FAKE_JOYSTICK,
 }, async (t) => {
   const path = join(await testFolder(t), "js0");
-  spawnSync("mkfifo", [path]);
+  const joystick = new FakeJoystick(path);
   const file = new JoystickFile(path);
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // so that a writer may open it
-  const writer = openSync(path, constants.O_WRONLY);
-  const send = (type: number, number: number, value: number) => {
-    const event = Buffer.alloc(8);
-    event.writeInt16LE(value, 4);
-    event.writeUInt8(type, 6);
-    event.writeUInt8(number, 7);
-    writeSync(writer, event);
-  };
   assert.equal(file.poll().kind, "unchanged");
-  send(0x82, 1, -32767);
-  send(0x81, 5, 0);
-  send(1, 5, 1);
-  closeSync(reader);
+  joystick.axis(1, -32767);
+  joystick.button(5, 0);
+  joystick.button(5, 1);
   assert.deepEqual(file.poll(), { kind: "changed", axes: [0, 1], buttons: [0, 0, 0, 0, 0, 1] });
-  closeSync(writer);
+  joystick.unplug();
   const lost = file.poll();
   assert.ok(lost.kind === "lost" && /js0 does not answer/.test(lost.why));
   const missing = new JoystickFile("/dev/input/no-such").poll();
@@ -228,7 +217,6 @@ test("every mapping in launch/teleop is one", async () => {
   const files = await readdir(folder);
   assert.ok(files.length >= 5);
   for (const file of files) await readMapping(join(folder, file));
-  await mkdir(folder, { recursive: true });
 });
 
 test("an unknown key or device in a mapping names the known ones", () => {
