@@ -2,6 +2,9 @@
 export const RUNGS = ["mpc", "mpc-short", "policy-prior", "last-plan", "hold", "teleop"] as const;
 export type Rung = (typeof RUNGS)[number];
 
+/** Plans that a human made, or whose start or fading in a hand-over changed, are numbered from here on. */
+export const HUMAN_PLANS = 2 ** 32;
+
 /**
  * What the world model returns at the policy rate: actions with their times and their origin.
  *

@@ -41,8 +41,15 @@ const ADDED_TOPICS = [
 const LOOP_TOPICS = [
   { name: "joint_states", type: "sensor_msgs/msg/JointState" },
   { name: "commands", type: "std_msgs/msg/Float64MultiArray" },
-  { name: "control/tick", type: "latentloop_msgs/msg/Tick" },
+  { name: "control/tick", type: "latentloop_msgs/msg/Tick", depth: 500 },
+  { name: "control/tick_input", type: "latentloop_msgs/msg/TickInput", depth: 500 },
+  { name: "control/session", type: "latentloop_msgs/msg/SessionStart", latched: true },
   { name: "/diagnostics", type: "diagnostic_msgs/msg/DiagnosticArray" },
+];
+/** What a session of a model is run again from. */
+const MODEL_TOPICS = [
+  { name: "world_model/policy_event", type: "latentloop_msgs/msg/PolicyEvent", depth: 500 },
+  { name: "world_model/session", type: "latentloop_msgs/msg/SessionStart", latched: true },
 ];
 
 /**
@@ -133,6 +140,10 @@ export function simulatedLoop(options: SimulatedLoopOptions): LaunchDescription 
     { name: `${name}/camera_info`, type: "sensor_msgs/msg/CameraInfo" },
   ]);
   const plans = model || options.random ? [{ name: "plan", type: "latentloop_msgs/msg/Plan" }] : [];
+  const modelled = (model?.cameras ?? []).map((name) => ({
+    name: `${name}/image_model`,
+    type: "sensor_msgs/msg/Image",
+  }));
   return launchSchema.parse({
     name: `${task} in real time`,
     nodes: [
@@ -143,7 +154,9 @@ export function simulatedLoop(options: SimulatedLoopOptions): LaunchDescription 
       ...(model ? [plainNode("world_model", "world-model", { model: model.folder, robot })] : []),
       ...(options.random ? [plainNode("random_policy", "random-policy", { robot, seed })] : []),
       plainNode("control", "control", { robot, ...bundle }),
-      plainNode(RECORDER, "recorder", { topics: [...images, ...LOOP_TOPICS, ...plans] }),
+      plainNode(RECORDER, "recorder", {
+        topics: [...images, ...modelled, ...LOOP_TOPICS, ...plans, ...(model ? MODEL_TOPICS : [])],
+      }),
     ],
   });
 }

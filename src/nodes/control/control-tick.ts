@@ -31,6 +31,7 @@ const STATUS_INDEX = indexOf(Object.keys(CONTROL_STATUS) as ControlStatus[]);
 const CAUSE_INDEX = indexOf(Object.keys(HALT_CAUSES) as HaltCause[]);
 const LAST_PLAN = RUNGS.indexOf("last-plan");
 const HOLD = RUNGS.indexOf("hold");
+const TELEOP = RUNGS.indexOf("teleop");
 
 /**
  * One tick of the control loop: read, plan, gate, write.
@@ -110,7 +111,7 @@ export class ControlTick {
     const evidence = this.#evidence;
     if (plans.refresh()) {
       this.#events |= TICK_EVENTS.plan;
-      if (follower.adopt(plans, evidence.nowNs)) this.#acceptPlan(plans);
+      if (follower.adopt(plans, evidence.nowNs, plans.rung !== TELEOP)) this.#acceptPlan(plans);
       else evidence.planInvalid = true;
     }
     if (operator.refusedPlans !== this.#refusedPlans) {

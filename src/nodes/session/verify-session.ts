@@ -1,4 +1,5 @@
 import { LatentloopError } from "../../core/errors.ts";
+import { HUMAN_PLANS } from "../../core/plan.ts";
 import type { PlanMessage } from "../../messages/index.ts";
 import { BagReader } from "../../replay/bag-reader.ts";
 import type { BundleFinder } from "./find-bundles.ts";
@@ -78,6 +79,7 @@ function plansOfNobody({ plans, policyEvents }: SessionLog): string[] {
     .flat()
     .flatMap(({ logTimeNs, read }) => {
       const published = read();
+      if (published.plan_id >= HUMAN_PLANS) return []; // no model is said to have made it
       const differences = (made.get(published.plan_id) ?? []).map((own) => comparePlans(own, published));
       const [first] = differences;
       if (differences.length === 0) return logTimeNs > endNs ? [] : [`plan ${published.plan_id}: no model made it`];

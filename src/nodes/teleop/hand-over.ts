@@ -1,5 +1,5 @@
 import type { ActionSpace } from "../../core/action.ts";
-import type { Plan } from "../../core/plan.ts";
+import { HUMAN_PLANS, type Plan } from "../../core/plan.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import { smoothStep } from "../../math/smooth-step.ts";
 import type { ExecutedMotion } from "./executed-motion.ts";
@@ -24,9 +24,9 @@ const POLICY_SILENT_NS = 1e9;
 /**
  * Which plan goes out: the policy's or the human's, and how one becomes the other.
  *
- * A human takes over at the velocity that the robot has, and goes on from it within the ramp of a hand. The policy gets the
- * robot back from the action in force: its plans fade in over `handOverMs`, and until its first one comes the human's go on.
- * Plans with any part of a human in them say so: their rung is `teleop`.
+ * A human takes over at the velocity that the robot has, and goes on from it within the ramp of a hand; the rung of a human's
+ * plans is `teleop`. The policy gets the robot back from the action in force: its plans fade in over `handOverMs`, and until
+ * its first one comes the human's go on.
  */
 export class HandOver {
   readonly #motion: ExecutedMotion;
@@ -42,7 +42,7 @@ export class HandOver {
   /** Start of the newest plan that went out: the control loop follows none that begins earlier. */
   #startNs = Number.NEGATIVE_INFINITY;
   #lastHumanNs = Number.NaN;
-  #humanPlans = 0;
+  #ownPlans = HUMAN_PLANS;
 
   constructor(motion: ExecutedMotion, options: HandOverOptions) {
     const { robot, actionSpace, rateHz, startsWith } = options;
@@ -95,8 +95,8 @@ export class HandOver {
     if (this.#inCharge === "human") return undefined;
     const startNs = Math.max(plan.startNs, this.#startNs);
     this.#startNs = startNs;
-    if (this.#fadeFrom === undefined) return startNs === plan.startNs ? plan : { ...plan, startNs };
-    return this.#fadeIn({ ...plan, startNs }, this.#fadeFrom, nowNs);
+    const moved = startNs === plan.startNs ? plan : { ...plan, startNs, id: ++this.#ownPlans };
+    return this.#fadeFrom === undefined ? moved : this.#fadeIn(moved, this.#fadeFrom, nowNs);
   }
 
   /** The human's next plan. Units: rad/s. Shapes: wanted [J] */
@@ -107,7 +107,7 @@ export class HandOver {
     this.#plan.fill(this.#ramp, wanted, this.#motion.positions, passedS);
     this.#startNs = Math.max(nowNs, this.#startNs);
     return {
-      id: ++this.#humanPlans,
+      id: ++this.#ownPlans,
       actions: this.#plan.actions,
       horizon: this.#plan.horizon,
       actionDimension: this.#motion.action.length,
@@ -139,6 +139,6 @@ export class HandOver {
         actions[at] = from[i]! + share * (actions[at]! - from[i]!);
       }
     }
-    return { ...plan, actions, rung: "teleop" };
+    return { ...plan, id: ++this.#ownPlans, actions };
   }
 }

@@ -12,6 +12,8 @@ import type { TickMessage } from "../../../src/messages/index.ts";
 import { simulatedLoop, withCollection } from "../../../src/nodes/collect/collection-launch.ts";
 import { resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+import { BundleFinder } from "../../../src/nodes/session/find-bundles.ts";
+import { verifySession } from "../../../src/nodes/session/verify-session.ts";
 import { readContent } from "../../../src/replay/bag-info.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { interventionSpans, isKept } from "../../../src/replay/episodes.ts";
@@ -254,9 +256,12 @@ test("a human takes over from a policy and hands back, without a jump; steps by 
   assert.ok((await call("episodes/success")).success);
   await sleep(500); // its last step
   await host.stop();
-  const bag = await BagReader.open(await onlyBag(folder));
+  const path = await onlyBag(folder);
+  const bag = await BagReader.open(path);
   const { episodes } = await readContent(bag);
   await bag.close();
+  const session = await verifySession(path, new BundleFinder([]));
+  assert.ok(session.ok, JSON.stringify(session.parts.map(({ difference, gap }) => ({ difference, gap }))));
   const [episode] = episodes.filter(isKept);
   const spans = interventionSpans(episode!);
   assert.equal(spans.length, 1, JSON.stringify(spans));

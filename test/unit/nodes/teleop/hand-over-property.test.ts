@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Plan } from "../../../../src/core/plan.ts";
+import { HUMAN_PLANS, type Plan } from "../../../../src/core/plan.ts";
 import type { CommandInterface } from "../../../../src/core/robot.ts";
 import type { ControlSetup } from "../../../../src/nodes/control/control-setup.ts";
 import { ExecutedMotion } from "../../../../src/nodes/teleop/executed-motion.ts";
@@ -164,7 +164,7 @@ test("a human who takes over without a wish brings the robot to rest; plans say 
   assert.ok(Math.abs(shared.rig.actual[0]! - 0.3) < 0.01);
   shared.handOver.takeOver();
   const plan = shared.handOver.humanPlan([0, 0], shared.rig.nowNs);
-  assert.deepEqual([plan.rung, plan.modelHash], ["teleop", ""]);
+  assert.deepEqual([plan.rung, plan.modelHash, plan.id > HUMAN_PLANS], ["teleop", "", true]);
   assert.ok(
     Math.abs(plan.actions[0]! - 0.3) < 0.085,
     "it begins with the velocity that the robot has, and ramps from there",
