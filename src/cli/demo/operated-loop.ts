@@ -5,6 +5,7 @@ import { EPISODE_KIND, type RosMessages } from "../../messages/index.ts";
 import type { LogRecord } from "../../nodes/host/host-protocol.ts";
 import type { Launch } from "../../nodes/host/launch-description.ts";
 import { NodeHost } from "../../nodes/host/node-host.ts";
+import { armLoop } from "../arm.ts";
 import { LoopMeasurements } from "./loop-measurements.ts";
 
 export interface OperatedLoopOptions {
@@ -14,8 +15,6 @@ export interface OperatedLoopOptions {
   readonly onLog: (record: LogRecord) => void;
 }
 
-const ARMING_PATIENCE_MS = 30_000;
-const ARMING_RETRY_MS = 200;
 const SERVICE_PATIENCE_MS = 5000;
 /** Ticks are small and frequent: none is lost while this process draws or collects garbage. */
 const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
@@ -56,20 +55,8 @@ export class OperatedLoop {
     return this.#recording;
   }
 
-  /** The gate refuses until joint states, images and plans flow: asks again until they do. */
-  async arm(): Promise<void> {
-    const untilNs = this.context.clock.monotonicNs() + ARMING_PATIENCE_MS * 1e6;
-    for (;;) {
-      const { success, message } = await this.#unlessEnded(this.context.call("control/arm", SERVICE_PATIENCE_MS));
-      if (success) return;
-      if (this.context.clock.monotonicNs() > untilNs) {
-        throw new LatentloopError(
-          "ERR_DEMO_STUCK",
-          `The control loop refused to be armed for ${ARMING_PATIENCE_MS / 1e3} s: ${message}.`,
-        );
-      }
-      await this.#unlessEnded(sleep(ARMING_RETRY_MS));
-    }
+  arm(): Promise<void> {
+    return this.#unlessEnded(armLoop(this.context, "control/arm", "ERR_DEMO_STUCK"));
   }
 
   /** One target after the present one; the operator arms again if the robot halted before. */
