@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LatentloopError } from "../../core/errors.ts";
 import { LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
 import { EPISODE_KIND, type EpisodeEvent, type RosMessages, type RosType } from "../../messages/index.ts";
@@ -32,6 +33,8 @@ export interface LiveCollectionOptions {
 }
 
 const SERVICE_PATIENCE_MS = 5000;
+const DISK_PATIENCE_MS = 10_000;
+const DISK_RETRY_MS = 50;
 const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
 
 /** Leads a running loop through episodes: arms, begins, listens to the operator, counts, stops. */
@@ -55,6 +58,8 @@ export class LiveCollection {
   #fail: (error: unknown) => void = () => {};
   #words: Promise<void> = Promise.resolve();
   #isStopping = false;
+  #isRecording = false;
+  #diskTimer: NodeJS.Timeout | undefined;
 
   constructor(options: LiveCollectionOptions) {
     const { host, names, topics } = options;
@@ -81,8 +86,12 @@ export class LiveCollection {
     const failed = this.#options.host.finished().then((error) => {
       if (error !== undefined) throw error;
     });
-    await Promise.race([this.#finished, failed]);
-    this.#isStopping = true;
+    try {
+      await Promise.race([this.#finished, failed]);
+    } finally {
+      this.#isStopping = true;
+      clearTimeout(this.#diskTimer);
+    }
     await this.#words;
     await this.#call(`${this.#options.names.control}/halt`).catch(() => {}); // it may have ended already
   }
@@ -136,11 +145,7 @@ export class LiveCollection {
     context.subscribe(
       this.#full(`${names.recorder}/recording`),
       "std_msgs/msg/Bool",
-      ({ data }) => {
-        if (!data && this.bag !== "" && !this.#isStopping) {
-          this.#fail(new LatentloopError("ERR_RECORDING", `The recording ${this.bag} stopped early.`));
-        }
-      },
+      ({ data }) => this.#onRecording(data),
       LATCHED_QOS,
     );
     context.subscribe(this.#full(`${names.teleop}/word`), "std_msgs/msg/String", ({ data }) =>
@@ -155,10 +160,27 @@ export class LiveCollection {
     });
   }
 
+  /** A disk that is too slow costs the episode; one that does not come back ends the collection. */
+  #onRecording(isRecording: boolean): void {
+    clearTimeout(this.#diskTimer);
+    const wasRecording = this.#isRecording;
+    this.#isRecording = isRecording;
+    if (isRecording || !wasRecording || this.#isStopping) return;
+    if (this.current !== undefined) {
+      this.#options.onAnswer("the recording lost messages: the episode is discarded");
+      this.say("redo");
+    }
+    this.#diskTimer = setTimeout(
+      () => this.#fail(new LatentloopError("ERR_RECORDING", `The recording ${this.bag} stopped early.`)),
+      DISK_PATIENCE_MS,
+    );
+  }
+
   async #do(word: OperatorWord): Promise<void> {
     const { names, onAnswer } = this.#options;
     switch (word) {
       case "begin":
+        while (!this.#isRecording && !this.#isStopping) await sleep(DISK_RETRY_MS);
         await armLoop(this.#context, this.#full(`${names.control}/arm`), "ERR_CONTROL_LOOP", onAnswer);
         onAnswer((await this.#call(`${names.episodes}/begin`)).message);
         break;
