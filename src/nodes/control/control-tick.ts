@@ -111,7 +111,8 @@ export class ControlTick {
     const evidence = this.#evidence;
     if (plans.refresh()) {
       this.#events |= TICK_EVENTS.plan;
-      if (follower.adopt(plans, evidence.nowNs, plans.rung !== TELEOP)) this.#acceptPlan(plans);
+      const continues = plans.rung === TELEOP && this.#planRung === TELEOP;
+      if (follower.adopt(plans, evidence.nowNs, continues)) this.#acceptPlan(plans);
       else evidence.planInvalid = true;
     }
     if (operator.refusedPlans !== this.#refusedPlans) {

@@ -44,9 +44,10 @@ export class PlanFollower {
    * Follows this plan from now on, unless it is malformed, begins before the one being followed, is over, or begins too far
    * in the future. Says whether it does.
    *
-   * @param fades false for a plan that begins with what the robot does: a human's, of which many come a second
+   * @param continues it begins as the one before goes on, as a human's do, of which many come a second: nothing has to fade
+   *   but what still fades
    */
-  adopt(plan: FollowedPlan, nowNs: number, fades = true): boolean {
+  adopt(plan: FollowedPlan, nowNs: number, continues = false): boolean {
     const { horizon, startNs, stepPeriodNs } = plan;
     const count = horizon * plan.actionDimension;
     if (plan.actionDimension !== this.action.length || !(horizon >= 1 && count <= this.#actions.length)) return false;
@@ -59,7 +60,7 @@ export class PlanFollower {
     this.#stepPeriodNs = stepPeriodNs;
     this.startNs = startNs;
     this.endNs = startNs + horizon * stepPeriodNs;
-    this.#blendFromNs = fades ? Number.NaN : Number.NEGATIVE_INFINITY;
+    if (!continues) this.#blendFromNs = Number.NaN;
     return true;
   }
 

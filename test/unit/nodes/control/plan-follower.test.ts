@@ -123,3 +123,21 @@ test("actions outside [-1, 1] are clamped", () => {
   follower.sample(0);
   assert.deepEqual([...follower.action], [1, -1]);
 });
+
+test("a plan that continues the one before is followed as it is, and what still fades goes on fading", () => {
+  const follower = new PlanFollower(1, 4, 50e6);
+  follower.adopt(plan([[0]], 0), 0);
+  follower.sample(0);
+  follower.adopt(plan([[1]], 1e6), 1e6); // a jump: fades
+  follower.sample(1e6);
+  assert.equal(follower.action[0], 0);
+  follower.adopt(plan([[1]], 21e6), 21e6, true);
+  follower.sample(21e6);
+  const halfway = follower.action[0]!;
+  assert.ok(halfway > 0.2 && halfway < 0.6, `${halfway}`);
+  follower.sample(51e6);
+  assert.equal(follower.action[0], 1, "50 ms after the jump, not after the last plan");
+  follower.adopt(plan([[0.9]], 61e6), 61e6, true);
+  follower.sample(61e6);
+  assert.ok(Math.abs(follower.action[0]! - 0.9) < 1e-6);
+});
