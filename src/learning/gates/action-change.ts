@@ -1,13 +1,9 @@
 import { z } from "zod";
-import { Rng } from "../../core/rng.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
 import { Samples } from "../../math/samples.ts";
-import { believeEpisode } from "../episode-belief.ts";
 import type { EpisodeStore } from "../episode-store.ts";
-import { LocalGraph } from "../local-graph.ts";
 import { atMost, defineGate, nothingToMeasure } from "./gate.ts";
-
-const SEED = 31;
+import { plansAlong } from "./plans-along.ts";
 
 /** On recorded observations the candidate asks for much the same actions as the live model. */
 export const actionChange = defineGate({
@@ -34,29 +30,8 @@ export const actionChange = defineGate({
   },
 });
 
-/** Plans without warm start or delay from frames spread over the episodes, with the same noise whatever the model. */
-async function firstActions({ onnx, manifest }: Bundle, store: EpisodeStore, plans: number): Promise<Float32Array> {
-  const { latentSize } = manifest;
-  const actionSize = manifest.action.dimensions.length;
-  const encode = await LocalGraph.open(onnx.encode!);
-  const observe = await LocalGraph.open(onnx.observe!);
-  const plan = await LocalGraph.open((onnx.plan ?? onnx.act)!);
-  try {
-    const actions: number[] = [];
-    const every = Math.max(1, Math.floor(store.frames / plans));
-    for (const episode of store.episodes) {
-      const { latents } = await believeEpisode(store, episode, { encode, observe }, new Rng(SEED));
-      for (let t = 0; t < episode.frames; t++) {
-        const frame = episode.firstFrame + t;
-        if (frame % every !== 0) continue;
-        (plan.inputs.latent as Float32Array).set(latents.subarray(t * latentSize, (t + 1) * latentSize));
-        new Rng(SEED + frame).fillNormal(plan.inputs.noise as Float32Array);
-        const { actions: planned, action } = await plan.run();
-        actions.push(...((planned ?? action) as Float32Array).subarray(0, actionSize));
-      }
-    }
-    return Float32Array.from(actions);
-  } finally {
-    await Promise.all([encode.close(), observe.close(), plan.close()]);
-  }
+async function firstActions(bundle: Bundle, store: EpisodeStore, plans: number): Promise<Float32Array> {
+  const { length } = bundle.manifest.action.dimensions;
+  const made = await plansAlong(bundle, store, plans);
+  return Float32Array.from(made.flatMap(({ actions }) => [...actions.subarray(0, length)]));
 }

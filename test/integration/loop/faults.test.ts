@@ -13,7 +13,7 @@ const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 20_000;
 /** Wide enough for a machine that does other things as well: the causes are under test, not the ages. */
-const SAFETY = { maxJointStateAgeMs: 1500, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
+const SAFETY = { maxJointStateAgeMs: 700, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
 
 let host: NodeHost;
 let last: TickMessage | undefined;
