@@ -44,8 +44,11 @@ export class SwappingLoop {
     this.models = new ModelsFolder(join(folder, "models"));
   }
 
-  /** Starts the nodes, and more of them where a test names some, and arms. */
-  static async start(moreNodes: (folder: string) => readonly object[] = () => []): Promise<SwappingLoop> {
+  /** Starts the nodes, and more of them where a test names some, and arms. @param doors where other processes find it */
+  static async start(
+    moreNodes: (folder: string) => readonly object[] = () => [],
+    doors: (folder: string) => object = () => ({}),
+  ): Promise<SwappingLoop> {
     const loop = new SwappingLoop(await mkdtemp(join(tmpdir(), "latentloop-hot-swap-")));
     const { models, folder } = loop;
     const hash = await loop.storeVariant("first", () => {});
@@ -56,6 +59,7 @@ export class SwappingLoop {
     const inference = { provider: "cpu" };
     const description = {
       name: "hot swap",
+      ...doors(folder),
       nodes: [
         { name: "robot", kind: "simulated-robot", parameters: { task: "reach", imageSize: 64 } },
         { name: "camera_ingest", kind: "camera-ingest", parameters: { model, camera: "scene" } },

@@ -5,6 +5,7 @@ import type { LedgerEvent } from "../../learning/models/ledger.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { commentary, formatTable, printResult } from "../output.ts";
 import { gateOptions, heldOutOptions, type JudgeFlags, judgeCandidate } from "./judge-candidate.ts";
+import { askRunningNode, type RunningNodeFlags, runningNodeOptions } from "./running-node.ts";
 
 interface FolderFlags {
   readonly models: string;
@@ -81,25 +82,38 @@ function proposeCommand(): Command {
 function promoteCommand(): Command {
   return command(
     "promote",
-    "lead a candidate through the gates and make it the live model of the next start",
+    "lead a candidate through the gates and make it the live model: of the next start, or of a node that runs (--at)",
     ...heldOutOptions(),
     ...gateOptions(),
+    ...runningNodeOptions(),
   )
     .argument("<bundle>", "the candidate's folder")
-    .action(async (bundle: string, flags: FolderFlags & JudgeFlags) => {
+    .action(async (bundle: string, flags: FolderFlags & JudgeFlags & RunningNodeFlags) => {
       const { name, hash, verdicts } = await passGates(bundle, flags);
+      if (flags.at !== undefined) {
+        const answer = await askRunningNode("promote", flags);
+        printResult({ passed: true, name, verdicts, answer }, answer, flags.json);
+        return;
+      }
       await new ModelsFolder(flags.models).promote({ name, hash }, OPERATOR, now());
       printResult({ passed: true, name, verdicts }, `${name} is the live model now`, flags.json);
     });
 }
 
 function rollbackCommand(): Command {
-  return command("rollback", "make the model before the live one live again").action(
-    async ({ models, json }: FolderFlags) => {
-      const to = await new ModelsFolder(models).rollBack(OPERATOR, "asked for", now());
-      printResult({ live: to }, `${to.name} is the live model again`, json);
-    },
-  );
+  return command(
+    "rollback",
+    "make the model before the live one live again: at the next start, or in a node that runs (--at)",
+    ...runningNodeOptions(),
+  ).action(async ({ models, json, ...flags }: FolderFlags & RunningNodeFlags) => {
+    if (flags.at !== undefined) {
+      const answer = await askRunningNode("rollback", flags);
+      printResult({ answer }, answer, json);
+      return;
+    }
+    const to = await new ModelsFolder(models).rollBack(OPERATOR, "asked for", now());
+    printResult({ live: to }, `${to.name} is the live model again`, json);
+  });
 }
 
 /** @throws ERR_MODEL_REFUSED with the failed gates */

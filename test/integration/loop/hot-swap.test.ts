@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { SwappingLoop } from "../../support/swapping-loop.ts";
 
 let loop: SwappingLoop;
 
 before(async () => {
-  loop = await SwappingLoop.start();
+  loop = await SwappingLoop.start(undefined, (folder) => ({
+    bind: `ipc://${folder}/robot`,
+    peers: [`ipc://${folder}/operator`],
+  }));
 });
 
 after(() => loop.remove());
@@ -72,4 +79,28 @@ test("an operator rolls back to the model before, which is still warm", async ()
   assert.equal((await loop.models.live())?.name, "first");
   const { hash } = (await loop.models.live())!;
   await loop.until("planning", () => loop.plans.at(-1)?.model === hash);
+});
+
+/** A command in a process of its own, while the loop goes on in this one. */
+async function latentloop(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const main = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+  const child = spawn(process.execPath, [main, ...args]);
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  return { status, stdout, stderr };
+}
+
+test("the command line reaches the node that runs: it rolls back, and says why it cannot any further", async () => {
+  const doors = ["--at", `ipc://${loop.folder}/robot`, "--bind", `ipc://${loop.folder}/operator`];
+  await loop.propose("fourth", (manifest) => {
+    manifest.training.seed = 1003;
+  });
+  await loop.call("world_model/promote");
+  await loop.untilLast("kept");
+  const done = await latentloop("models", "rollback", ...doors, "--json");
+  assert.equal(done.status, 0, done.stderr);
+  assert.match(JSON.parse(done.stdout).answer, /first acts again/);
+  assert.equal((await loop.models.live())?.name, "first");
+  const again = await latentloop("models", "rollback", ...doors);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /no model acted before this one/);
 });
