@@ -43,13 +43,15 @@ export const simulatedRobotParameters = z.strictObject({
 export type SimulatedRobotParameters = z.output<typeof simulatedRobotParameters>;
 
 const CAMERA_INFO_PERIOD_MS = 1000;
+/** Where somebody who ran into a camera leaves it. */
+export const MOVED_CAMERAS = { cameraOffsetM: [0.05, 0.03, 0], cameraRotationRad: [0, 0, 0.1] } as const;
 
 /**
  * A simulated task as a robot with cameras on the topics a real one has.
  *
  * Publishes `joint_states`, `<camera>/image_raw`, `<camera>/camera_info` and `episode` (reward and success: a simulator knows
  * them); obeys `commands`. `~/start_episode` sets a new target and scores it until its time is over or `~/end_episode`; the robot
- * itself is never put back, because a real one is not either. `~/stop_cameras`, `~/freeze_cameras`, `~/silence_joints`, `~/reverse_joints`,
+ * itself is never put back, because a real one is not either. `~/stop_cameras`, `~/freeze_cameras`, `~/move_cameras`, `~/silence_joints`, `~/reverse_joints`,
  * `~/jump_clock` rehearse what goes wrong with robots; `~/heal` ends it.
  */
 export function createSimulatedRobot(
@@ -147,6 +149,7 @@ class SimulatedWorld {
     for (const [name, fault] of Object.entries(this.#rehearsals(joints.length))) {
       this.#context.serve(`~/${name}`, () => {
         this.#robot?.setFaults(fault);
+        this.#robot?.setShift({ ...shiftOf(this.#parameters.shift), ...(name === "move_cameras" && MOVED_CAMERAS) });
         return { success: true, message: `${name} is in force.` };
       });
     }
@@ -166,6 +169,7 @@ class SimulatedWorld {
     return {
       stop_cameras: { stoppedCameras: cameras },
       freeze_cameras: { frozenCameras: cameras },
+      move_cameras: {},
       silence_joints: { silentJoints: true },
       reverse_joints: { jointOrder: Array.from({ length: jointCount }, (_, i) => jointCount - 1 - i) },
       jump_clock: { clockJumpNs: -3_600_000_000_000n },

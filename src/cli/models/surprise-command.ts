@@ -13,6 +13,7 @@ import type { SceneThresholds } from "../../learning/scene-watch.ts";
 import { PATIENCE_STEPS, SIGNS, type SurpriseTrial, trySurprise } from "../../learning/surprise-trial.ts";
 import { FALSE_ALARM_RATE } from "../../learning/training-scores.ts";
 import { WatchedPolicy } from "../../learning/watched-policy.ts";
+import { MOVED_CAMERAS } from "../../nodes/simulated-robot.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { formatTable, printResult } from "../output.ts";
@@ -29,8 +30,6 @@ interface SurpriseFlags {
 
 /** As the world-model node's default. */
 const FROZEN_MOTION_RAD = 0.05;
-/** How far the moved camera stands from where it was. */
-const MOVED = { cameraOffsetM: [0.05, 0.03, 0], cameraRotationRad: [0, 0, 0.1] } as const;
 
 /** `latentloop models surprise`: how often a model's surprise raises a false alarm, and how soon a true one. */
 export function surpriseCommand(): Command {
@@ -62,7 +61,7 @@ async function rehearseFaults(
     );
   }
   const nominal = await openWorldOf(manifest, task);
-  const moved = await openWorldOf(manifest, task, { shift: MOVED });
+  const moved = await openWorldOf(manifest, task, { shift: MOVED_CAMERAS });
   const policy = await BundlePolicy.open(new Map(Object.entries(onnx)), new Rng(seed));
   const decode = onnx.decode && (await LocalGraph.open(onnx.decode));
   const progress = startProgress("episodes", (2 + Object.keys(FAULTS).length) * episodes);

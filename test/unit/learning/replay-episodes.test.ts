@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { calibrationHash } from "../../../src/cameras/calibration.ts";
+import { ImagePath } from "../../../src/cameras/image-path.ts";
 import type { Manifest } from "../../../src/config/manifest.ts";
+import type { CameraModel } from "../../../src/core/camera.ts";
 import { loadReplayEpisodes } from "../../../src/learning/replay-episodes.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
-import { buildBag, pixelOf, testFolder } from "../replay/bag-builder.ts";
+import { buildBag, IMAGE_SIZE, pixelOf, testFolder } from "../replay/bag-builder.ts";
 
 /** The sample model on the robot of the test bags. */
 function bagManifest(change: Partial<Manifest> = {}): Manifest {
@@ -113,4 +116,43 @@ test("images are cropped as the model's are", async (t) => {
     ),
     /crop/,
   );
+});
+
+test("raw recordings are undistorted and cropped as camera-ingest does for the model, by the calibration that was recorded", async (t) => {
+  const calibration: CameraModel = {
+    name: "scene",
+    width: IMAGE_SIZE,
+    height: IMAGE_SIZE,
+    K: [7, 0, 4, 0, 7, 4, 0, 0, 1],
+    distortionModel: "plumb_bob",
+    D: [-0.3, 0.05, 0, 0, 0],
+    R: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    P: [6.5, 0, 4, 0, 0, 6.5, 4, 0, 0, 0, 1, 0],
+  };
+  const paint = (out: Uint8Array, _episode: number, step: number) =>
+    out.forEach((_, i) => {
+      out[i] = (i * 7 + step * 13) % 256;
+    });
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [5], calibration, paint });
+  const [camera] = sampleManifest().observation.cameras;
+  const { proprioception } = bagManifest().observation;
+  const crop = { x: 1, y: 1, width: 6, height: 6 };
+  const trained = { ...camera!, crop, calibrationSha256: calibrationHash(calibration) };
+  const store = await loadReplayEpisodes(
+    folder,
+    bagManifest({ observation: { cameras: [trained], proprioception } }),
+    10,
+  );
+  const size = { width: IMAGE_SIZE, height: IMAGE_SIZE };
+  const source = { encoding: "rgb8", ...size } as const;
+  const path = new ImagePath({ camera: "scene", source, output: size, crop, calibration });
+  const raw = { ...source, stride: 3 * IMAGE_SIZE, data: new Uint8Array(3 * IMAGE_SIZE ** 2), stampNs: 0n };
+  const expected = new Uint8Array(raw.data.length);
+  for (let step = 0; step <= 5; step++) {
+    paint(raw.data, 0, step);
+    path.convertInto(raw, expected);
+    assert.deepEqual(store.borrowImage("scene", step), expected);
+  }
+  assert.notDeepEqual(expected, raw.data);
 });

@@ -2,8 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { CameraModel } from "../../../src/core/camera.ts";
 import { DEFAULT_QOS, SENSOR_QOS } from "../../../src/core/node.ts";
-import { borrowSerialized, EPISODE_KIND, imageToMessage, makeHeader } from "../../../src/messages/index.ts";
+import {
+  borrowSerialized,
+  cameraModelToMessage,
+  EPISODE_KIND,
+  imageToMessage,
+  makeHeader,
+} from "../../../src/messages/index.ts";
 import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
 
 export const START_NS = 1_700_000_000_000_000_000n;
@@ -26,6 +33,10 @@ export interface BagPlan extends Pick<RecordingOptions, "compression" | "splitBy
   readonly customData?: Readonly<Record<string, string>>;
   /** What every episode asks for. */
   readonly task?: string;
+  /** What the camera says of itself; by default nothing. */
+  readonly calibration?: CameraModel;
+  /** Pixels of a step's image; by default `pixelOf` everywhere. */
+  readonly paint?: (out: Uint8Array, episode: number, step: number) => void;
   /** Leaves the file as a killed recorder does: without index and metadata.yaml. */
   readonly unfinished?: boolean;
 }
@@ -45,12 +56,18 @@ export async function buildBag(plan: BagPlan): Promise<Recording> {
   const ticks = recording.addTopic("/control/tick", "latentloop_msgs/msg/Tick", SENSOR_QOS);
   const events = recording.addTopic("/episode", "latentloop_msgs/msg/EpisodeEvent", DEFAULT_QOS);
   let nowNs = startNs;
+  if (plan.calibration) {
+    const info = cameraModelToMessage(plan.calibration, nowNs, "scene");
+    const infos = recording.addTopic("/scene/camera_info", "sensor_msgs/msg/CameraInfo", DEFAULT_QOS);
+    infos.write(borrowSerialized("sensor_msgs/msg/CameraInfo", info), nowNs, nowNs);
+  }
   for (const [i, signedSteps] of episodes.entries()) {
     const episode = firstEpisode + i;
     const steps = Math.abs(signedSteps);
     for (let step = 0; step <= steps; step++, nowNs += STEP_NS) {
       const header = makeHeader(nowNs - 1_000_000n);
       const data = new Uint8Array(IMAGE_SIZE * IMAGE_SIZE * 3).fill(pixelOf(episode, step));
+      plan.paint?.(data, episode, step);
       const size = { width: IMAGE_SIZE, height: IMAGE_SIZE, stride: IMAGE_SIZE * 3 };
       const image = { encoding: "rgb8", ...size, data, stampNs: nowNs - 1_000_000n } as const;
       images.write(borrowSerialized("sensor_msgs/msg/Image", imageToMessage(image, "scene")), nowNs - 500_000n, nowNs);
