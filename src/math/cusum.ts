@@ -7,13 +7,16 @@
 export class Cusum {
   level = 0;
   readonly #reference: number;
+  readonly #ceiling: number;
 
-  constructor(reference: number) {
+  /** @param ceiling the level rises no higher, so that a long change is not remembered for as long again */
+  constructor(reference: number, ceiling = Number.POSITIVE_INFINITY) {
     this.#reference = reference;
+    this.#ceiling = ceiling;
   }
 
   add(value: number): number {
-    this.level = Math.max(0, this.level + value - this.#reference);
+    this.level = Math.min(Math.max(0, this.level + value - this.#reference), this.#ceiling);
     return this.level;
   }
 }

@@ -6,13 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "../../src/config/manifest.ts";
 import { root } from "../../src/config/package-root.ts";
 import { parseStrict } from "../../src/config/parse-strict.ts";
-import { CONTROL_STATUS, type ControlStatus } from "../../src/core/status.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../src/core/status.ts";
 import { readManifest } from "../../src/inference/read-bundle.ts";
 import { ModelsFolder } from "../../src/learning/models/models-folder.ts";
 import { launchSchema, resolveLaunch } from "../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../src/nodes/host/node-host.ts";
 
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
+const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 30_000;
 const REACH = join(root, "models", "reach-keypoint");
 const AT = "2026-01-02T03:04:05.678Z";
@@ -27,12 +28,23 @@ export interface PlanNote {
   readonly surprise: number;
 }
 
+export interface LoopOptions {
+  /** Of the simulated camera. Units: px */
+  readonly imageSize?: number;
+  /** More parameters of the world-model node. */
+  readonly worldModel?: object;
+  readonly moreNodes?: (folder: string) => readonly object[];
+  /** Where other processes find it. */
+  readonly doors?: (folder: string) => object;
+}
+
 /** The whole loop on the simulated two-joint arm, with a models folder whose candidates may take over while it moves. */
 export class SwappingLoop {
   readonly folder: string;
   readonly models: ModelsFolder;
   readonly plans: PlanNote[] = [];
   status: ControlStatus = "disarmed";
+  cause: HaltCause = "none";
   /** As the world-model node says it. */
   state = "";
   /** Ticks on which the robot came to a halt or stood in one. */
@@ -44,11 +56,13 @@ export class SwappingLoop {
     this.models = new ModelsFolder(join(folder, "models"));
   }
 
-  /** Starts the nodes, and more of them where a test names some, and arms. @param doors where other processes find it */
-  static async start(
-    moreNodes: (folder: string) => readonly object[] = () => [],
-    doors: (folder: string) => object = () => ({}),
-  ): Promise<SwappingLoop> {
+  /** Starts the nodes and arms. */
+  static async start({
+    imageSize = 64,
+    worldModel = {},
+    moreNodes = () => [],
+    doors = () => ({}),
+  }: LoopOptions = {}): Promise<SwappingLoop> {
     const loop = new SwappingLoop(await mkdtemp(join(tmpdir(), "latentloop-hot-swap-")));
     const { models, folder } = loop;
     const hash = await loop.storeVariant("first", () => {});
@@ -61,9 +75,9 @@ export class SwappingLoop {
       name: "hot swap",
       ...doors(folder),
       nodes: [
-        { name: "robot", kind: "simulated-robot", parameters: { task: "reach", imageSize: 64 } },
+        { name: "robot", kind: "simulated-robot", parameters: { task: "reach", imageSize } },
         { name: "camera_ingest", kind: "camera-ingest", parameters: { model, camera: "scene" } },
-        { name: "world_model", kind: "world-model", parameters: { model, robot, swap, inference } },
+        { name: "world_model", kind: "world-model", parameters: { model, robot, swap, inference, ...worldModel } },
         { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 8, safety: SAFETY } },
         ...moreNodes(folder),
       ],
@@ -148,6 +162,7 @@ export class SwappingLoop {
     );
     context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) => {
       this.status = STATUSES[tick.status]!;
+      this.cause = CAUSES[tick.halt_cause]!;
       if (this.status === "halting" || this.status === "holding") this.haltedTicks++;
     });
   }

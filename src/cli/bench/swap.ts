@@ -39,7 +39,7 @@ export async function benchSwap({ seconds = 30, log }: BenchOptions): Promise<ob
   const witnesses = await Witnesses.start();
   let host: NodeHost | undefined;
   try {
-    host = await startLoop(models);
+    host = await startLoop(models, log);
     const loop = new WatchedLoop(host, await readRobot(ROBOT));
     await loop.arm();
     log(`${seconds} s without swaps, beside a trainer at niceness ${TRAINER_NICENESS}…`);
@@ -98,7 +98,7 @@ async function startTrainer(folder: string) {
   return trainer;
 }
 
-async function startLoop(models: ModelsFolder): Promise<NodeHost> {
+async function startLoop(models: ModelsFolder, log: BenchOptions["log"]): Promise<NodeHost> {
   const model = join(models.path, "live");
   const description = {
     name: "swap bench",
@@ -115,5 +115,5 @@ async function startLoop(models: ModelsFolder): Promise<NodeHost> {
     ],
   };
   const launch = await resolveLaunch(parseStrict(launchSchema, description, "the swap bench"), root);
-  return NodeHost.start(launch, { onLog: () => {} });
+  return NodeHost.start(launch, { onLog: ({ node, message }) => node === "control" && log(message) });
 }

@@ -159,7 +159,12 @@ export class ControlNode {
   async deactivate(): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
-    await host?.stop();
+    if (host === undefined) return;
+    const { loop, collections } = await host.stop();
+    const { count, longest_us } = collections ?? { count: 0, longest_us: 0 };
+    this.#context.log.info(
+      `The control loop ran ${loop.ticks} ticks and missed ${loop.missed}; its own heap was collected ${count} times, ${longest_us} µs at most.`,
+    );
     this.#say("inactive");
   }
 

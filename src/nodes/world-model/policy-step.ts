@@ -28,9 +28,10 @@ export interface PolicyStepOptions {
   readonly expectedNs?: ExpectedNs;
 }
 
-/** The thresholds of a scene that is watched, and how surprising it is at `warn`. */
+/** The thresholds of a scene that is watched, how surprising it is at `warn`, and how surprising it can become. */
 export interface SceneWatch extends SceneThresholds {
   readonly surpriseAtWarn: number;
+  readonly mostSurprise: number;
 }
 
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
@@ -67,7 +68,7 @@ export class PolicyStep {
     this.#previousMean = mean && new Float32Array(mean.length);
     this.#executed = new Float32Array(actionDimension);
     this.#inFlight = new Float32Array(actionDimension);
-    this.#scene = options.scene && graphs.decode && new Cusum(options.scene.reference);
+    this.#scene = options.scene && graphs.decode && makeSceneSum(options.scene);
   }
 
   get expectedNs(): ExpectedNs {
@@ -186,4 +187,8 @@ export class PolicyStep {
     floats(graph.inputs, "in_flight_fraction").fill(fraction);
     shiftPlan(this.#previousMean!, actionDimension, passed, floats(graph.inputs, "previous_mean"));
   }
+}
+
+function makeSceneSum({ reference, warn, surpriseAtWarn, mostSurprise }: SceneWatch): Cusum {
+  return new Cusum(reference, (warn * mostSurprise) / surpriseAtWarn);
 }

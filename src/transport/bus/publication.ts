@@ -5,6 +5,9 @@ import type { Advertisement, RingOffer } from "./hub-protocol.ts";
 const RING_BUDGET_BYTES = 8 << 20;
 /** Volatile topics keep at least so many small messages, so that a recorder may ask for a longer queue than the publisher. */
 const MIN_DEPTH = 64;
+/** Messages so small that many more of them cost nothing worth saving: a recorder of ticks may stand still for seconds. */
+const SMALL_BUDGET_BYTES = 512 << 10;
+const SMALL_DEPTH = 512;
 
 /**
  * One publisher's end of a topic within its process.
@@ -51,8 +54,10 @@ export class Publication {
   #renew(messageBytes: number): SharedArrayBuffer {
     this.#droppedBefore = this.dropped;
     this.#writer?.close();
-    const affordable = Math.min(MIN_DEPTH, Math.floor(RING_BUDGET_BYTES / Math.max(messageBytes, 1)));
-    const depth = this.#advertisement.history > 0 ? this.#depth : Math.max(this.#depth, affordable);
+    const within = (budgetBytes: number) => Math.floor(budgetBytes / Math.max(messageBytes, 1));
+    const affordable = Math.min(MIN_DEPTH, within(RING_BUDGET_BYTES));
+    const cheap = Math.min(SMALL_DEPTH, within(SMALL_BUDGET_BYTES));
+    const depth = this.#advertisement.history > 0 ? this.#depth : Math.max(this.#depth, affordable, cheap);
     const ring = createRing({ depth, maxMessageBytes: 2 * messageBytes });
     this.#writer = new RingWriter(ring);
     this.#offer({ ...this.#advertisement, generation: this.#generation++, ring });

@@ -9,10 +9,9 @@ import { SwappingLoop } from "../../support/swapping-loop.ts";
 let loop: SwappingLoop;
 
 before(async () => {
-  loop = await SwappingLoop.start(undefined, (folder) => ({
-    bind: `ipc://${folder}/robot`,
-    peers: [`ipc://${folder}/operator`],
-  }));
+  loop = await SwappingLoop.start({
+    doors: (folder) => ({ bind: `ipc://${folder}/robot`, peers: [`ipc://${folder}/operator`] }),
+  });
 });
 
 after(() => loop.remove());

@@ -33,13 +33,15 @@ let copies = 0;
 
 /** A session in which everything happens: swaps that are kept, taken back and refused, a halt, an emergency stop. */
 before(async () => {
-  loop = await SwappingLoop.start((folder) => [
-    {
-      name: "recorder",
-      kind: "recorder",
-      parameters: { folder: join(folder, "runs"), topics: TOPICS, minFreeMegabytes: 0 },
-    },
-  ]);
+  loop = await SwappingLoop.start({
+    moreNodes: (folder) => [
+      {
+        name: "recorder",
+        kind: "recorder",
+        parameters: { folder: join(folder, "runs"), topics: TOPICS, minFreeMegabytes: 0 },
+      },
+    ],
+  });
   candidate = await loop.propose("second", (manifest) => {
     manifest.training.seed = 1001;
   });

@@ -195,7 +195,7 @@ test("a scene that stays strange is more and more surprising, and no longer once
     stepPeriodNs: 100 * MS,
     actionDimension: 1,
     budgetShare: 0.8,
-    scene: { reference: 0.5, warn: 1, surpriseAtWarn: 4 },
+    scene: { reference: 0.5, warn: 1, surpriseAtWarn: 4, mostSurprise: 6 },
   });
   const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
   let captureNs = nowNs;
@@ -212,6 +212,7 @@ test("a scene that stays strange is more and more surprising, and no longer once
     return value;
   };
   assert.equal(step.watchesScene, true);
-  assert.deepEqual([await surprise(255), await surprise(255), await surprise(255)], [0, 2, 4]);
+  const strange = [await surprise(255), await surprise(255), await surprise(255), await surprise(255)];
+  assert.deepEqual([...strange, await surprise(255)], [0, 2, 4, 6, 6]);
   assert.deepEqual([await surprise(0), await surprise(0), await surprise(0), await surprise(0)], [6, 4, 2, 0]);
 });
