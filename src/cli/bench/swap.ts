@@ -21,6 +21,8 @@ const SWAPS = 100;
 /** Short phases: it is the switches that are measured. */
 const SWAP = { shadowSeconds: 0.6, watchSeconds: 0.6, maxLateShare: 1, maxSurprisedShare: 1, maxLimitedIncrease: 1 };
 const TRAINER_NICENESS = 15;
+/** The simulator shares the busy cores without priority: its delays are not what is measured here. */
+const PATIENT = { maxJointStateAgeMs: 1000, maxObservationAgeMs: 2000 };
 const ROBOT = join(root, "calibration", "robots", "planar-reacher.yaml");
 
 /**
@@ -111,7 +113,7 @@ async function startLoop(models: ModelsFolder, log: BenchOptions["log"]): Promis
         process: "model",
         parameters: { model, robot: ROBOT, swap: { models: models.path, ...SWAP } },
       },
-      { name: "control", kind: "control", parameters: { model, robot: ROBOT, allowedMisses: 8 } },
+      { name: "control", kind: "control", parameters: { model, robot: ROBOT, allowedMisses: 8, safety: PATIENT } },
     ],
   };
   const launch = await resolveLaunch(parseStrict(launchSchema, description, "the swap bench"), root);

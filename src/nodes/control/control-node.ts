@@ -34,6 +34,7 @@ import { ControlHost } from "./control-host.ts";
 import { type ControlParameters, controlSetup, type FollowedPlans } from "./control-parameters.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import { DegradeLadder } from "./degrade-ladder.ts";
+import { diagnoseLoop, sentenceOnLoop } from "./loop-diagnosis.ts";
 import type { RealTimeGrant } from "./real-time.ts";
 import { tickInputToMessage, tickToMessage } from "./tick-message.ts";
 import type { TickRecord } from "./tick-record.ts";
@@ -159,12 +160,8 @@ export class ControlNode {
   async deactivate(): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
-    if (host === undefined) return;
-    const { loop, collections } = await host.stop();
-    const { count, longest_us } = collections ?? { count: 0, longest_us: 0 };
-    this.#context.log.info(
-      `The control loop ran ${loop.ticks} ticks and missed ${loop.missed}; its own heap was collected ${count} times, ${longest_us} µs at most.`,
-    );
+    const summary = await host?.stop();
+    if (summary) this.#context.log.info(sentenceOnLoop(summary));
     this.#say("inactive");
   }
 
@@ -233,30 +230,14 @@ export class ControlNode {
   }
 
   #diagnosis(): Diagnosis {
-    if (this.#failure) return { level: "error", message: this.#failure.message, values: {} };
-    const host = this.#host;
-    if (host === undefined) return { level: "ok", message: "inactive", values: {} };
-    const { ticks, missed, overruns, lateness_us, done_us } = host.statistics.report();
-    const halted = this.#cause !== "none";
-    return {
-      level: halted ? "warn" : "ok",
-      message: halted ? `${this.#status}: ${HALT_CAUSES[this.#cause]}` : CONTROL_STATUS[this.#status],
-      values: {
-        status: this.#status,
-        cause: this.#cause,
-        rate_hz: this.#setup.safety.commandRateHz,
-        priority: this.#grant?.priority ?? 0,
-        ticks,
-        missed,
-        woke_late: overruns.wokeLate,
-        preempted: overruns.preempted,
-        ran_long: overruns.ranLong,
-        lateness_p99_us: lateness_us.p99,
-        lateness_max_us: lateness_us.max,
-        done_p99_us: done_us.p99,
-        unread_ticks: host.lostTicks,
-      },
-    };
+    return diagnoseLoop({
+      host: this.#host,
+      failure: this.#failure,
+      status: this.#status,
+      cause: this.#cause,
+      rateHz: this.#setup.safety.commandRateHz,
+      priority: this.#grant?.priority ?? 0,
+    });
   }
 
   #ladderDiagnosis(): Diagnosis {
