@@ -18,7 +18,7 @@ const PATIENCE_MS = 30_000;
 const REACH = join(root, "models", "reach-keypoint");
 const AT = "2026-01-02T03:04:05.678Z";
 /** Wide enough for a machine that does other things as well. */
-const SAFETY = { maxJointStateAgeMs: 400, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
+const SAFETY = { maxJointStateAgeMs: 1500, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
 const EASY = { maxLateShare: 1, maxLimitedIncrease: 1 };
 const LATCHED = { reliability: "reliable", durability: "transient_local", depth: 1 } as const;
 
