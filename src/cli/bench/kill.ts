@@ -1,18 +1,18 @@
-import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../config/package-root.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { Rng } from "../../core/rng.ts";
-import { readManifest } from "../../inference/read-bundle.ts";
-import { ModelsFolder } from "../../learning/models/models-folder.ts";
+import type { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { Samples } from "../../math/samples.ts";
 import { launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";
 import { recoverBag } from "../../replay/recover.ts";
 import { ReplayIndex } from "../../replay/replay-index.ts";
 import { verifyBag } from "../../replay/verify.ts";
 import { type Aftermath, KillableLoop, VICTIMS, type Victim } from "./kill/killable-loop.ts";
+import { openLiveModels } from "./live-models.ts";
 import type { BenchOptions } from "./suite.ts";
 
 const KILLS = 100;
@@ -72,7 +72,7 @@ export async function benchKill({ log, count = KILLS, seed = 1 }: KillOptions): 
   const figures = new Map(VICTIMS.map((victim) => [victim, newFigures()]));
   let loop: KillableLoop | undefined;
   try {
-    const models = await openModels(folder);
+    const models = await openLiveModels(join(folder, "models"));
     loop = await startLoop(folder);
     for (let i = 0; i < count; i++) {
       const victim = VICTIMS[i % VICTIMS.length]!;
@@ -137,14 +137,6 @@ function summary({ rest, back, halted, movedByItself }: KillFigures): KillSummar
     moved_by_itself: movedByItself,
     back_ms: ms(back),
   };
-}
-
-async function openModels(folder: string): Promise<ModelsFolder> {
-  const models = new ModelsFolder(join(folder, "models"));
-  await cp(join(root, "models", "reach-keypoint"), models.folderOf("first"), { recursive: true });
-  const { modelHash: hash } = await readManifest(models.folderOf("first"));
-  await models.promote({ name: "first", hash }, "bench", new Date().toISOString());
-  return models;
 }
 
 async function startLoop(folder: string): Promise<KillableLoop> {

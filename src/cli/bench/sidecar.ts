@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,13 +6,12 @@ import { root } from "../../config/package-root.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { readRobot } from "../../config/robot-file.ts";
 import { LATCHED_QOS } from "../../core/node.ts";
-import { readManifest } from "../../inference/read-bundle.ts";
-import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { Samples } from "../../math/samples.ts";
 import { launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";
 import { NodeHost } from "../../nodes/host/node-host.ts";
 import { collectInSimulation } from "../collect/collect-in-simulation.ts";
 import { waitFor } from "./kill/wait-for.ts";
+import { openLiveModels } from "./live-models.ts";
 import type { BenchOptions } from "./suite.ts";
 import { figuresOf, WatchedLoop } from "./swap/watched-loop.ts";
 import { Witnesses } from "./swap/witnesses.ts";
@@ -21,7 +20,6 @@ const SECONDS = 60;
 const EPISODES = 16;
 const PATIENCE_MS = 120_000;
 const ROBOT = join(root, "calibration", "robots", "planar-reacher.yaml");
-const REACH = join(root, "models", "reach-keypoint");
 const IMAGE_SIZE = 64;
 
 /**
@@ -56,10 +54,7 @@ export async function benchSidecar({ seconds = SECONDS, log }: BenchOptions): Pr
 
 /** A live model, and recordings for the trainer. */
 async function prepare(folder: string, log: (line: string) => void): Promise<void> {
-  const models = new ModelsFolder(join(folder, "models"));
-  await cp(REACH, models.folderOf("first"), { recursive: true });
-  const { modelHash: hash } = await readManifest(models.folderOf("first"));
-  await models.promote({ name: "first", hash }, "bench", new Date().toISOString());
+  await openLiveModels(join(folder, "models"));
   await collectInSimulation({
     task: "reach",
     policy: { kind: "random" },
