@@ -60,7 +60,7 @@ test("a parameter out of range at launch is refused by the name that was typed",
 
 test("a parameter of another type, or a missing one, is refused by name", { skip }, async () => {
   await says(node("control", "bad_type", { model, robot, command_rate_hz: "fast" }), /'command_rate_hz'.*"fast"/);
-  await says(node("control", "bad_missing", { robot }), /Expected a value for 'model' but none was given/);
+  await says(node("control", "bad_missing", { model }), /Expected a value for 'robot' but none was given/);
 });
 
 test("joints of a controller that the robot does not have are refused by name", { skip }, async () => {
