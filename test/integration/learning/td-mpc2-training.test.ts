@@ -25,7 +25,7 @@ const recipe: TdMpc2Recipe = {
   online: {
     steps: 1200,
     randomSteps: 1080,
-    firstUpdates: 300,
+    firstUpdates: 600,
     updatesPerStep: 0.5,
     explorationStd: 0,
     evaluateEvery: 1e6,
