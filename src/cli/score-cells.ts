@@ -1,4 +1,4 @@
-import type { Evaluation } from "../learning/evaluate.ts";
+import type { Evaluation } from "../learning/run/evaluate.ts";
 
 export const SCORE_HEADING = ["return", "success", "distance at the end"];
 

@@ -1,5 +1,5 @@
 import type { Imagination } from "../learning/imagination.ts";
-import type { TrainingWatcher } from "../learning/training-run.ts";
+import type { TrainingWatcher } from "../learning/run/training-run.ts";
 import { terminalImage, writeImaginationStrip } from "./plot/image-strip.ts";
 import { startProgress } from "./progress.ts";
 

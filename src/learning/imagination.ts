@@ -1,10 +1,10 @@
 import { Rng } from "../core/rng.ts";
-import { believeEpisode } from "./episode-belief.ts";
-import { storeFor } from "./episode-store.ts";
-import { LocalGraph } from "./local-graph.ts";
-import { exploringPolicy, rollOut } from "./rollout.ts";
-import type { SessionOptions } from "./session.ts";
-import type { TrainingWorld } from "./training-world.ts";
+import { LocalGraph } from "./bundle/local-graph.ts";
+import { storeFor } from "./episodes/episode-store.ts";
+import type { SessionOptions } from "./optimization/session.ts";
+import { exploringPolicy, rollOut } from "./run/rollout.ts";
+import { believeEpisode } from "./surprise/episode-belief.ts";
+import type { TrainingWorld } from "./world/training-world.ts";
 
 export interface ImaginationOptions {
   /** Of the episode whose actions are imagined. */

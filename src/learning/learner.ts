@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import type { BundleGraphDefinitions } from "../world-models/bundle-graphs.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import type { EpisodeStore } from "./episode-store.ts";
+import type { EpisodeStore } from "./episodes/episode-store.ts";
 import type { FineTuneOptions, FineTuner } from "./fine-tune/fine-tuner.ts";
-import type { SessionOptions } from "./session.ts";
-import type { Weights } from "./step-runner.ts";
-import type { TrainingWorld } from "./training-world.ts";
+import type { Checkpoint } from "./optimization/checkpoint.ts";
+import type { SessionOptions } from "./optimization/session.ts";
+import type { Weights } from "./optimization/step-runner.ts";
+import type { TrainingWorld } from "./world/training-world.ts";
 
 /** Where a run stands after a slice of work. */
 export interface LearnerReport {

@@ -1,9 +1,9 @@
 import { Rng } from "../core/rng.ts";
 import type { Bundle } from "../inference/read-bundle.ts";
-import { BundlePolicy } from "../learning/bundle-policy.ts";
-import { type EpisodeStore, storeFor } from "../learning/episode-store.ts";
-import { exploringPolicy, noisyPolicy, rollOut } from "../learning/rollout.ts";
-import type { TrainingWorld } from "../learning/training-world.ts";
+import { BundlePolicy } from "../learning/bundle/bundle-policy.ts";
+import { type EpisodeStore, storeFor } from "../learning/episodes/episode-store.ts";
+import { exploringPolicy, noisyPolicy, rollOut } from "../learning/run/rollout.ts";
+import type { TrainingWorld } from "../learning/world/training-world.ts";
 
 export interface HeldOutOptions {
   readonly episodes: number;

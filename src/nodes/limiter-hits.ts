@@ -2,7 +2,7 @@ import type { ProprioceptionFeature } from "../core/proprioception.ts";
 import type { RobotModel } from "../core/robot.ts";
 import { LIMIT_BITS, type LimitName } from "../core/status.ts";
 import type { Bundle } from "../inference/read-bundle.ts";
-import type { EpisodeStore } from "../learning/episode-store.ts";
+import type { EpisodeStore } from "../learning/episodes/episode-store.ts";
 import { plansAlong } from "../learning/gates/plans-along.ts";
 import { MotionLimiter } from "../safety/index.ts";
 import { ActionMap } from "./control/action-map.ts";

@@ -1,11 +1,11 @@
 import { LatentloopError } from "../core/errors.ts";
 import { Rng } from "../core/rng.ts";
 import type { Bundle } from "../inference/read-bundle.ts";
-import { BundlePolicy, type PolicyTimes } from "../learning/bundle-policy.ts";
-import { type Evaluation, type EvaluationOptions, evaluate } from "../learning/evaluate.ts";
-import { exploringPolicy } from "../learning/rollout.ts";
-import { DEPLOYED } from "../learning/training-scores.ts";
-import type { TrainingWorld } from "../learning/training-world.ts";
+import { BundlePolicy, type PolicyTimes } from "../learning/bundle/bundle-policy.ts";
+import { type Evaluation, type EvaluationOptions, evaluate } from "../learning/run/evaluate.ts";
+import { exploringPolicy } from "../learning/run/rollout.ts";
+import { DEPLOYED } from "../learning/run/training-scores.ts";
+import type { TrainingWorld } from "../learning/world/training-world.ts";
 import type { DomainShift } from "../sim/domain-shift.ts";
 import { openWorldOf } from "./training-world.ts";
 

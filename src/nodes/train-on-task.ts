@@ -1,10 +1,10 @@
 import { LatentloopError } from "../core/errors.ts";
+import { loadReplayEpisodes } from "../learning/episodes/replay-episodes.ts";
 import { LEARNING_SYSTEMS, learningSystem, requireSize } from "../learning/index.ts";
 import type { LearningSystem } from "../learning/learner.ts";
-import { loadReplayEpisodes } from "../learning/replay-episodes.ts";
-import { spacesOfWorld } from "../learning/training-manifest.ts";
-import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/training-run.ts";
-import type { TrainingWorld } from "../learning/training-world.ts";
+import { spacesOfWorld } from "../learning/run/training-manifest.ts";
+import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/run/training-run.ts";
+import type { TrainingWorld } from "../learning/world/training-world.ts";
 import { openTrainingWorld } from "./training-world.ts";
 
 export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld" | "system" | "recorded"> {

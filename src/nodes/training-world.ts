@@ -1,9 +1,9 @@
 import { ImagePath } from "../cameras/index.ts";
 import type { Manifest } from "../config/manifest.ts";
 import type { WorldView } from "../learning/learner.ts";
-import { MultiTaskWorld, taskNames, tasksSensed } from "../learning/multi-task-world.ts";
-import { repeatActions } from "../learning/repeat-actions.ts";
-import type { TrainingWorld } from "../learning/training-world.ts";
+import { MultiTaskWorld, taskNames, tasksSensed } from "../learning/world/multi-task-world.ts";
+import { repeatActions } from "../learning/world/repeat-actions.ts";
+import type { TrainingWorld } from "../learning/world/training-world.ts";
 import type { EnvironmentOptions } from "../sim/environment.ts";
 import { createEnvironment, taskNamed } from "../sim/index.ts";
 import { randomPolicy } from "../sim/random-policy.ts";

@@ -7,11 +7,11 @@ import { Rng } from "../../src/core/rng.ts";
 import type { Tensor } from "../../src/core/tensor.ts";
 import { fillRandom } from "../../src/inference/fill-inputs.ts";
 import { readBundle } from "../../src/inference/read-bundle.ts";
-import { EpisodeStore } from "../../src/learning/episode-store.ts";
+import { LocalGraph } from "../../src/learning/bundle/local-graph.ts";
+import { encodeParity, PARITY_FILE, type ParitySample } from "../../src/learning/bundle/parity-file.ts";
+import { EpisodeStore } from "../../src/learning/episodes/episode-store.ts";
 import { type GateSettings, gatesSchema } from "../../src/learning/gates/index.ts";
 import { type Judgement, judge } from "../../src/learning/gates/judge.ts";
-import { LocalGraph } from "../../src/learning/local-graph.ts";
-import { encodeParity, PARITY_FILE, type ParitySample } from "../../src/learning/parity-file.ts";
 import { type SampleOptions, writeSampleBundle } from "./sample-bundle.ts";
 
 /** The sample bundle as a trainer hands it over: with what its graphs computed on random inputs. */

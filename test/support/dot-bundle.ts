@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { Rng } from "../../src/core/rng.ts";
 import { type Bundle, readBundle } from "../../src/inference/read-bundle.ts";
-import { type EpisodeStore, storeFor } from "../../src/learning/episode-store.ts";
-import { exportBundle } from "../../src/learning/export-bundle.ts";
+import { exportBundle } from "../../src/learning/bundle/export-bundle.ts";
+import { type EpisodeStore, storeFor } from "../../src/learning/episodes/episode-store.ts";
 import { KeypointLearner } from "../../src/learning/keypoint/learner.ts";
-import { exploringPolicy, rollOut } from "../../src/learning/rollout.ts";
-import type { TrainingWorld } from "../../src/learning/training-world.ts";
+import { exploringPolicy, rollOut } from "../../src/learning/run/rollout.ts";
+import type { TrainingWorld } from "../../src/learning/world/training-world.ts";
 import { DotWorld } from "./dot-world.ts";
 import { TINY_KEYPOINT } from "./tiny-keypoint.ts";
 

@@ -1,5 +1,5 @@
 import { Rng } from "../../src/core/rng.ts";
-import type { TrainingWorld } from "../../src/learning/training-world.ts";
+import type { TrainingWorld } from "../../src/learning/world/training-world.ts";
 
 const SIDE = 64;
 const REWARD_PER_M = -10;

@@ -12,7 +12,7 @@ import {
   warmUp,
   zeros,
 } from "../../src/graph/index.ts";
-import type { BatchSource } from "../../src/learning/batches.ts";
+import type { BatchSource } from "../../src/learning/optimization/batches.ts";
 
 const ROWS = 16;
 

@@ -1,5 +1,5 @@
 import { Rng } from "../../src/core/rng.ts";
-import type { TrainingWorld } from "../../src/learning/training-world.ts";
+import type { TrainingWorld } from "../../src/learning/world/training-world.ts";
 
 /** Metres per step at full action. */
 const STEP_M = 0.2;

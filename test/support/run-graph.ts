@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { elementCount } from "../../src/core/tensor.ts";
 import type { Graph } from "../../src/graph/index.ts";
-import { createSession } from "../../src/learning/session.ts";
+import { createSession } from "../../src/learning/optimization/session.ts";
 
 export type Values = Readonly<Record<string, Float32Array>>;
 

@@ -11,7 +11,7 @@ import {
   stopGradient,
   sub,
 } from "../../src/graph/index.ts";
-import type { BatchSource } from "../../src/learning/batches.ts";
+import type { BatchSource } from "../../src/learning/optimization/batches.ts";
 
 const ROWS = 8;
 

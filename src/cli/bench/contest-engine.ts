@@ -1,4 +1,4 @@
-import type { SessionOptions } from "../../learning/session.ts";
+import type { SessionOptions } from "../../learning/optimization/session.ts";
 import type { Command } from "./contest.ts";
 
 /** What our side says first. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Provider } from "../../inference/placement.ts";
 import { writeFileAtomically } from "../../learning/atomic-file.ts";
-import { encodeSafetensors } from "../../learning/safetensors.ts";
+import { encodeSafetensors } from "../../learning/optimization/safetensors.ts";
 import { pythonPeer } from "../python-peer.ts";
 import { Contestant, holdContest } from "./contest.ts";
 import type { Greeting } from "./contest-engine.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import { CurveFile } from "../../learning/curve.ts";
+import { CurveFile } from "../../learning/run/curve.ts";
 import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { formatTable } from "../output.ts";
 import { drawReturns } from "../plot/return-curve.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Rng } from "../../core/rng.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { buildStep, type StepGraph } from "../../graph/index.ts";
-import { initialTensors } from "../../learning/checkpoint-tensors.ts";
+import { initialTensors } from "../../learning/optimization/checkpoint-tensors.ts";
 import { type Contestant, median } from "./contest.ts";
 import { startOurs, startTwin, type Workload, writeTensors } from "./duel.ts";
 import { TRAINING } from "./networks/index.ts";

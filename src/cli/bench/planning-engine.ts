@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { ConstantParameters, Graph, Parameters } from "../../graph/index.ts";
-import { readSafetensors } from "../../learning/safetensors.ts";
-import { createSession } from "../../learning/session.ts";
+import { readSafetensors } from "../../learning/optimization/safetensors.ts";
+import { createSession } from "../../learning/optimization/session.ts";
 import type { Engine, EngineFiles } from "./contest-engine.ts";
 import { PLANS } from "./networks/index.ts";
 import { buildPlan } from "./networks/plan.ts";

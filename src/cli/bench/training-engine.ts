@@ -1,8 +1,8 @@
 import type { TensorData } from "../../core/tensor.ts";
 import { buildStep } from "../../graph/index.ts";
-import { copyTensors, emptyState, initialTensors } from "../../learning/checkpoint-tensors.ts";
-import { readSafetensors } from "../../learning/safetensors.ts";
-import { countNodes, TrainingSession } from "../../learning/training-session.ts";
+import { copyTensors, emptyState, initialTensors } from "../../learning/optimization/checkpoint-tensors.ts";
+import { readSafetensors } from "../../learning/optimization/safetensors.ts";
+import { countNodes, TrainingSession } from "../../learning/optimization/training-session.ts";
 import type { Engine, EngineFiles } from "./contest-engine.ts";
 import { TRAINING } from "./networks/index.ts";
 

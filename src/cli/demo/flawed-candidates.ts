@@ -1,6 +1,6 @@
 import { add, concat, expand, greater, mul, type Sym, slice, where } from "../../graph/index.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
-import { type ExportedBundle, exportBundle } from "../../learning/export-bundle.ts";
+import { type ExportedBundle, exportBundle } from "../../learning/bundle/export-bundle.ts";
 import { readKeypointBundle } from "../../learning/keypoint/from-bundle.ts";
 import { keypointGraphs } from "../../learning/keypoint/graphs.ts";
 import { type KeypointConfig, keypoint } from "../../world-models/keypoint.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { root } from "../../config/package-root.ts";
 import { readConfig } from "../../config/read-config.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import { writeEpisodeArchive } from "../../learning/episode-archive.ts";
+import { writeEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
 import { ModelsFolder, refOf } from "../../learning/models/models-folder.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { type Launch, launchSchema, resolveLaunch } from "../../nodes/host/launch-description.ts";

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
-import type { Evaluation } from "../../learning/evaluate.ts";
+import { loadReplayEpisodes } from "../../learning/episodes/replay-episodes.ts";
 import { type OpenLoopScore, scoreOpenLoop } from "../../learning/gates/open-loop.ts";
-import { loadReplayEpisodes } from "../../learning/replay-episodes.ts";
+import type { Evaluation } from "../../learning/run/evaluate.ts";
 import { Samples } from "../../math/samples.ts";
 import { playBundle, playRandomly } from "../../nodes/play-bundle.ts";
 import { integer, positiveInteger } from "../flags.ts";

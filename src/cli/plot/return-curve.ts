@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import type { CurvePoint } from "../../learning/curve.ts";
+import type { CurvePoint } from "../../learning/run/curve.ts";
 import { renderLineCharts, type Series } from "./line-chart.ts";
 
 /** One run of a task: its curve under the name that the chart shows. */

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import sharp from "sharp";
-import type { CurvePoint } from "../../learning/curve.ts";
+import type { CurvePoint } from "../../learning/run/curve.ts";
 import { type Panel, renderLineCharts } from "./line-chart.ts";
 
 /** Draws a run's curve as `<path>.svg` and `<path>.png`. */

@@ -6,7 +6,7 @@ import { readConfig } from "../../config/read-config.ts";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import { writeEpisodeArchive } from "../../learning/episode-archive.ts";
+import { writeEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
 import { type FineTuningRunResult, runFineTuning } from "../../learning/fine-tune/run-fine-tuning.ts";
 import { type FineTuneSettings, fineTuneSettings, MODEL_PARTS } from "../../learning/fine-tune/settings.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";

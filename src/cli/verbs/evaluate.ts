@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { readConfig } from "../../config/read-config.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import type { Evaluation } from "../../learning/evaluate.ts";
+import type { Evaluation } from "../../learning/run/evaluate.ts";
 import { Samples } from "../../math/samples.ts";
 import { playBundle, playRandomly } from "../../nodes/play-bundle.ts";
 import { domainShiftSchema, shiftOf } from "../../sim/domain-shift-schema.ts";

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
+import { fitProbeDecoder } from "../../learning/bundle/probe-decoder.ts";
 import { imagine } from "../../learning/imagination.ts";
-import { fitProbeDecoder } from "../../learning/probe-decoder.ts";
-import type { TrainingWorld } from "../../learning/training-world.ts";
+import type { TrainingWorld } from "../../learning/world/training-world.ts";
 import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
 import { integer, positiveInteger } from "../flags.ts";

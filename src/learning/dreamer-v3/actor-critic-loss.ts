@@ -18,10 +18,10 @@ import {
 } from "../../graph/index.ts";
 import type { DreamerModel } from "../../world-models/dreamer.ts";
 import type { RssmState } from "../../world-models/rssm.ts";
-import { type ImaginationNoise, imagineRollout } from "../imagined-rollout.ts";
-import { lambdaReturn } from "../lambda-return.ts";
+import { type ImaginationNoise, imagineRollout } from "../losses/imagined-rollout.ts";
+import { lambdaReturn } from "../losses/lambda-return.ts";
+import { percentiles } from "../losses/percentile.ts";
 import { mergeSteps, type SequenceBatch } from "../online/sequence-fields.ts";
-import { percentiles } from "../percentile.ts";
 
 export interface ActorCriticOptions {
   readonly discount: number;

@@ -7,7 +7,7 @@ import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
 import { SequenceReplay } from "../online/sequence-replay.ts";
 import { viewOf } from "../online/task-views.ts";
-import { spacesOf } from "../spaces.ts";
+import { spacesOf } from "../world/spaces.ts";
 import { type DreamerV3Recipe, dreamerV3Recipe } from "./recipe.ts";
 import { dreamerV3Update } from "./update.ts";
 

@@ -14,8 +14,8 @@ import {
 } from "../../graph/index.ts";
 import type { DreamerModel } from "../../world-models/dreamer.ts";
 import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
-import { expectAhead, reachedAhead } from "../expected-ahead.ts";
-import { type ImageLossOptions, imageLoss, sensedErrors } from "../observation-loss.ts";
+import { expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
+import { type ImageLossOptions, imageLoss, sensedErrors } from "../losses/observation-loss.ts";
 import { firstSteps, mergeSteps, type SequenceBatch } from "../online/sequence-fields.ts";
 
 export interface WorldModelOptions extends ImageLossOptions {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import { type ExportedBundle, exportBundle } from "../export-bundle.ts";
-import { fillGraphs } from "../fill-graphs.ts";
-import type { SessionOptions } from "../session.ts";
+import { type ExportedBundle, exportBundle } from "../bundle/export-bundle.ts";
+import { fillGraphs } from "../bundle/fill-graphs.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { SessionOptions } from "../optimization/session.ts";
 import type { FineTuner } from "./fine-tuner.ts";
 import { recordedSurprise } from "./recorded-surprise.ts";
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
-import type { Checkpoint } from "../checkpoint.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { LearnerReport } from "../learner.ts";
-import type { SessionOptions } from "../session.ts";
-import type { Weights } from "../step-runner.ts";
+import type { Checkpoint } from "../optimization/checkpoint.ts";
+import type { SessionOptions } from "../optimization/session.ts";
+import type { Weights } from "../optimization/step-runner.ts";
 import type { FineTuneSettings } from "./settings.ts";
 
 export interface FineTuneOptions {

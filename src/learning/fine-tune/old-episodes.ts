@@ -1,7 +1,7 @@
 import type { Manifest } from "../../config/manifest.ts";
-import { isEpisodeArchive, readEpisodeArchive } from "../episode-archive.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import { loadReplayEpisodes } from "../replay-episodes.ts";
+import { isEpisodeArchive, readEpisodeArchive } from "../episodes/episode-archive.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import { loadReplayEpisodes } from "../episodes/replay-episodes.ts";
 
 /**
  * Episodes of the world that a model was trained in.

@@ -1,9 +1,9 @@
 import { Rng } from "../../core/rng.ts";
 import { conformalThreshold } from "../../math/conformal.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import { LocalGraph } from "../local-graph.ts";
-import type { SessionOptions } from "../session.ts";
-import { FALSE_ALARM_RATE, STOP_MARGIN, type SurpriseThresholds } from "../training-scores.ts";
+import { LocalGraph } from "../bundle/local-graph.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { SessionOptions } from "../optimization/session.ts";
+import { FALSE_ALARM_RATE, STOP_MARGIN, type SurpriseThresholds } from "../run/training-scores.ts";
 
 const SEED = 57;
 

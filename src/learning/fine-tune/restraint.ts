@@ -1,5 +1,5 @@
 import { add, mul, type Parameters, type Sym, square, stopGradient, sub, sum } from "../../graph/index.ts";
-import type { Weights } from "../step-runner.ts";
+import type { Weights } from "../optimization/step-runner.ts";
 
 /** Parameters as a loss is to use them, and what it has to pay for the distance they have moved. */
 export interface HeldParameters {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Bundle } from "../../inference/read-bundle.ts";
 import { Samples } from "../../math/samples.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { atMost, defineGate, nothingToMeasure } from "./gate.ts";
 import { plansAlong } from "./plans-along.ts";
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { InferenceParameters } from "../../inference/placement.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { OpenLoopScore } from "./open-loop.ts";
 
 /** Everything a gate may look at. */

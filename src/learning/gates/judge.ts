@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import type { InferenceParameters } from "../../inference/placement.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { failure, type Trial, type Verdict } from "./gate.ts";
 import { GATES, type GateSettings } from "./index.ts";
 import { type OpenLoopScore, scoreOpenLoop } from "./open-loop.ts";

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { graphsOf } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
-import { relativeError } from "../graph-agreement.ts";
-import { LocalGraph } from "../local-graph.ts";
-import { PARITY_FILE, type ParitySample, readParity } from "../parity-file.ts";
+import { relativeError } from "../bundle/graph-agreement.ts";
+import { LocalGraph } from "../bundle/local-graph.ts";
+import { PARITY_FILE, type ParitySample, readParity } from "../bundle/parity-file.ts";
 import { atMost, defineGate, failure } from "./gate.ts";
 
 /** The ONNX files compute what the trainer computed, by the sample that the trainer left beside the manifest. */

@@ -1,8 +1,8 @@
 import { Rng } from "../../core/rng.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
-import { believeEpisode } from "../episode-belief.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import { LocalGraph } from "../local-graph.ts";
+import { LocalGraph } from "../bundle/local-graph.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import { believeEpisode } from "../surprise/episode-belief.ts";
 
 const SEED = 31;
 

@@ -1,6 +1,6 @@
 import type { Rng } from "../../core/rng.ts";
-import type { BatchArrays } from "../batches.ts";
-import type { EpisodeStore, StoredEpisode } from "../episode-store.ts";
+import type { EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
+import type { BatchArrays } from "../optimization/batches.ts";
 import { copyFrame, copyImages } from "./frame-encoder.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;

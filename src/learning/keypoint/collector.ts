@@ -1,10 +1,10 @@
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
-import { batchRng } from "../batches.ts";
-import { BundlePolicy } from "../bundle-policy.ts";
-import { fillGraphs } from "../fill-graphs.ts";
+import { BundlePolicy } from "../bundle/bundle-policy.ts";
+import { fillGraphs } from "../bundle/fill-graphs.ts";
 import type { LearnerOptions } from "../learner.ts";
-import { exploringPolicy, interruptedPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../rollout.ts";
-import type { EpisodeStart } from "../training-world.ts";
+import { batchRng } from "../optimization/batches.ts";
+import { exploringPolicy, interruptedPolicy, noisyPolicy, type RolloutOptions, rollOut } from "../run/rollout.ts";
+import type { EpisodeStart } from "../world/training-world.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
 

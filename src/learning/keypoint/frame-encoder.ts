@@ -1,10 +1,10 @@
 import { Graph, InputParameters, Parameters } from "../../graph/index.ts";
 import { buildKeypointModel, type KeypointConfig } from "../../world-models/keypoint.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import { LocalGraph } from "../local-graph.ts";
-import type { SessionOptions } from "../session.ts";
-import type { Weights } from "../step-runner.ts";
+import { LocalGraph } from "../bundle/local-graph.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { SessionOptions } from "../optimization/session.ts";
+import type { Weights } from "../optimization/step-runner.ts";
 
 const BATCH = 64;
 

@@ -1,10 +1,10 @@
 import { Graph, InputParameters, initializeParameters, type ParameterSpec, Parameters } from "../../graph/index.ts";
 import { buildKeypointModel, type KeypointConfig } from "../../world-models/keypoint.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { storeFor } from "../episode-store.ts";
+import { storeFor } from "../episodes/episode-store.ts";
 import type { LearnerOptions } from "../learner.ts";
-import { spacesOf } from "../spaces.ts";
-import type { Weights } from "../step-runner.ts";
+import type { Weights } from "../optimization/step-runner.ts";
+import { spacesOf } from "../world/spaces.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import { BEGINNING, type KeypointState } from "./state.ts";
 

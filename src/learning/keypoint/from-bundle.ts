@@ -4,8 +4,8 @@ import { elementCount } from "../../core/tensor.ts";
 import { readWeights } from "../../inference/bundle-weights.ts";
 import type { Bundle } from "../../inference/read-bundle.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { spacesOfManifest } from "../spaces.ts";
-import type { Weights } from "../step-runner.ts";
+import type { Weights } from "../optimization/step-runner.ts";
+import { spacesOfManifest } from "../world/spaces.ts";
 import { keypointParameters } from "./fresh-state.ts";
 import { KeypointRecipe } from "./recipe.ts";
 

@@ -1,9 +1,9 @@
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
 import { IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
-import type { Checkpoint } from "../checkpoint.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
-import { spacesOf } from "../spaces.ts";
-import type { Weights } from "../step-runner.ts";
+import type { Checkpoint } from "../optimization/checkpoint.ts";
+import type { Weights } from "../optimization/step-runner.ts";
+import { spacesOf } from "../world/spaces.ts";
 import { KeypointBatches, ownAndRandom, rewardedFrames } from "./batches.ts";
 import { restoreRun, snapshotRun } from "./checkpoint.ts";
 import { Collector } from "./collector.ts";

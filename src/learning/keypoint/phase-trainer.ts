@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import type { Rng } from "../../core/rng.ts";
-import { batchRng } from "../batches.ts";
-import type { EpisodeStore } from "../episode-store.ts";
-import type { SessionOptions } from "../session.ts";
-import { StepRunner, type Weights } from "../step-runner.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import { batchRng } from "../optimization/batches.ts";
+import type { SessionOptions } from "../optimization/session.ts";
+import { StepRunner, type Weights } from "../optimization/step-runner.ts";
 import type { EncodedStores, KeypointBatches } from "./batches.ts";
 import type { FrameEncoder } from "./frame-encoder.ts";
 import type { KeypointProgress } from "./state.ts";

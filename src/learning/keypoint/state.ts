@@ -1,5 +1,5 @@
-import type { EpisodeStore } from "../episode-store.ts";
-import type { OptimizerState, Weights } from "../step-runner.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { OptimizerState, Weights } from "../optimization/step-runner.ts";
 import type { KeypointPhase } from "./steps.ts";
 
 /** Where a run stands, besides its tensors and episodes. */

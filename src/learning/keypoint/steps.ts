@@ -19,7 +19,7 @@ import {
 import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../../world-models/keypoint.ts";
 import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
 import type { Restraint } from "../fine-tune/restraint.ts";
-import { reconstructionLoss } from "../reconstruction-loss.ts";
+import { reconstructionLoss } from "../losses/reconstruction-loss.ts";
 
 /** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
 const CONSISTENCY_SCALE = 20;

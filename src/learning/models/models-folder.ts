@@ -4,7 +4,7 @@ import { graphsOf } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { type Bundle, readBundle, readManifest } from "../../inference/read-bundle.ts";
 import { syncFolder } from "../atomic-file.ts";
-import { PARITY_FILE } from "../parity-file.ts";
+import { PARITY_FILE } from "../bundle/parity-file.ts";
 import { appendToLedger, LEDGER_FILE, type Ledger, type LedgerEvent, type ModelRef, readLedger } from "./ledger.ts";
 
 /** Name of the link to the bundle that acts: launch files may name `<models>/live` as their model. */

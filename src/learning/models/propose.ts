@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { failure } from "../gates/gate.ts";
 import { type Judgement, type JudgeOptions, judge } from "../gates/judge.ts";
 import { type ModelsFolder, refOf } from "./models-folder.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { LatentloopError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Checkpoint } from "../checkpoint.ts";
-import { EpisodeLog, logEpisodes } from "../episode-log.ts";
-import type { EpisodeStore } from "../episode-store.ts";
+import { EpisodeLog, logEpisodes } from "../episodes/episode-log.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { Checkpoint } from "../optimization/checkpoint.ts";
 
 /** Where an online run stands, besides its tensors and episodes. */
 export interface OnlinePosition {

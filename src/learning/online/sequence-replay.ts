@@ -1,8 +1,8 @@
 import type { Rng } from "../../core/rng.ts";
 import type { TensorSpec } from "../../core/tensor.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import type { BatchArrays } from "../batches.ts";
-import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episode-store.ts";
+import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
+import type { BatchArrays } from "../optimization/batches.ts";
 
 /** Frames that a piece of the past is made of. */
 export interface SequenceSize {

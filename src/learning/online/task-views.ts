@@ -1,5 +1,5 @@
 import type { ObservationKind, SystemChoice, WorldView } from "../learner.ts";
-import { taskNames } from "../multi-task-world.ts";
+import { taskNames } from "../world/multi-task-world.ts";
 
 /** How a system without knowledge of a task looks at it. */
 interface TaskView {

@@ -8,7 +8,7 @@ import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
 import { SequenceReplay } from "../online/sequence-replay.ts";
 import { viewOf } from "../online/task-views.ts";
-import { spacesOf } from "../spaces.ts";
+import { spacesOf } from "../world/spaces.ts";
 import { type PlanetRecipe, planetRecipe } from "./recipe.ts";
 import { planetUpdate } from "./update.ts";
 

@@ -19,8 +19,8 @@ import {
 import { buildPlanet, type PlanetModel } from "../../world-models/planet.ts";
 import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { type Expected, expectAhead, reachedAhead } from "../expected-ahead.ts";
-import { imageLoss, sensedErrors } from "../observation-loss.ts";
+import { type Expected, expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
+import { imageLoss, sensedErrors } from "../losses/observation-loss.ts";
 import { firstSteps, mergeSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
 

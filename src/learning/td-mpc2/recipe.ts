@@ -4,9 +4,9 @@ import { PlannerConfig } from "../../planners/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
 import type { ObservationKind } from "../learner.ts";
-import { taskNames } from "../multi-task-world.ts";
 import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
 import { observationOf } from "../online/task-views.ts";
+import { taskNames } from "../world/multi-task-world.ts";
 
 /** The numbers of TD-MPC2's losses and update, under the paper's values by default. */
 export const TdMpc2Learning = z.strictObject({

@@ -29,9 +29,9 @@ import type { TdMpc2Config } from "../../world-models/td-mpc2-config.ts";
 import { buildTdMpc2Networks, PAIR, TD_MPC2_GROUPS, type TdMpc2Networks } from "../../world-models/td-mpc2-networks.ts";
 import { taskIndices, taskMarks } from "../../world-models/td-mpc2-tasks.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { percentiles } from "../percentile.ts";
-import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
-import type { SegmentSize } from "../segment-replay.ts";
+import type { SegmentSize } from "../episodes/segment-replay.ts";
+import { percentiles } from "../losses/percentile.ts";
+import { pickFrames, type SegmentBatch, segmentFields } from "../losses/segment-fields.ts";
 import type { TdMpc2Learning } from "./recipe.ts";
 
 export interface ModelLosses {

@@ -2,12 +2,12 @@ import { PLANNERS } from "../../planners/index.ts";
 import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
 import { vaeAgent } from "../../world-models/vae-agent.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
+import { SegmentReplay } from "../episodes/segment-replay.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
-import { SegmentReplay } from "../segment-replay.ts";
-import { spacesOf } from "../spaces.ts";
+import { spacesOf } from "../world/spaces.ts";
 import { recipeFor, requireRecipe, type VaeAgentRecipe } from "./recipe.ts";
 import { vaeAgentUpdate } from "./update.ts";
 

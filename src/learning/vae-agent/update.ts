@@ -20,8 +20,8 @@ import {
 } from "../../graph/index.ts";
 import { buildVaeAgent, type VaeAgentConfig, type VaeAgentModel } from "../../world-models/vae-agent.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { reconstructionLoss } from "../reconstruction-loss.ts";
-import { pickFrames, type SegmentBatch, segmentFields } from "../segment-fields.ts";
+import { reconstructionLoss } from "../losses/reconstruction-loss.ts";
+import { pickFrames, type SegmentBatch, segmentFields } from "../losses/segment-fields.ts";
 import type { VaeAgentLearning } from "./recipe.ts";
 
 export interface VaeAgentLosses {

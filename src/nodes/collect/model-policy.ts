@@ -5,7 +5,7 @@ import { LatentloopError } from "../../core/errors.ts";
 import { bindProprioception } from "../../core/proprioception.ts";
 import { Rng } from "../../core/rng.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
-import { BundlePolicy } from "../../learning/bundle-policy.ts";
+import { BundlePolicy } from "../../learning/bundle/bundle-policy.ts";
 import type { SimulatedEnvironment } from "../../sim/environment.ts";
 import type { CollectingPolicy } from "./collecting-policy.ts";
 

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
+import { ReplayReader } from "../../learning/episodes/replay-reader.ts";
 import type { Verdict } from "../../learning/gates/gate.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { propose } from "../../learning/models/propose.ts";
-import { ReplayReader } from "../../learning/replay-reader.ts";
 import { failureOf } from "../host/host-protocol.ts";
 import type { Outcome } from "./campaign.ts";
 import { readEpisodes } from "./recorded-episodes.ts";

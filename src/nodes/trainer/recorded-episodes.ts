@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
-import type { EpisodeStore } from "../../learning/episode-store.ts";
-import { type ReplayReader, storeForManifest } from "../../learning/replay-reader.ts";
+import type { EpisodeStore } from "../../learning/episodes/episode-store.ts";
+import { type ReplayReader, storeForManifest } from "../../learning/episodes/replay-reader.ts";
 import type { IndexedEpisode } from "../../replay/replay-index.ts";
 
 /** An episode of a replay, as it is found again after a restart: its bag, and when it began there (receive stamp, ns). */

@@ -4,7 +4,7 @@ import { type MessageInfo, type NodeContext, SENSOR_QOS } from "../../core/node.
 import type { Plan } from "../../core/plan.ts";
 import { bindProprioception } from "../../core/proprioception.ts";
 import type { RobotModel } from "../../core/robot.ts";
-import { FrozenImages } from "../../learning/frozen-images.ts";
+import { FrozenImages } from "../../learning/surprise/frozen-images.ts";
 import { borrowRawImage, jointStateFromMessage, type RosMessages } from "../../messages/index.ts";
 import { ExecutedActions } from "../control/executed-actions.ts";
 import { meanActionInFlight } from "../control/in-flight-action.ts";

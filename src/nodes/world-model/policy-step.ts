@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
-import { reconstructionError, type SceneThresholds } from "../../learning/scene-watch.ts";
+import { reconstructionError, type SceneThresholds } from "../../learning/surprise/scene-watch.ts";
 import { Cusum } from "../../math/cusum.ts";
 import { floats, type GraphPort, type ModelGraphs } from "./graph-port.ts";
 import { type ComputedRung, type ExpectedNs, RungChoice } from "./rung-choice.ts";

@@ -10,7 +10,7 @@ import {
   initializeParameters,
   Parameters,
 } from "../../../src/graph/index.ts";
-import { LocalGraph } from "../../../src/learning/local-graph.ts";
+import { LocalGraph } from "../../../src/learning/bundle/local-graph.ts";
 import { mppi } from "../../../src/planners/mppi.ts";
 import { bundleGraphs } from "../../../src/world-models/bundle-graphs.ts";
 import { type ModelSpaces, WORLD_MODELS, type WorldModel } from "../../../src/world-models/index.ts";

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { elementCount, type Shape } from "../../../src/core/tensor.ts";
 import { buildStep, Graph, InputParameters, type ParameterSpec, Parameters } from "../../../src/graph/index.ts";
+import { LocalGraph } from "../../../src/learning/bundle/local-graph.ts";
 import { type KeypointPhase, keypointSteps } from "../../../src/learning/keypoint/steps.ts";
-import { LocalGraph } from "../../../src/learning/local-graph.ts";
-import { StepRunner } from "../../../src/learning/step-runner.ts";
+import { StepRunner } from "../../../src/learning/optimization/step-runner.ts";
 import { buildKeypointModel } from "../../../src/world-models/keypoint.ts";
 
 interface Golden {

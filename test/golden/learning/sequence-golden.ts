@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Shape } from "../../../src/core/tensor.ts";
 import { buildStep, initialState, type StepDefinition, type StepGraph } from "../../../src/graph/index.ts";
-import { TrainingSession } from "../../../src/learning/training-session.ts";
+import { TrainingSession } from "../../../src/learning/optimization/training-session.ts";
 import { data, weights } from "../graph/fill.ts";
 
 /** Steps and sequences of a batch. */

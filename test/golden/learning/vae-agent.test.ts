@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { buildStep, initialState } from "../../../src/graph/index.ts";
-import { TrainingSession } from "../../../src/learning/training-session.ts";
+import { TrainingSession } from "../../../src/learning/optimization/training-session.ts";
 import type { VaeAgentLearning } from "../../../src/learning/vae-agent/recipe.ts";
 import { vaeAgentUpdate } from "../../../src/learning/vae-agent/update.ts";
 import type { VaeAgentConfig } from "../../../src/world-models/vae-agent.ts";

@@ -8,8 +8,8 @@ import { layOutStory } from "../../../src/cli/demo/story-folder.ts";
 import { root } from "../../../src/config/package-root.ts";
 import { parseStrict } from "../../../src/config/parse-strict.ts";
 import { readManifest } from "../../../src/inference/read-bundle.ts";
+import { loadReplayEpisodes } from "../../../src/learning/episodes/replay-episodes.ts";
 import { gatesSchema } from "../../../src/learning/gates/index.ts";
-import { loadReplayEpisodes } from "../../../src/learning/replay-episodes.ts";
 
 const BUNDLE = join(root, "models", "reach-keypoint");
 /** A busy machine is not what is under test: what is late neither halts the robot nor condemns a model. */

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
-import { loadCheckpoint, saveCheckpoint } from "../../../src/learning/checkpoint.ts";
 import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
-import type { Weights } from "../../../src/learning/step-runner.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../../src/learning/optimization/checkpoint.ts";
+import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { TINY_KEYPOINT as recipe } from "../../support/tiny-keypoint.ts";
 

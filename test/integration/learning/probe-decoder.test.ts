@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Rng } from "../../../src/core/rng.ts";
 import { readBundle } from "../../../src/inference/read-bundle.ts";
-import { believeEpisode } from "../../../src/learning/episode-belief.ts";
-import { LocalGraph } from "../../../src/learning/local-graph.ts";
-import { fitProbeDecoder } from "../../../src/learning/probe-decoder.ts";
+import { LocalGraph } from "../../../src/learning/bundle/local-graph.ts";
+import { fitProbeDecoder } from "../../../src/learning/bundle/probe-decoder.ts";
+import { believeEpisode } from "../../../src/learning/surprise/episode-belief.ts";
 import { playHeldOutEpisodes } from "../../../src/nodes/held-out-episodes.ts";
 import { openWorldOf } from "../../../src/nodes/training-world.ts";
 

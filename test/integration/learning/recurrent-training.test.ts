@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Rng } from "../../../src/core/rng.ts";
-import type { Checkpoint } from "../../../src/learning/checkpoint.ts";
 import { type DreamerV3Recipe, dreamerV3Recipe } from "../../../src/learning/dreamer-v3/recipe.ts";
 import { dreamerV3Online } from "../../../src/learning/dreamer-v3/system.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../../../src/learning/online/learner.ts";
 import type { OnlineRecipe } from "../../../src/learning/online/recipe.ts";
+import type { Checkpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import { type PlanetRecipe, planetRecipe } from "../../../src/learning/planet/recipe.ts";
 import { planetOnline } from "../../../src/learning/planet/system.ts";
-import { spacesOf } from "../../../src/learning/spaces.ts";
+import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
 

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { readBundle } from "../../../src/inference/read-bundle.ts";
-import { CurveFile } from "../../../src/learning/curve.ts";
-import { fillGraphs } from "../../../src/learning/fill-graphs.ts";
+import { fillGraphs } from "../../../src/learning/bundle/fill-graphs.ts";
 import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
 import type { Learner, LearningSystem } from "../../../src/learning/learner.ts";
-import type { Weights } from "../../../src/learning/step-runner.ts";
-import { runTraining, type TrainingRunOptions } from "../../../src/learning/training-run.ts";
+import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
+import { CurveFile } from "../../../src/learning/run/curve.ts";
+import { runTraining, type TrainingRunOptions } from "../../../src/learning/run/training-run.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { TINY_KEYPOINT } from "../../support/tiny-keypoint.ts";
 

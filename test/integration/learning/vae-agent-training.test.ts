@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Rng } from "../../../src/core/rng.ts";
-import { BundlePolicy } from "../../../src/learning/bundle-policy.ts";
-import { evaluate } from "../../../src/learning/evaluate.ts";
-import { fillGraphs } from "../../../src/learning/fill-graphs.ts";
+import { BundlePolicy } from "../../../src/learning/bundle/bundle-policy.ts";
+import { fillGraphs } from "../../../src/learning/bundle/fill-graphs.ts";
 import { imagine } from "../../../src/learning/imagination.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
-import { exploringPolicy } from "../../../src/learning/rollout.ts";
-import { spacesOf } from "../../../src/learning/spaces.ts";
+import { evaluate } from "../../../src/learning/run/evaluate.ts";
+import { exploringPolicy } from "../../../src/learning/run/rollout.ts";
 import { recipeFor, type VaeAgentRecipe } from "../../../src/learning/vae-agent/recipe.ts";
 import { vaeAgentOnline, vaeAgentSystem } from "../../../src/learning/vae-agent/system.ts";
+import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
 

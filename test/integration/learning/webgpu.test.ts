@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { LatentloopError } from "../../../src/core/errors.ts";
 import type { Tensor } from "../../../src/core/tensor.ts";
-import { inlineBatches } from "../../../src/learning/batches.ts";
-import type { SessionOptions } from "../../../src/learning/session.ts";
-import { train } from "../../../src/learning/train.ts";
-import { freshStart, Trainer } from "../../../src/learning/trainer.ts";
+import { inlineBatches } from "../../../src/learning/optimization/batches.ts";
+import type { SessionOptions } from "../../../src/learning/optimization/session.ts";
+import { train } from "../../../src/learning/optimization/train.ts";
+import { freshStart, Trainer } from "../../../src/learning/optimization/trainer.ts";
 import { lineFit, linePoints } from "../../support/line-fit.ts";
 
 /** Chromium's software Vulkan serves where there is no GPU; it must be named before the driver is loaded. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { drawReturns } from "../../../src/cli/plot/return-curve.ts";
-import type { CurvePoint } from "../../../src/learning/curve.ts";
+import type { CurvePoint } from "../../../src/learning/run/curve.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "latentloop-returns-"));
 after(() => rm(folder, { recursive: true }));

@@ -6,11 +6,11 @@ import { test } from "node:test";
 import * as ort from "onnxruntime-node";
 import type { Rng } from "../../../src/core/rng.ts";
 import { buildStep, Graph, gradients, sum } from "../../../src/graph/index.ts";
-import { type BatchArrays, inlineBatches } from "../../../src/learning/batches.ts";
-import { parametersOf } from "../../../src/learning/checkpoint-tensors.ts";
-import { exportBundle } from "../../../src/learning/export-bundle.ts";
-import { train } from "../../../src/learning/train.ts";
-import { freshStart, Trainer } from "../../../src/learning/trainer.ts";
+import { exportBundle } from "../../../src/learning/bundle/export-bundle.ts";
+import { type BatchArrays, inlineBatches } from "../../../src/learning/optimization/batches.ts";
+import { parametersOf } from "../../../src/learning/optimization/checkpoint-tensors.ts";
+import { train } from "../../../src/learning/optimization/train.ts";
+import { freshStart, Trainer } from "../../../src/learning/optimization/trainer.ts";
 import { evaluate } from "./runtime.ts";
 import { logCosh, massGraphs, massModel } from "./worked-example.ts";
 

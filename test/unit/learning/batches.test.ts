@@ -7,8 +7,8 @@ import {
   type BatchStream,
   batchRng,
   inlineBatches,
-} from "../../../src/learning/batches.ts";
-import { prefetchBatches } from "../../../src/learning/prefetch.ts";
+} from "../../../src/learning/optimization/batches.ts";
+import { prefetchBatches } from "../../../src/learning/optimization/prefetch.ts";
 import { createBatchSource } from "./counting-batches.ts";
 
 const plan: BatchPlan = {

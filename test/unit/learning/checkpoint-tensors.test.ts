@@ -8,7 +8,7 @@ import {
   emptyState,
   initialTensors,
   parametersOf,
-} from "../../../src/learning/checkpoint-tensors.ts";
+} from "../../../src/learning/optimization/checkpoint-tensors.ts";
 import { tinyCritic } from "../../support/tiny-critic.ts";
 
 const step = tinyCritic();

@@ -7,8 +7,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeTensor, type Tensor } from "../../../src/core/tensor.ts";
 import type { AtomicFileSystem } from "../../../src/learning/atomic-file.ts";
-import { type Checkpoint, checkTensors, loadCheckpoint, saveCheckpoint } from "../../../src/learning/checkpoint.ts";
-import { encodeSafetensors } from "../../../src/learning/safetensors.ts";
+import {
+  type Checkpoint,
+  checkTensors,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "../../../src/learning/optimization/checkpoint.ts";
+import { encodeSafetensors } from "../../../src/learning/optimization/safetensors.ts";
 
 let folder: string;
 before(async () => {

@@ -1,4 +1,4 @@
-import type { BatchSource } from "../../../src/learning/batches.ts";
+import type { BatchSource } from "../../../src/learning/optimization/batches.ts";
 
 /** Batch k holds k plus the offset, and a draw of its generator; batch `failAt` throws. */
 export function createBatchSource({ offset, failAt = -1 }: { offset: number; failAt?: number }): BatchSource {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { CurveFile, type CurvePoint } from "../../../src/learning/curve.ts";
+import { CurveFile, type CurvePoint } from "../../../src/learning/run/curve.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "latentloop-curve-"));
 after(() => rm(folder, { recursive: true }));

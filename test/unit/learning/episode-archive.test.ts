@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readEpisodeArchive, writeEpisodeArchive } from "../../../src/learning/episode-archive.ts";
+import { readEpisodeArchive, writeEpisodeArchive } from "../../../src/learning/episodes/episode-archive.ts";
 import { noiseEpisodes } from "../../support/candidates.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
 import { testFolder } from "../replay/bag-builder.ts";

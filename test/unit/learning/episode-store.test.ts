@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAX_STORE_BYTES, storeFor } from "../../../src/learning/episode-store.ts";
+import { MAX_STORE_BYTES, storeFor } from "../../../src/learning/episodes/episode-store.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 
 test("a run whose episodes do not fit into memory is refused before it begins", () => {

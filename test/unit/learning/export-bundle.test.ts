@@ -18,8 +18,8 @@ import {
   tanh,
   uniformFanIn,
 } from "../../../src/graph/index.ts";
-import { type BundleContents, exportBundle } from "../../../src/learning/export-bundle.ts";
-import { readParity } from "../../../src/learning/parity-file.ts";
+import { type BundleContents, exportBundle } from "../../../src/learning/bundle/export-bundle.ts";
+import { readParity } from "../../../src/learning/bundle/parity-file.ts";
 
 const E = 5;
 const L = 4;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FAULTS, type Fault, FaultyWorld } from "../../../src/learning/faulty-world.ts";
-import type { TrainingWorld } from "../../../src/learning/training-world.ts";
+import { FAULTS, type Fault, FaultyWorld } from "../../../src/learning/surprise/faulty-world.ts";
+import type { TrainingWorld } from "../../../src/learning/world/training-world.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 
 const FROM = 3;

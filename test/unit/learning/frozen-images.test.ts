@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrozenImages } from "../../../src/learning/frozen-images.ts";
+import { FrozenImages } from "../../../src/learning/surprise/frozen-images.ts";
 
 const FEATURES = [
   { name: "elbow.position", scale: 2 },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Graph } from "../../../src/graph/index.ts";
-import { lambdaReturn } from "../../../src/learning/lambda-return.ts";
+import { lambdaReturn } from "../../../src/learning/losses/lambda-return.ts";
 import { runGraph } from "../../support/run-graph.ts";
 
 const HORIZON = 4;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
-import { MultiTaskWorld, tasksSensed } from "../../../src/learning/multi-task-world.ts";
+import { MultiTaskWorld, tasksSensed } from "../../../src/learning/world/multi-task-world.ts";
 import { PointWorld } from "../../support/point-world.ts";
 
 const plane = () => new PointWorld("plane", 2);

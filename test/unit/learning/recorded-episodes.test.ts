@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Manifest } from "../../../src/config/manifest.ts";
-import { RecordedEpisodes } from "../../../src/learning/recorded-episodes.ts";
+import { RecordedEpisodes } from "../../../src/learning/episodes/recorded-episodes.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
 import { buildBag, START_NS, STEP_NS, testFolder } from "../replay/bag-builder.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { repeatActions } from "../../../src/learning/repeat-actions.ts";
-import type { TrainingWorld } from "../../../src/learning/training-world.ts";
+import { repeatActions } from "../../../src/learning/world/repeat-actions.ts";
+import type { TrainingWorld } from "../../../src/learning/world/training-world.ts";
 
 /** Pays 1, 2, 3 … and ends after five steps. */
 function countingWorld(): TrainingWorld {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
-import { createBatchSource } from "../../../src/learning/replay-batches.ts";
+import { createBatchSource } from "../../../src/learning/episodes/replay-batches.ts";
 import { buildBag, START_NS, testFolder } from "../replay/bag-builder.ts";
 
 const OPTIONS = {

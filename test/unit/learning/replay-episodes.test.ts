@@ -5,7 +5,7 @@ import { calibrationHash } from "../../../src/cameras/calibration.ts";
 import { ImagePath } from "../../../src/cameras/image-path.ts";
 import type { Manifest } from "../../../src/config/manifest.ts";
 import type { CameraModel } from "../../../src/core/camera.ts";
-import { loadReplayEpisodes } from "../../../src/learning/replay-episodes.ts";
+import { loadReplayEpisodes } from "../../../src/learning/episodes/replay-episodes.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
 import { buildBag, IMAGE_SIZE, pixelOf, testFolder } from "../replay/bag-builder.ts";
 

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Rng } from "../../../src/core/rng.ts";
-import { EpisodeStore } from "../../../src/learning/episode-store.ts";
-import { evaluate } from "../../../src/learning/evaluate.ts";
+import { EpisodeStore } from "../../../src/learning/episodes/episode-store.ts";
 import type { Policy, PolicyInput } from "../../../src/learning/policy.ts";
+import { evaluate } from "../../../src/learning/run/evaluate.ts";
 import {
   exploringPolicy,
   interruptedPolicy,
   noisyPolicy,
   rollOut,
   scriptedPolicy,
-} from "../../../src/learning/rollout.ts";
+} from "../../../src/learning/run/rollout.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 
 const IMAGE_BYTES = 64 * 64 * 3;

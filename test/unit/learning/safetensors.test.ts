@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LatentloopError } from "../../../src/core/errors.ts";
 import { allocateData, type DType, elementCount, makeTensor, type Tensor } from "../../../src/core/tensor.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../../src/learning/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../../src/learning/optimization/safetensors.ts";
 
 function encode(tensors: Record<string, Tensor>, metadata: Record<string, string> = {}): Uint8Array {
   return Buffer.concat(encodeSafetensors({ tensors: new Map(Object.entries(tensors)), metadata }));

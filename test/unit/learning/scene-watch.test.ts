@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
-import { calibrateScene, reconstructionError } from "../../../src/learning/scene-watch.ts";
+import { calibrateScene, reconstructionError } from "../../../src/learning/surprise/scene-watch.ts";
 import { Cusum } from "../../../src/math/cusum.ts";
 
 test("the error of a painted image is the root mean square of its bytes, of the first image of a batch", () => {

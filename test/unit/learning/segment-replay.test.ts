@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
-import { type EpisodeSource, EpisodeStore } from "../../../src/learning/episode-store.ts";
-import { SegmentReplay } from "../../../src/learning/segment-replay.ts";
+import { type EpisodeSource, EpisodeStore } from "../../../src/learning/episodes/episode-store.ts";
+import { SegmentReplay } from "../../../src/learning/episodes/segment-replay.ts";
 
 const [HORIZON, BATCH] = [3, 64];
 const camera = { name: "scene", width: 3, height: 1 };

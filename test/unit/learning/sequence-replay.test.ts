@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
 import { elementCount } from "../../../src/core/tensor.ts";
-import { EpisodeStore } from "../../../src/learning/episode-store.ts";
+import { EpisodeStore } from "../../../src/learning/episodes/episode-store.ts";
 import { SequenceReplay, type SequenceSize, sequenceSpecs } from "../../../src/learning/online/sequence-replay.ts";
 
 const size = { length: 4, batch: 32 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { shiftImage } from "../../../src/learning/shift-image.ts";
+import { shiftImage } from "../../../src/learning/losses/shift-image.ts";
 
 test("every pixel comes from where the shift says, or from the nearest pixel of the border", () => {
   const size = fc.integer({ min: 1, max: 6 });

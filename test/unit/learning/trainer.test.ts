@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type BatchPlan, inlineBatches } from "../../../src/learning/batches.ts";
-import { type Checkpoint, loadCheckpoint } from "../../../src/learning/checkpoint.ts";
-import { prefetchBatches } from "../../../src/learning/prefetch.ts";
-import { train } from "../../../src/learning/train.ts";
-import { freshStart, Trainer, type TrainerOptions } from "../../../src/learning/trainer.ts";
+import { type BatchPlan, inlineBatches } from "../../../src/learning/optimization/batches.ts";
+import { type Checkpoint, loadCheckpoint } from "../../../src/learning/optimization/checkpoint.ts";
+import { prefetchBatches } from "../../../src/learning/optimization/prefetch.ts";
+import { train } from "../../../src/learning/optimization/train.ts";
+import { freshStart, Trainer, type TrainerOptions } from "../../../src/learning/optimization/trainer.ts";
 import { lineFit, linePoints, TRUE_SLOPE } from "../../support/line-fit.ts";
 import { criticBatches, tinyCritic } from "../../support/tiny-critic.ts";
 

@@ -6,7 +6,7 @@ import { ImagePath } from "../../../cameras/index.ts";
 import { DEFAULT_QOS, SENSOR_QOS } from "../../../core/node.ts";
 import { Rng } from "../../../core/rng.ts";
 import { allocateData, elementCount } from "../../../core/tensor.ts";
-import { prefetchBatches } from "../../../learning/prefetch.ts";
+import { prefetchBatches } from "../../../learning/optimization/prefetch.ts";
 import {
   borrowRawImage,
   borrowSerialized,
@@ -108,7 +108,7 @@ export async function measureSampling(folder: string, seconds: number): Promise<
 /** A trainer whose steps run on an accelerator: it asks for a batch, then is busy elsewhere. */
 async function measureWaiting(replay: string, specs: SequenceSampler["specs"], frames: number, budgetMs: number) {
   const location = {
-    module: new URL("../../../learning/replay-batches.js", import.meta.url),
+    module: new URL("../../../learning/episodes/replay-batches.js", import.meta.url),
     options: { replay, ...OPTIONS },
   };
   const stream = prefetchBatches(location, { specs, stepsPerRun: 1, seed: 0, firstIndex: 0 });

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Manifest } from "../../../../src/config/manifest.ts";
 import { LatentloopError } from "../../../../src/core/errors.ts";
+import { PARITY_FILE } from "../../../../src/learning/bundle/parity-file.ts";
 import type { Judgement } from "../../../../src/learning/gates/judge.ts";
-import { PARITY_FILE } from "../../../../src/learning/parity-file.ts";
 import { judgeSample, writeCandidate } from "../../../support/candidates.ts";
 import { sampleModel, writeSampleBundle } from "../../../support/sample-bundle.ts";
 

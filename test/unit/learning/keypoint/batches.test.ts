@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../../src/core/rng.ts";
-import { type EpisodeSource, EpisodeStore } from "../../../../src/learning/episode-store.ts";
+import { type EpisodeSource, EpisodeStore } from "../../../../src/learning/episodes/episode-store.ts";
 import { KeypointBatches, ownAndRandom } from "../../../../src/learning/keypoint/batches.ts";
 
 const LATENT = 3;

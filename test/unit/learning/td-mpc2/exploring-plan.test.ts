@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rng } from "../../../../src/core/rng.ts";
 import { Graph, InputParameters, Parameters } from "../../../../src/graph/index.ts";
-import { LocalGraph } from "../../../../src/learning/local-graph.ts";
+import { LocalGraph } from "../../../../src/learning/bundle/local-graph.ts";
 import { exploringPlan } from "../../../../src/learning/td-mpc2/exploring-plan.ts";
 import { discountOf } from "../../../../src/learning/td-mpc2/recipe.ts";
 import { mppi } from "../../../../src/planners/mppi.ts";

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { makeTensor, type Tensor } from "../../core/tensor.ts";
+import { type Checkpoint, loadCheckpoint } from "../optimization/checkpoint.ts";
+import type { Weights } from "../optimization/step-runner.ts";
+
+const Extra = z.strictObject({ learner: z.record(z.string(), z.json()), bestReturn: z.number().nullable() });
+
+/** The best weights so far and the return that they were judged by. */
+export interface BestWeights {
+  readonly meanReturn: number;
+  readonly weights: Weights;
+}
+
+const BEST_PREFIX = "best/";
+
+/** The learner's own checkpoint and the best weights in one. */
+export function runCheckpoint({ tensors, progress }: Checkpoint, best: BestWeights | undefined): Checkpoint {
+  const kept = [...(best?.weights ?? [])].map(([name, data]): [string, Tensor] => [
+    BEST_PREFIX + name,
+    makeTensor("float32", [data.length], data),
+  ]);
+  const extra: z.infer<typeof Extra> = { learner: progress.extra, bestReturn: best?.meanReturn ?? null };
+  return { tensors: new Map([...tensors, ...kept]), progress: { ...progress, extra } };
+}
+
+/** @throws ERR_CHECKPOINT_UNREADABLE */
+export async function loadRun(path: string): Promise<{ learner: Checkpoint; best: BestWeights | undefined }> {
+  const { tensors, progress } = await loadCheckpoint(path);
+  const extra = Extra.parse(progress.extra);
+  const isBest = ([name]: [string, Tensor]) => name.startsWith(BEST_PREFIX);
+  const bestWeights = [...tensors]
+    .filter(isBest)
+    .map(([name, { data }]): [string, Float32Array] => [name.slice(BEST_PREFIX.length), data as Float32Array]);
+  return {
+    learner: {
+      tensors: new Map([...tensors].filter((entry) => !isBest(entry))),
+      progress: { ...progress, extra: extra.learner },
+    },
+    best: extra.bestReturn === null ? undefined : { meanReturn: extra.bestReturn, weights: new Map(bestWeights) },
+  };
+}

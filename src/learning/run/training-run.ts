@@ -1,0 +1,151 @@
+import { access, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Manifest } from "../../config/manifest.ts";
+import type { Clock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
+import { exportBundle } from "../bundle/export-bundle.ts";
+import type { EpisodeStore } from "../episodes/episode-store.ts";
+import type { Imagination } from "../imagination.ts";
+import type { LearnerReport, LearningSystem, SystemChoice } from "../learner.ts";
+import { saveCheckpoint } from "../optimization/checkpoint.ts";
+import type { SessionOptions } from "../optimization/session.ts";
+import type { TrainingWorld } from "../world/training-world.ts";
+import { CurveFile } from "./curve.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
+import { trainingManifest } from "./training-manifest.ts";
+import { judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
+
+export interface TrainingRunOptions extends SystemChoice {
+  readonly system: LearningSystem;
+  /** Opens the task: once to train in, once to evaluate in. */
+  readonly openWorld: () => Promise<TrainingWorld>;
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Environment steps in all, instead of the recipe's. */
+  readonly steps?: number;
+  /** Time for collecting and training together, instead of a number of updates. */
+  readonly seconds?: number;
+  readonly session?: SessionOptions;
+  /** Checkpoint and curve are kept here. */
+  readonly folder: string;
+  /** Goes on from the folder's checkpoint. */
+  readonly resume?: boolean;
+  /** Recorded episodes to learn from, instead of collecting any, and where they lie. */
+  readonly recorded?: { readonly source: string; readonly episodes: EpisodeStore };
+  readonly bundle: { readonly folder: string; readonly name: string; readonly command: string };
+  /** Episodes of the last evaluation; those in between take fewer. */
+  readonly evaluationEpisodes: number;
+  readonly watcher?: TrainingWatcher;
+  /** Ends the run after the current slice, with a checkpoint where one is possible. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a run tells those who watch it. */
+export interface TrainingWatcher {
+  onReport?(report: LearnerReport & { readonly elapsedS: number }): void;
+  /** After every round: how well the model acts, and what it imagines. */
+  onRound?(round: { readonly evaluation: Evaluation; readonly imagination: Imagination | undefined }): void;
+}
+
+export interface TrainingRunResult {
+  readonly bundle: string;
+  readonly manifest: Manifest;
+  readonly scores: TrainingScores;
+}
+
+export const CHECKPOINT_FILE = "checkpoint.safetensors";
+export const CURVE_FILE = "curve.jsonl";
+const CHECKPOINT_EVERY_S = 60;
+/**
+ * Trains a learning system on a task from nothing to a bundle: collects, learns, evaluates after every round, keeps the best
+ * weights, writes checkpoint and curve, exports.
+ *
+ * @throws ERR_BUNDLE_EXISTS before any work if the bundle's folder is taken
+ * @throws ERR_TRAINING_STOPPED if the signal ended it; the checkpoint can be resumed
+ */
+export async function runTraining(options: TrainingRunOptions): Promise<TrainingRunResult> {
+  const { system, openWorld, folder, bundle, clock, session, watcher, signal } = options;
+  await refuseExisting(bundle.folder);
+  await mkdir(folder, { recursive: true });
+  const checkpointPath = join(folder, CHECKPOINT_FILE);
+  const curve = new CurveFile(join(folder, CURVE_FILE));
+
+  const world = await openWorld();
+  const judge = await openWorld();
+  const resumed = options.resume ? await loadRun(checkpointPath) : undefined;
+  const { resume: _, recorded, ...open } = options;
+  const learner = await system.open({
+    ...open,
+    world,
+    ...(resumed && { resume: resumed.learner }),
+    ...(recorded && { recorded: recorded.episodes }),
+  });
+  try {
+    if (resumed) await curve.rewind(resumed.learner.progress.step, learner.collected.steps);
+    else await curve.clear();
+    let best: BestWeights | undefined = resumed?.best;
+    const beganNs = clock.monotonicNs();
+    let savedNs = beganNs;
+    const save = async () => {
+      await saveCheckpoint(checkpointPath, runCheckpoint(await learner.snapshot(), best));
+      learner.noteSaved?.(checkpointPath);
+    };
+
+    while (!learner.finished) {
+      if (signal?.aborted) {
+        if (learner.resumable) await save();
+        throw trainingStopped(checkpointPath);
+      }
+      const report = await learner.advance();
+      const elapsedS = (clock.monotonicNs() - beganNs) / 1e9;
+      watcher?.onReport?.({ ...report, elapsedS });
+      const { phase, environmentSteps, updates } = report;
+      await curve.append({ phase, elapsedS, environmentSteps, updates, figures: report.figures });
+      if (report.milestone) {
+        const weights = await learner.weights();
+        const { evaluation, imagination } = await judgeRound(learner, weights, judge, session);
+        if (!best || evaluation.meanReturn > best.meanReturn) best = { meanReturn: evaluation.meanReturn, weights };
+        const { meanReturn, successRate } = evaluation;
+        const figures = { meanReturn, successRate };
+        await curve.append({ phase: "evaluate", elapsedS, environmentSteps, updates, figures });
+        watcher?.onRound?.({ evaluation, imagination });
+      }
+      const due = report.milestone || clock.monotonicNs() - savedNs > CHECKPOINT_EVERY_S * 1e9;
+      if (due && learner.resumable) {
+        await save();
+        savedNs = clock.monotonicNs();
+      }
+    }
+    const weights = best?.weights ?? (await learner.weights());
+    const { scores, surprise } = await judgeFinally(learner, weights, judge, options);
+    const { manifest } = await exportBundle(bundle.folder, {
+      graphs: learner.graphs,
+      parameters: weights,
+      manifest: trainingManifest(options, world, learner, scores, surprise),
+    });
+    return { bundle: bundle.folder, manifest, scores };
+  } finally {
+    await learner.close();
+    world.close();
+    judge.close();
+  }
+}
+
+/** @throws ERR_BUNDLE_EXISTS if there is anything at the place of a new bundle */
+export async function refuseExisting(folder: string): Promise<void> {
+  const exists = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return;
+  throw new LatentloopError("ERR_BUNDLE_EXISTS", `Expected a new folder for the bundle but ${folder} exists.`, {
+    remedy: "Choose another folder, or remove the old bundle first.",
+  });
+}
+
+export function trainingStopped(checkpoint: string): LatentloopError {
+  return new LatentloopError("ERR_TRAINING_STOPPED", "The training was stopped before its end.", {
+    remedy: `Go on from ${checkpoint} by the same command with --resume.`,
+  });
+}
