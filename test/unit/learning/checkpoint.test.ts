@@ -62,7 +62,7 @@ test("a disk that fills up at any call leaves the last good checkpoint and no pa
 
 test("a writer killed at any moment leaves a whole checkpoint", { timeout: 60_000 }, async () => {
   const path = join(folder, "killed.safetensors");
-  const learning = new URL("../../../src/learning/", import.meta.url);
+  const learning = new URL("../../../src/learning/optimization/", import.meta.url);
   const program = `
     import { saveCheckpoint } from ${JSON.stringify(new URL("checkpoint.js", learning).href)};
     const data = new Float32Array(1 << 19);
