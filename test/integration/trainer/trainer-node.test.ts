@@ -52,7 +52,7 @@ test(
     const { manifest } = await readManifest(site.models.folderOf(event.model.name));
     assert.equal(manifest.training.parent?.hash, site.live.hash);
     assert.equal(manifest.training.data[0]?.episodes, 9, "of twelve episodes three are held out");
-    const trained = heard.findLast(({ state }) => state === "training")!;
+    const trained = heard.at(-1)!;
     assert.equal(trained.live, site.live.hash);
     assert.equal(trained.episodes, 12);
     assert.ok(trained.figure_names.includes("loss") && Number.isFinite(trained.figures[0]));
