@@ -1,19 +1,16 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import type { Clock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
-import { SENSOR_QOS } from "../../core/node.ts";
 import type { Plan } from "../../core/plan.ts";
 import { Rng } from "../../core/rng.ts";
-import { cameraModelToMessage, imageToMessage, makeHeader, planToMessage } from "../../messages/index.ts";
 import type { EpisodeKeeper } from "../../replay/episode-keeper.ts";
 import type { Recording } from "../../replay/recording.ts";
 import { SAFETY_DEFAULTS } from "../../safety/index.ts";
 import type { Score, SimulatedEnvironment } from "../../sim/environment.ts";
 import type { ControlSetup } from "../control/control-setup.ts";
 import { ExecutedActions } from "../control/executed-actions.ts";
-import { tickToMessage } from "../control/tick-message.ts";
-import { BagTopics } from "./bag-topics.ts";
 import type { CollectingPolicy } from "./collecting-policy.ts";
+import { LoopLog } from "./loop-log.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { VirtualLoop } from "./virtual-loop.ts";
 
@@ -55,7 +52,6 @@ const ARMING_PATIENCE_S = 3;
 const SOFT_START_MS = 100;
 /** Bytes that may wait for the disk before the simulation waits for it. */
 const MAX_PENDING_BYTES = 64e6;
-const CAMERA_INFO_PERIOD_NS = 1e9;
 
 /**
  * Episodes of a policy in simulated time, recorded on the topics that the real-time loop has, as fast as they are computed.
@@ -70,7 +66,7 @@ export async function collectSimulated(options: SimulatedCollectionOptions): Pro
 class Collection {
   readonly #options: SimulatedCollectionOptions;
   readonly #setup: ControlSetup;
-  readonly #topics: BagTopics;
+  readonly #log: LoopLog;
   readonly #clock: VirtualClock;
   readonly #executed: Float32Array;
   readonly #action: Float32Array;
@@ -78,18 +74,17 @@ class Collection {
   #actions: ExecutedActions;
   #planId = 0;
   #lastPlanNs = Number.NEGATIVE_INFINITY;
-  #cameraInfoNs = Number.NEGATIVE_INFINITY;
   /** Of the episode that runs; its step's outcome is written down when the simulator scores it. */
   #steps = 0;
   #return = 0;
   #seconds = 0;
 
   constructor(options: SimulatedCollectionOptions) {
-    const { environment, recording, clock } = options;
+    const { environment, recording, cameras, clock } = options;
     this.#options = options;
     this.#setup = setupOf(environment);
-    this.#topics = new BagTopics(recording);
     this.#clock = new VirtualClock(1e9, clock.rosNs());
+    this.#log = new LoopLog({ recording, environment, cameras, clock: this.#clock });
     this.#executed = new Float32Array(environment.actionSpace.dimensions.length);
     this.#action = new Float32Array(this.#executed.length);
     this.#actions = this.#freshActions();
@@ -111,8 +106,8 @@ class Collection {
     return {
       episodes: this.#collected,
       simulatedSeconds: this.#seconds,
-      messages: this.#topics.counts,
-      dropped: this.#topics.dropped,
+      messages: this.#log.counts,
+      dropped: this.#log.dropped,
     };
   }
 
@@ -126,13 +121,13 @@ class Collection {
     this.#lastPlanNs = Number.NEGATIVE_INFINITY;
     const loop = this.#openLoop();
     await this.#arm(loop);
-    this.#event(keeper.begin(this.#clock.rosNs(), environment.task));
+    this.#log.episode(keeper.begin(this.#clock.rosNs(), environment.task));
     this.#steps = 0;
     this.#return = 0;
     while (keeper.running !== undefined) {
       await this.#advance(loop);
       if (stopSignal.aborted && keeper.running !== undefined) {
-        this.#event(keeper.discard(this.#clock.rosNs()));
+        this.#log.episode(keeper.discard(this.#clock.rosNs()));
         return undefined;
       }
     }
@@ -192,13 +187,7 @@ class Collection {
       delayNs: 0,
       computeNs: 0,
     };
-    this.#topics.write(
-      "/plan",
-      "latentloop_msgs/msg/Plan",
-      planToMessage(plan, this.#clock),
-      this.#clock.rosNs(),
-      SENSOR_QOS,
-    );
+    this.#log.plan(plan);
     return plan;
   }
 
@@ -211,43 +200,16 @@ class Collection {
       cameras,
       imageRateHz,
       ports: {
-        onJointState: (names, position, velocity, stampNs) => {
-          const state = { header: makeHeader(stampNs), name: names, position, velocity, effort: [] };
-          this.#topics.write("/joint_states", "sensor_msgs/msg/JointState", state, stampNs, SENSOR_QOS);
-        },
-        onImage: (camera, pixels, stampNs) => this.#writeImage(camera, pixels, stampNs),
+        onJointState: (names, position, velocity, stampNs) => this.#log.jointState(names, position, velocity, stampNs),
+        onImage: (camera, pixels, stampNs) => this.#log.image(camera, pixels, stampNs),
         onScore: (score, stampNs) => this.#score(score, stampNs),
-        onCommand: (values) => {
-          const command = { layout: { dim: [], data_offset: 0 }, data: values };
-          this.#topics.write("/commands", "std_msgs/msg/Float64MultiArray", command, this.#clock.rosNs());
-        },
+        onCommand: (values) => this.#log.command(values),
         onTick: (record) => {
           this.#actions.append(record.get("commandNs"), record.executedAction);
-          const tick = tickToMessage(record, this.#clock);
-          this.#topics.write("/control/tick", "latentloop_msgs/msg/Tick", tick, this.#clock.rosNs());
+          this.#log.tick(record);
         },
       },
     });
-  }
-
-  #writeImage(camera: string, data: Uint8Array, stampNs: bigint): void {
-    const { environment, cameras } = this.#options;
-    const { width, height } = environment.observationSpace.cameras.find(({ name }) => name === camera)!;
-    const frameId = `${camera}_optical_frame`;
-    const image = { encoding: "rgb8", width, height, stride: 3 * width, data, stampNs } as const;
-    this.#topics.write(
-      `/${camera}/image_raw`,
-      "sensor_msgs/msg/Image",
-      imageToMessage(image, frameId),
-      stampNs,
-      SENSOR_QOS,
-    );
-    if (this.#clock.monotonicNs() - this.#cameraInfoNs < CAMERA_INFO_PERIOD_NS) return;
-    this.#cameraInfoNs = this.#clock.monotonicNs();
-    for (const name of cameras) {
-      const info = cameraModelToMessage(environment.cameraModel(name), stampNs, `${name}_optical_frame`);
-      this.#topics.write(`/${name}/camera_info`, "sensor_msgs/msg/CameraInfo", info, stampNs);
-    }
   }
 
   #score({ reward, success }: Score, stampNs: bigint): void {
@@ -256,15 +218,11 @@ class Collection {
     this.#steps++;
     this.#return += reward;
     const outcome = { reward, intervention: false };
-    this.#event(
+    this.#log.episode(
       this.#steps < episodeSteps
         ? keeper.step(stampNs, outcome)
         : keeper.end(stampNs, { ...outcome, success, isTerminal: false }),
     );
-  }
-
-  #event(event: ReturnType<EpisodeKeeper["begin"]>): void {
-    this.#topics.write("/episode", "latentloop_msgs/msg/EpisodeEvent", event, this.#clock.rosNs());
   }
 
   #freshActions(): ExecutedActions {
