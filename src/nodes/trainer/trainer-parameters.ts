@@ -55,7 +55,7 @@ export const trainerParameters = z.strictObject({
     unit: "MB",
     readOnly: true,
   }),
-  heapMegabytes: z.number().min(64).default(512).meta({
+  heapMegabytes: z.number().min(64).default(1536).meta({
     description: "Memory for everything else in JavaScript: the thread that exceeds it is ended and begun anew.",
     unit: "MB",
     readOnly: true,

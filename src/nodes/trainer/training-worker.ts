@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
@@ -27,7 +26,7 @@ export class TrainingWorker {
   constructor(options: TrainingWorkerOptions) {
     this.#options = options;
     this.#training = this.#start("training-thread.js", options.parameters);
-    this.#ended = once(this.#training, "exit");
+    this.#ended = new Promise((resolve) => this.#training.once("exit", resolve)); // `events.once` would reject on its error
     let failure: LatentloopError | undefined;
     this.#training.on("message", (message: FromTraining) => {
       if (message.op === "failed") failure = errorOf(message.failure);
