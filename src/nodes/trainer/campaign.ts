@@ -1,19 +1,24 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
-import { readBundle } from "../../inference/read-bundle.ts";
+import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
+import { isEpisodeArchive, readEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
+import type { EpisodeStore } from "../../learning/episodes/episode-store.ts";
+import { ReplayReader } from "../../learning/episodes/replay-reader.ts";
+import { exportCandidate, provenanceOf } from "../../learning/fine-tune/export-candidate.ts";
+import type { FineTuner } from "../../learning/fine-tune/fine-tuner.ts";
+import { openFineTuner } from "../../learning/fine-tune/open-fine-tuner.ts";
+import { failure } from "../../learning/gates/gate.ts";
 import type { ModelsFolder } from "../../learning/models/models-folder.ts";
-import { saveCheckpoint } from "../../learning/optimization/checkpoint.ts";
+import { wallClock } from "../../learning/models/propose.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../learning/optimization/checkpoint.ts";
 import { episodesToWaitFor, type Fate, fateOf, rejectedInARow } from "./fates.ts";
-import { LiveReaders } from "./live-readers.ts";
 import { type CampaignStatus, ProgressReport } from "./progress-report.ts";
-import type { EpisodeRef } from "./recorded-episodes.ts";
+import { chooseEpisodes, type EpisodeRef, frameBytesOf, readEpisodes } from "./recorded-episodes.ts";
 import type { TrainerParameters } from "./trainer-parameters.ts";
-import { describeRun, openRun, type TrainerRun } from "./trainer-run.ts";
-import { checkpointOf, readTrainerState, type TrainerState, writeTrainerState } from "./trainer-state.ts";
-import { writeCandidate } from "./write-candidate.ts";
+import { checkpointOf, type OpenRun, readTrainerState, type TrainerState, writeTrainerState } from "./trainer-state.ts";
 
 /** A candidate on its way to the gates. */
 export interface Submission {
@@ -52,6 +57,25 @@ export interface CampaignOptions {
   readonly ports: CampaignPorts;
 }
 
+interface Run {
+  readonly number: number;
+  readonly bundle: Bundle;
+  readonly tuner: FineTuner;
+  readonly fresh: EpisodeStore;
+  readonly old: EpisodeStore | undefined;
+  readonly heldOut: EpisodeStore | undefined;
+  readonly description: OpenRun;
+  savedNs: number;
+}
+
+/** The recordings as one live model sees them. */
+interface Readers {
+  readonly modelHash: string;
+  readonly replay: ReplayReader;
+  readonly old: ReplayReader | undefined;
+  readonly frameBytes: number;
+}
+
 /**
  * Follows a replay and, whenever enough has come, trains the live model further, exports a candidate and hands it to the gates.
  *
@@ -62,15 +86,14 @@ export class Campaign {
   readonly #options: CampaignOptions;
   readonly #report: ProgressReport;
   #state: TrainerState = { version: 1, runs: 0, episodes: 0, open: null, candidates: [] };
-  readonly #readers: LiveReaders;
-  #run: TrainerRun | undefined;
+  #run: Run | undefined;
+  #readers: Readers | undefined;
   #wanted = false;
   /** What went wrong with the last run, as the end of a sentence. */
   #failure = "";
 
   constructor(options: CampaignOptions) {
     this.#options = options;
-    this.#readers = new LiveReaders(options.parameters);
     this.#report = new ProgressReport(options.clock, (status) => options.ports.report(status));
   }
 
@@ -83,7 +106,7 @@ export class Campaign {
       await this.#save();
     } finally {
       await this.#run?.tuner.close();
-      await this.#readers.close();
+      await this.#closeReaders();
     }
   }
 
@@ -112,9 +135,9 @@ export class Campaign {
     this.#wanted ||= ports.takeRequest();
     const live = await models.live();
     if (!live) return `no model is live in ${models.path}`;
-    const readers = await this.#readers.open(live.folder).catch((thrown) => notYet(thrown));
-    if (typeof readers === "string") return readers;
-    const { episodes } = readers.replay.index;
+    const replay = await this.#openReaders(live.folder).catch((thrown) => notYet(thrown));
+    if (typeof replay === "string") return replay;
+    const { episodes } = replay.index;
     const fates = await this.#countFates();
     const newest = episodes.at(-1)?.table.stampsNs.at(-1);
     this.#report.update({
@@ -132,34 +155,79 @@ export class Campaign {
   }
 
   async #begin(): Promise<void> {
-    const { models, parameters, clock, ports } = this.#options;
+    const { models, parameters } = this.#options;
     this.#failure = "";
     this.#report.update({ state: "loading", reason: "" });
     const live = await models.live();
     const bundle = await readBundle(live!.folder);
     let description = this.#state.open;
     if (description && description.live.hash !== bundle.modelHash) {
-      ports.log.info(`Run ${this.#state.runs} is given up: another model is live now.`);
+      this.#options.ports.log.info(`Run ${this.#state.runs} is given up: another model is live now.`);
       description = null;
     }
     const resumes = description !== null;
-    const readers = await this.#readers.open(live!.folder);
     if (!description) {
-      description = describeRun({ name: live!.name, hash: bundle.modelHash }, this.#state.runs, readers, parameters);
-      const episodes = readers.replay.index.episodes.length;
+      description = this.#describe({ name: live!.name, hash: bundle.modelHash });
+      const episodes = this.#readers!.replay.index.episodes.length;
       this.#state = { ...this.#state, runs: this.#state.runs + 1, episodes, open: description };
       this.#wanted = false;
       await writeTrainerState(parameters.folder, this.#state);
     }
-    const number = this.#state.runs;
-    const { log } = ports;
-    this.#run = await openRun({ number, bundle, description, readers, parameters, resumes, clock, log });
-    const { fresh, heldOut } = this.#run;
+    this.#run = await this.#open(bundle, description, resumes);
+    const { fresh, heldOut, number } = this.#run;
     this.#report.begin(number, fresh.episodes.length, heldOut?.episodes.length ?? 0);
-    log.info(`Run ${number} ${resumes ? "goes on" : "begins"} with ${fresh.episodes.length} new episodes.`);
+    this.#options.ports.log.info(
+      `Run ${number} ${resumes ? "goes on" : "begins"} with ${fresh.episodes.length} new episodes.`,
+    );
   }
 
-  async #work(run: TrainerRun): Promise<void> {
+  #describe(live: OpenRun["live"]): OpenRun {
+    const { parameters } = this.#options;
+    const { replay, old, frameBytes } = this.#readers!;
+    const maxFrames = Math.floor((parameters.episodesMegabytes * 1e6) / frameBytes / (old ? 2 : 1));
+    const all = { heldOutEvery: Number.POSITIVE_INFINITY, maxFrames };
+    return {
+      live,
+      seed: parameters.seed + this.#state.runs,
+      ...mutable(chooseEpisodes(replay.index.episodes, { ...parameters, maxFrames })),
+      old: old ? [...chooseEpisodes(old.index.episodes, all).fresh] : [],
+    };
+  }
+
+  /** The tuner of a run: from its checkpoint where there is one that fits, else from its beginning. */
+  async #open(bundle: Bundle, description: OpenRun, resumes: boolean): Promise<Run> {
+    const { parameters, clock, ports } = this.#options;
+    const { replay, old } = this.#readers!;
+    const number = this.#state.runs;
+    const storeOf = async (reader: ReplayReader | undefined, refs: readonly EpisodeRef[]) =>
+      reader && refs.length > 0 ? readEpisodes(reader, bundle.manifest, refs) : undefined;
+    const fresh = await readEpisodes(replay, bundle.manifest, description.fresh);
+    const isArchive = isEpisodeArchive(parameters.old);
+    const oldStore = isArchive
+      ? await readEpisodeArchive(parameters.old, bundle.manifest)
+      : await storeOf(old, description.old);
+    const heldOut = await storeOf(replay, description.heldOut);
+    const options = {
+      bundle,
+      fresh,
+      ...(oldStore && { old: oldStore }),
+      ...(heldOut && { heldOut }),
+      settings: parameters.fineTuning,
+      seed: description.seed,
+      clock,
+      session: { threads: parameters.threads },
+    };
+    const path = checkpointOf(parameters.folder, number);
+    const resume = resumes ? await loadCheckpoint(path).catch(() => undefined) : undefined;
+    const tuner = await openFineTuner({ ...options, ...(resume && { resume }) }).catch((thrown) => {
+      if (!resume || !(thrown instanceof LatentloopError)) throw thrown;
+      ports.log.warn(`Run ${number} begins anew: ${thrown.message}`);
+      return openFineTuner(options);
+    });
+    return { number, bundle, tuner, fresh, old: oldStore, heldOut, description, savedNs: clock.monotonicNs() };
+  }
+
+  async #work(run: Run): Promise<void> {
     if (run.tuner.finished) return this.#finish(run);
     const { clock, parameters } = this.#options;
     const beganNs = clock.monotonicNs();
@@ -181,12 +249,12 @@ export class Campaign {
     }
   }
 
-  async #finish(run: TrainerRun): Promise<void> {
-    const { parameters, ports, models, clock } = this.#options;
+  async #finish(run: Run): Promise<void> {
+    const { parameters, ports, models } = this.#options;
     await this.#save();
     this.#report.update({ state: "exporting", reason: "" });
     const folder = join(parameters.folder, "candidates", `run-${run.number}`);
-    await writeCandidate({ run, folder, parameters, models, clock });
+    await this.#export(run, folder);
     const { modelHash } = await readBundle(folder);
     const { events } = await models.ledger();
     if (events.some(({ model }) => model.hash === modelHash)) {
@@ -203,6 +271,45 @@ export class Campaign {
       await this.#close({ name: name ?? `run ${run.number}`, hash });
     }
     await rm(folder, { recursive: true, force: true });
+  }
+
+  /** @throws ERR_BUNDLE_WRITE if the disk does not take it; the ledger then says so, and nothing is left */
+  async #export({ number, tuner, bundle, fresh, old, heldOut, description }: Run, folder: string): Promise<void> {
+    const { parameters, models, clock } = this.#options;
+    try {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(join(parameters.folder, "candidates"), { recursive: true });
+      await exportCandidate(folder, {
+        tuner,
+        parent: bundle,
+        recorded: heldOut ? [fresh, heldOut] : [fresh],
+        data: [provenanceOf(parameters.replay, fresh), ...(old ? [provenanceOf(parameters.old, old)] : [])],
+        command: `trainer on ${parameters.replay}`,
+        seed: description.seed,
+        session: { threads: parameters.threads },
+      });
+    } catch (cause) {
+      const name = `run ${number}`;
+      const verdicts = [{ gate: "export", ...failure(messageOf(cause)) }];
+      const at = wallClock(clock);
+      await models.record({
+        event: "judged",
+        at,
+        model: { name, hash: null },
+        live: description.live,
+        passed: false,
+        verdicts,
+      });
+      if (cause instanceof LatentloopError) throw cause;
+      throw new LatentloopError(
+        "ERR_BUNDLE_WRITE",
+        `The candidate of ${name} could not be written: ${messageOf(cause)}.`,
+        {
+          remedy: "Free disk space: the live model is untouched, and the next run tries again.",
+          cause,
+        },
+      );
+    }
   }
 
   /** What went wrong ends the run; the next one waits for more data. */
@@ -236,10 +343,36 @@ export class Campaign {
     this.#report.fates(fates, candidates.at(-1)?.name ?? "");
     return fates;
   }
+
+  /** The replay with what has come since, and the old data, read as the live model sees them. */
+  async #openReaders(live: string): Promise<ReplayReader> {
+    const { parameters } = this.#options;
+    const { manifest, modelHash } = await readBundle(live);
+    if (this.#readers?.modelHash === modelHash) {
+      await this.#readers.replay.index.refresh();
+      return this.#readers.replay;
+    }
+    await this.#closeReaders();
+    const replay = await ReplayReader.open(parameters.replay, manifest);
+    const isBags = parameters.old !== "" && !isEpisodeArchive(parameters.old);
+    const old = isBags ? await ReplayReader.open(parameters.old, manifest) : undefined;
+    this.#readers = { modelHash, replay, old, frameBytes: frameBytesOf(manifest) };
+    return replay;
+  }
+
+  async #closeReaders(): Promise<void> {
+    await this.#readers?.replay.close();
+    await this.#readers?.old?.close();
+    this.#readers = undefined;
+  }
 }
 
 /** A replay that is not there yet, or not whole, is waited for. */
 function notYet(thrown: unknown): string {
   if (thrown instanceof LatentloopError) return thrown.message;
   throw thrown;
+}
+
+function mutable({ fresh, heldOut }: ReturnType<typeof chooseEpisodes>) {
+  return { fresh: [...fresh], heldOut: [...heldOut] };
 }
