@@ -1,3 +1,4 @@
+import { REAL_TIME_NODE_OPTIONS } from "./control/real-time-heap.ts";
 import { type NodeKind, nodeFactory } from "./node-kind.ts";
 
 /** Node kinds of launch descriptions. A launch file may also name a module of its own: `kind: ./my-node.js`. */
@@ -21,6 +22,7 @@ export const NODE_KINDS: Readonly<Record<string, NodeKind>> = {
   control: {
     about: "plans → safe commands at the command rate, from a thread that keeps time",
     role: "control",
+    nodeOptions: REAL_TIME_NODE_OPTIONS,
     async load() {
       const { controlParameters } = await import("./control/control-parameters.ts");
       const { createControl } = await import("./control/control-node.ts");

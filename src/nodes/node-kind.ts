@@ -23,6 +23,8 @@ export interface NodeKind {
   readonly role: Role;
   /** Whether it needs a process of its own, because it may take all that a process has. */
   readonly alone?: boolean;
+  /** Options of Node for the process that it runs in, unless that is the main one. */
+  readonly nodeOptions?: readonly string[];
   /** Imports the kind's module only where a node of it runs. */
   load(): Promise<NodeFactory>;
 }

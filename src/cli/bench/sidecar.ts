@@ -85,7 +85,7 @@ function loopNodes(folder: string): Node[] {
     { name: "robot", kind: "simulated-robot", parameters: robot },
     { name: "camera_ingest", kind: "camera-ingest", parameters: { model, camera: "scene" } },
     { name: "world_model", kind: "world-model", process: "model", parameters: { model, robot: ROBOT } },
-    { name: "control", kind: "control", parameters: { model, robot: ROBOT, allowedMisses: 8 } },
+    { name: "control", kind: "control", process: "control", parameters: { model, robot: ROBOT, allowedMisses: 8 } },
   ];
 }
 

@@ -113,7 +113,12 @@ async function startLoop(models: ModelsFolder, log: BenchOptions["log"]): Promis
         process: "model",
         parameters: { model, robot: ROBOT, swap: { models: models.path, ...SWAP } },
       },
-      { name: "control", kind: "control", parameters: { model, robot: ROBOT, allowedMisses: 8, safety: PATIENT } },
+      {
+        name: "control",
+        kind: "control",
+        process: "control",
+        parameters: { model, robot: ROBOT, allowedMisses: 8, safety: PATIENT },
+      },
     ],
   };
   const launch = await resolveLaunch(parseStrict(launchSchema, description, "the swap bench"), root);

@@ -36,6 +36,7 @@ import type { ControlSetup } from "./control-setup.ts";
 import { DegradeLadder } from "./degrade-ladder.ts";
 import { diagnoseLoop, sentenceOnLoop } from "./loop-diagnosis.ts";
 import type { RealTimeGrant } from "./real-time.ts";
+import { isHeapRealTime, REAL_TIME_NODE_OPTIONS } from "./real-time-heap.ts";
 import { tickInputToMessage, tickToMessage } from "./tick-message.ts";
 import type { TickRecord } from "./tick-record.ts";
 
@@ -153,6 +154,11 @@ export class ControlNode {
     this.#grant = await host.start();
     for (const refusal of this.#grant.refusals) {
       this.#context.log.warn(`The control loop has no real-time priority and may be late: ${refusal}.`);
+    }
+    if (this.#grant.priority > 0 && !isHeapRealTime()) {
+      this.#context.log.info(
+        `On a busy machine the control loop may wait for V8's helper threads: give its node a process of its own, or start Node with ${REAL_TIME_NODE_OPTIONS.join(" ")}.`,
+      );
     }
   }
 

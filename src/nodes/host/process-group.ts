@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { LatentloopError } from "../../core/errors.ts";
 import type { PeerAddress } from "../../transport/index.ts";
+import { NODE_KINDS } from "../index.ts";
 import {
   type Doors,
   errorOf,
@@ -36,7 +37,10 @@ export class ProcessGroup implements NodeGroup {
     this.#name = name;
     this.#nodes = nodes;
     this.#listener = listener;
-    this.#child = fork(new URL("./process-entry.js", import.meta.url), [], { serialization: "advanced" });
+    this.#child = fork(new URL("./process-entry.js", import.meta.url), [], {
+      serialization: "advanced",
+      execArgv: nodeOptionsOf(nodes),
+    });
     this.#child.on("message", (message: FromProcess) => this.#receive(message));
     this.#exited = new Promise((resolve) => {
       this.#child.on("exit", (code, signal) => {
@@ -132,4 +136,9 @@ export class ProcessGroup implements NodeGroup {
     const nodes = this.#nodes.map(({ name }) => `'${name}'`).join(", ");
     return failureOf(new LatentloopError("ERR_NODE_FAILED", `The process '${this.#name}' of ${nodes} failed: ${why}.`));
   }
+}
+
+/** With which options of Node a process of these nodes runs: those of this one, and what its nodes need. */
+export function nodeOptionsOf(nodes: readonly Pick<LaunchNode, "kind">[]): string[] {
+  return [...new Set([...process.execArgv, ...nodes.flatMap(({ kind }) => NODE_KINDS[kind]?.nodeOptions ?? [])])];
 }

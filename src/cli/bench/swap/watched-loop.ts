@@ -8,7 +8,7 @@ import type { TickMessage } from "../../../messages/index.ts";
 import type { NodeHost } from "../../../nodes/host/node-host.ts";
 import { LoopMeasurements } from "../../demo/loop-measurements.ts";
 import { stolenMs } from "../control/stolen-time.ts";
-import { type Stall, WITNESS } from "./stall-log.ts";
+import { type Stall, WITNESS } from "./stall.ts";
 import { BLAMES, type Blame, type Witnesses } from "./witnesses.ts";
 
 export const COMMAND_RATE_HZ = 100;
