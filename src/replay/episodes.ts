@@ -37,6 +37,8 @@ export interface InterventionSpan {
 }
 
 export interface EpisodeTrouble {
+  /** `warning`: nothing is lost that was there to be recorded. */
+  readonly severity: "error" | "warning";
   readonly stampNs: bigint;
   readonly what: string;
 }
@@ -56,12 +58,21 @@ export class EpisodeAssembler {
   readonly episodes: Episode[] = [];
   readonly troubles: EpisodeTrouble[] = [];
   #open: OpenEpisode | undefined;
+  /** The episode that was going on when the recording began, and its newest step. */
+  #cut: { readonly number: number; step: number } | undefined;
+  #events = 0;
 
   add(event: EpisodeEvent, logTimeNs: bigint): void {
     const stampNs = nsFromTime(event.header.stamp);
+    const isFirst = this.#events++ === 0;
     const step = { stampNs, reward: event.reward, isTerminal: event.is_terminal, intervention: event.intervention };
     if (event.kind === EPISODE_KIND.begin) {
       this.#begin(event, step, logTimeNs);
+      return;
+    }
+    if (isFirst) this.#beginCut(event, stampNs);
+    if (this.#cut?.number === event.episode) {
+      this.#continueCut(this.#cut, event, stampNs);
       return;
     }
     if (event.kind === EPISODE_KIND.discard) {
@@ -90,7 +101,28 @@ export class EpisodeAssembler {
       : [...this.episodes, { ...this.#open, closed: false, discarded: false }];
   }
 
+  #beginCut({ episode: number, step }: EpisodeEvent, stampNs: bigint): void {
+    this.#cut = { number, step: step - 1 };
+    const what = `episode ${number}: it had begun before the recording, of which the first event is step ${step}; it counts as cut`;
+    this.troubles.push({ severity: "warning", stampNs, what });
+  }
+
+  /** What is left of it is no episode, but must hang together. */
+  #continueCut(cut: { readonly number: number; step: number }, { kind, step }: EpisodeEvent, stampNs: bigint): void {
+    if (kind === EPISODE_KIND.discard) {
+      this.#cut = undefined;
+      return;
+    }
+    if (step !== cut.step + 1) this.#complain(stampNs, `episode ${cut.number}: step ${step} follows ${cut.step}`);
+    cut.step = step;
+    if (kind === EPISODE_KIND.end) this.#cut = undefined;
+  }
+
   #begin(event: EpisodeEvent, step: EpisodeStep, logTimeNs: bigint): void {
+    if (this.#cut !== undefined) {
+      this.#complain(step.stampNs, `episode ${this.#cut.number}: it has no end`);
+      this.#cut = undefined;
+    }
     if (this.#open !== undefined) {
       this.#complain(step.stampNs, `episode ${this.#open.number}: it has no end`);
       this.#end(false);
@@ -131,7 +163,7 @@ export class EpisodeAssembler {
   }
 
   #complain(stampNs: bigint, what: string): void {
-    this.troubles.push({ stampNs, what });
+    this.troubles.push({ severity: "error", stampNs, what });
   }
 }
 

@@ -173,8 +173,8 @@ class Verifier {
   }
 
   #checkEpisodes(episodes: readonly Episode[]): void {
-    for (const { stampNs, what } of this.#assembler.troubles) {
-      this.#find("error", "episode", `episodes, at ${seconds(stampNs)}`, what);
+    for (const { severity, stampNs, what } of this.#assembler.troubles) {
+      this.#find(severity, "episode", `episodes, at ${seconds(stampNs)}`, what);
     }
     const last = episodes.at(-1);
     if (last?.closed === false && !last.discarded)

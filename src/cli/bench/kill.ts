@@ -16,8 +16,6 @@ import { openLiveModels } from "./live-models.ts";
 import type { BenchOptions } from "./suite.ts";
 
 const KILLS = 100;
-/** How `verify` calls the rest of an episode that was going on when the new recorder began. */
-const CUT_EPISODE = "an event without a begin";
 /** Wide enough for a machine that does other things as well: a plan may be missing for 0.8 s. */
 const ALLOWED_MISSES = 8;
 const SAFETY = { maxJointStateAgeMs: 400, maxObservationAgeMs: 1500, maxTickGapMs: 1000 };
@@ -198,7 +196,7 @@ async function inspectReplay(folder: string): Promise<KillReport["replay"]> {
       recovered++;
     }
     const { findings } = await verifyBag(bag);
-    const errors = findings.filter(({ severity, what }) => severity === "error" && !what.includes(CUT_EPISODE));
+    const errors = findings.filter(({ severity }) => severity === "error");
     wrong.push(...errors.map(({ where, what }) => `${name}, ${where}: ${what}`));
   }
   const index = await ReplayIndex.open(folder);

@@ -30,6 +30,8 @@ export interface HotSwapOptions {
   readonly log: Logger;
   /** Surprise above which the control loop slows the robot down; Infinity where none was calibrated. */
   readonly surpriseWarn: number;
+  /** Of the control node, whose ticks are counted. */
+  readonly commandRateHz: number;
   load(folder: string): Promise<ActingModel>;
   /** Called at every change. */
   onState(state: SwapState, live: string, other: string | undefined): void;
@@ -62,7 +64,7 @@ export class HotSwap {
   constructor(options: HotSwapOptions) {
     this.#options = options;
     this.#ledger = new SwapLedger(options.models, options.clock);
-    this.figures = new TrialFigures(options.surpriseWarn);
+    this.figures = new TrialFigures(options.surpriseWarn, options.parameters, options.commandRateHz);
     options.loop.watch(this.figures);
   }
 
@@ -95,7 +97,7 @@ export class HotSwap {
     if (!this.#transitions.isIdle || this.#closed) return;
     if (this.#state === "shadow" && this.#isOver()) void this.#transitions.run(() => this.#endShadow());
     if (this.#state !== "watching") return;
-    const verdicts = this.figures.judgeWatch(this.#options.parameters);
+    const verdicts = this.figures.judgeWatch();
     const breach = verdicts.find(({ passed }) => passed === false);
     if (breach)
       void this.#transitions.run(() => this.#abandonSwitch("node", `${breach.gate}: ${breach.note}`, verdicts));
@@ -144,13 +146,13 @@ export class HotSwap {
       await model.close();
       return this.#refuse([failed("belief", messageOf(thrown))]);
     }
-    this.figures.beginPhase();
+    this.figures.beginShadow();
     this.#enter("shadow", this.#options.parameters.shadowSeconds);
   }
 
   async #endShadow(): Promise<void> {
     const { loop, parameters } = this.#options;
-    const verdicts = this.figures.judgeShadow(parameters);
+    const verdicts = this.figures.judgeShadow();
     if (verdicts.some(({ passed }) => passed === false)) {
       await (await loop.detachShadow())?.close();
       return this.#refuse(verdicts);
@@ -158,7 +160,7 @@ export class HotSwap {
     await this.#recordShadow(true, verdicts);
     await this.#ledger.promote(this.#candidate!);
     await loop.exchange();
-    this.figures.beginPhase();
+    this.figures.beginWatch();
     this.#enter("watching", parameters.watchSeconds);
     this.#options.log.info(`${this.#candidate!.name} acts now and is watched for ${parameters.watchSeconds} s.`);
   }
@@ -174,6 +176,7 @@ export class HotSwap {
   async #abandonSwitch(by: "operator" | "node", reason: string, verdicts: readonly Verdict[]): Promise<void> {
     const { loop, log } = this.#options;
     await loop.exchange();
+    this.figures.goBack();
     const rejected = await loop.detachShadow();
     log.warn(`${this.#candidate!.name} was rolled back: ${reason}.`);
     try {
@@ -187,7 +190,7 @@ export class HotSwap {
   async #rollBackByHand(): Promise<TriggerResponse> {
     const { loop, load } = this.#options;
     if (this.#state === "watching") {
-      await this.#abandonSwitch("operator", "asked for", this.figures.judgeWatch(this.#options.parameters));
+      await this.#abandonSwitch("operator", "asked for", this.figures.judgeWatch());
       return { success: true, message: "the model before the candidate acts again" };
     }
     if (this.#state === "shadow") {
@@ -202,6 +205,7 @@ export class HotSwap {
     this.#warm = undefined;
     await loop.attachShadow(previous);
     await loop.exchange();
+    this.figures.goBack();
     this.#warm = await loop.detachShadow();
     await this.#ledger.rollBack("operator", "asked for");
     this.#enter("steady", Number.POSITIVE_INFINITY);

@@ -1,7 +1,9 @@
 import type { Plan } from "../../core/plan.ts";
-import { type HaltCause, LIMIT_BITS } from "../../core/status.ts";
+import { type ControlStatus, type HaltCause, LIMIT_BITS } from "../../core/status.ts";
 import { atMost, type Finding, nothingToMeasure, type Verdict } from "../../learning/gates/gate.ts";
 import { Samples } from "../../math/samples.ts";
+import { leastIncrease } from "../../math/share-increase.ts";
+import type { LimitedShare } from "./limited-share.ts";
 import type { SwapParameters } from "./swap-parameters.ts";
 
 /** What is counted over one phase of a swap. */
@@ -11,17 +13,18 @@ export class SwapFigures {
   plans = 0;
   late = 0;
   surprised = 0;
-  ticks = 0;
-  limited = 0;
   rewards = 0;
   rewardSum = 0;
   failures = 0;
   halt: HaltCause = "none";
+  /** Of the model that acts, also from before the phase. */
+  readonly limited: LimitedShare;
   readonly #surpriseWarn: number;
 
   /** @param surpriseWarn in the unit of the plans; Infinity where the model is not calibrated */
-  constructor(surpriseWarn: number) {
+  constructor(surpriseWarn: number, limited: LimitedShare) {
     this.#surpriseWarn = surpriseWarn;
+    this.limited = limited;
   }
 
   addPlan(plan: Plan | undefined): void {
@@ -41,9 +44,8 @@ export class SwapFigures {
     }
   }
 
-  addTick(limitBits: number, haltCause: HaltCause): void {
-    this.ticks++;
-    if ((limitBits & MODEL_LIMITS) !== 0) this.limited++;
+  addTick(status: ControlStatus, limitBits: number, haltCause: HaltCause): void {
+    if (FOLLOWS_PLAN.includes(status)) this.limited.add((limitBits & MODEL_LIMITS) !== 0);
     if (BLAMES_MODEL.includes(haltCause)) this.halt = haltCause;
   }
 
@@ -58,17 +60,24 @@ export class SwapFigures {
   }
 }
 
+const FOLLOWS_PLAN: readonly ControlStatus[] = ["tracking", "coasting"];
 /** What a plan can bring about; a soft start is not the model's doing. */
 const MODEL_LIMITS =
   LIMIT_BITS.position | LIMIT_BITS.velocity | LIMIT_BITS.acceleration | LIMIT_BITS.workspace | LIMIT_BITS.finite;
 const BLAMES_MODEL: readonly HaltCause[] = ["surprise", "plan-stale", "plan-invalid", "tracking-error"];
 
 /** Fewer than this say nothing. */
-const ENOUGH = { steps: 5, ticks: 50, rewards: 20 };
+const ENOUGH = { steps: 5, rewards: 20 };
 
 type Limits = Pick<
   SwapParameters,
-  "maxLateShare" | "maxSurprisedShare" | "maxActionChange" | "maxLimitedIncrease" | "maxRewardFall"
+  | "watchSeconds"
+  | "maxLateShare"
+  | "maxSurprisedShare"
+  | "maxActionChange"
+  | "maxLimitedIncrease"
+  | "limitedTest"
+  | "maxRewardFall"
 >;
 
 /** What a shadow run says about a candidate. @param live the live model over the same time */
@@ -121,10 +130,20 @@ function surpriseOf({ plans, surprised }: SwapFigures, { maxSurprisedShare }: Li
   return atMost(surprised / plans, maxSurprisedShare, "share", `${surprised} of ${plans} plans`);
 }
 
-function limitedOf(now: SwapFigures, before: SwapFigures, { maxLimitedIncrease }: Limits): Finding {
-  if (Math.min(now.ticks, before.ticks) < ENOUGH.ticks) return nothingToMeasure("share", "too few commands");
-  const usual = before.limited / before.ticks;
-  return atMost(now.limited / now.ticks, usual + maxLimitedIncrease, "share", `${usual.toFixed(3)} before`);
+/** The watch looks again after every block: the rate of false alarms is shared out among the looks. */
+function limitedOf(
+  { limited: now }: SwapFigures,
+  { limited: before }: SwapFigures,
+  { watchSeconds, maxLimitedIncrease, limitedTest }: Limits,
+): Finding {
+  const { falseAlarmRate, blockSeconds, leastSeconds } = limitedTest;
+  const least = Math.ceil(leastSeconds / blockSeconds);
+  if (Math.min(now.blocks.length, before.blocks.length) < least) return nothingToMeasure("share", "too few commands");
+  const looks = Math.max(1, Math.floor(watchSeconds / blockSeconds) - least + 1);
+  const increase = leastIncrease(before.blocks, now.blocks, falseAlarmRate / looks);
+  const said = ({ mean, blocks }: LimitedShare) =>
+    `${mean.toFixed(3)} in ${(blocks.length * blockSeconds).toFixed(0)} s`;
+  return atMost(increase, maxLimitedIncrease, "share", `more at least: ${said(before)} before, ${said(now)} now`);
 }
 
 function rewardOf(now: SwapFigures, before: SwapFigures, { maxRewardFall }: Limits): Finding {

@@ -1,6 +1,20 @@
 import { z } from "zod";
 
 const share = (description: string) => z.number().min(0).max(1).describe(description);
+const seconds = (description: string) => z.number().positive().meta({ description, unit: "s", readOnly: true });
+
+/** How surely the gate must limit more commands than before. */
+const limitedTest = z.strictObject({
+  falseAlarmRate: z
+    .number()
+    .gt(0)
+    .lt(0.5)
+    .default(0.01)
+    .describe("Chance that a watch ends early although the share has grown by no more than `maxLimitedIncrease`."),
+  blockSeconds: seconds("Commands of so long a time count as one, because they are limited together.").default(2),
+  leastSeconds: seconds("Commands of so long a time are needed before the switch, and after it.").default(6),
+  baselineSeconds: seconds("The commands before the switch count so far back.").default(60),
+});
 
 /** How a model takes the live one's place while the robot works. */
 export const swapParameters = z.strictObject({
@@ -35,6 +49,7 @@ export const swapParameters = z.strictObject({
     .default(0.6)
     .describe("Mean change of the first action of a plan against the live model's, for normalised actions."),
   maxLimitedIncrease: share("By how much the share of commands that the gate limits may grow.").default(0.2),
+  limitedTest: limitedTest.prefault({}),
   maxRewardFall: z
     .number()
     .positive()

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
 import { messageOf } from "../../core/errors.ts";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
-import { HALT_CAUSES, type HaltCause } from "../../core/status.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../core/status.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
 import { ModelsFolder } from "../../learning/models/models-folder.ts";
@@ -55,6 +55,7 @@ export type WorldModelParameters = z.output<typeof worldModelParameters>;
 /** How often a swap is looked after, and the ledger when candidates are adopted by themselves. */
 const SWAP_PERIOD_MS = 100;
 const ADOPT_PERIOD_MS = 1000;
+const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 
 /**
@@ -137,11 +138,12 @@ function openSwap(
     clock,
     log,
     surpriseWarn: surpriseWarnOf(manifest),
+    commandRateHz: parameters.commandRateHz,
     load: (folder) => ActingModel.load(folder, { clock, ...parameters, surpriseLimit, placements, log: modelLog }),
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });
-  context.subscribe("control/tick", "latentloop_msgs/msg/Tick", (tick) =>
-    swap.figures.onTick(tick.limit_bits, CAUSES[tick.halt_cause] ?? "none"),
+  context.subscribe("control/tick", "latentloop_msgs/msg/Tick", ({ status, limit_bits, halt_cause }) =>
+    swap.figures.onTick(STATUSES[status] ?? "disarmed", limit_bits, CAUSES[halt_cause] ?? "none"),
   );
   context.subscribe("episode", "latentloop_msgs/msg/EpisodeEvent", ({ kind, reward }) => {
     if (kind !== EPISODE_KIND.begin) swap.figures.onReward(reward);

@@ -155,6 +155,51 @@ test("episode numbers used twice or missing, events without a begin and steps le
   assert.match(text, /2 more of the kind|used twice/);
 });
 
+const eventsIn = (t: TestContext, events: readonly ReturnType<typeof event>[]) =>
+  verdictOf(
+    t,
+    events.map((message, i) => entry("/episode", "latentloop_msgs/msg/EpisodeEvent", message, at(i))),
+  );
+const [BEGIN, STEP, END, DISCARD] = [0, 1, 2, 3];
+
+test("an episode that was going on when the recording began counts as cut: a warning, and it is not among the episodes", async (t) => {
+  const rest = [event(STEP, 6, 4), event(STEP, 6, 5), event(END, 6, 6)];
+  const next = [event(BEGIN, 7, 0), event(STEP, 7, 1), event(END, 7, 2)];
+  const { ok, findings, episodes } = await eventsIn(t, [...rest, ...next]);
+  assert.equal(ok, true);
+  assert.deepEqual(
+    findings
+      .filter(({ where }) => where.startsWith("episode"))
+      .map(({ severity, what }) => [severity, /episode 6: .* is step 4; it counts as cut/.test(what)]),
+    [["warning", true]],
+  );
+  assert.deepEqual(
+    episodes.map(({ number, closed }) => [number, closed]),
+    [[7, true]],
+  );
+  const { ok: discarded } = await eventsIn(t, [event(STEP, 6, 4), event(DISCARD, 6, 4), ...next]);
+  assert.equal(discarded, true, "taken back");
+});
+
+const broken: readonly [what: string, events: readonly ReturnType<typeof event>[], complaint: RegExp][] = [
+  ["lacks a step", [event(STEP, 6, 4), event(END, 6, 6)], /step 6 follows 4/],
+  ["goes on behind its end", [event(END, 6, 4), event(STEP, 6, 5)], /episode 6: an event without a begin/],
+  ["never ends", [event(STEP, 6, 4), event(BEGIN, 7, 0), event(END, 7, 1)], /episode 6: it has no end/],
+  ["is followed by another without a begin", [event(END, 6, 4), event(STEP, 7, 1)], /episode 7: an event without/],
+  ["lost its begin later on", [event(BEGIN, 6, 0), event(END, 6, 1), event(STEP, 7, 1)], /episode 7: an event without/],
+];
+for (const [what, events, complaint] of broken) {
+  test(`an episode that ${what} is an error, also at the front of a recording`, async (t) => {
+    const { ok, findings } = await eventsIn(t, events);
+    assert.equal(ok, false);
+    const errors = findings.filter(({ severity }) => severity === "error");
+    assert.ok(
+      errors.some((error) => complaint.test(error.what)),
+      JSON.stringify(errors),
+    );
+  });
+}
+
 test("metadata.yaml that counts other messages than there are is an error", async (t) => {
   const folder = join(await testFolder(t), "bag");
   await buildBag({ folder, episodes: [2] });

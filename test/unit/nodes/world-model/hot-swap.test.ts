@@ -95,6 +95,7 @@ async function rig(t: TestContext) {
     clock: { monotonicNs: () => nowNs, rosNs: () => 1_767_323_045_678_000_000n },
     log: SILENT,
     surpriseWarn: 5,
+    commandRateHz: 100,
     load: async (folder) => modelOf((await readManifest(folder)).modelHash),
     onState: (state) => states.push(state),
   });
