@@ -3,6 +3,7 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { shiftImage } from "../losses/shift-image.ts";
 import type { BatchArrays } from "../optimization/batches.ts";
 import type { EpisodeSource, EpisodeStore, StoredEpisode } from "./episode-store.ts";
+import type { RowSource } from "./mixed-rows.ts";
 
 export interface SegmentSize {
   /** Steps of a segment; it has one frame more. */
@@ -28,7 +29,7 @@ export interface SegmentDraw {
  * Shapes: image_<camera> [C + H + 1, B, Y, X, 3], proprioception [C + H + 1, B, P], actions [H, B, A], rewards [H, B] on arriving, with
  * C frames of context
  */
-export class SegmentReplay {
+export class SegmentReplay implements RowSource {
   readonly #store: EpisodeStore;
   readonly #size: SegmentSize;
   readonly #cameras: ModelSpaces["cameras"];
@@ -51,18 +52,33 @@ export class SegmentReplay {
     this.#policyShare = policyShare;
   }
 
+  get rows(): number {
+    return this.#size.batch;
+  }
+
+  get framesNeeded(): number {
+    return this.#size.horizon + 1;
+  }
+
+  get ready(): boolean {
+    this.#takeInNewEpisodes();
+    return this.#usable.length > 0;
+  }
+
   fill(arrays: BatchArrays, rng: Rng): void {
+    for (let row = 0; row < this.rows; row++) this.fillRow(arrays, rng, row);
+  }
+
+  fillRow(arrays: BatchArrays, rng: Rng, row: number): void {
     this.#takeInNewEpisodes();
     const { horizon, batch, context = 0 } = this.#size;
-    for (let row = 0; row < batch; row++) {
-      const episodes = this.#pool(rng);
-      const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
-      const start = firstFrame + rng.integer(frames - horizon);
-      for (let t = -context; t <= horizon; t++) {
-        this.#copyFrame(arrays as Arrays, rng, Math.max(firstFrame, start + t), (context + t) * batch + row);
-      }
-      for (let t = 0; t < horizon; t++) this.#copyStep(arrays as Arrays, start + t, t * batch + row);
+    const episodes = this.#pool(rng);
+    const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
+    const start = firstFrame + rng.integer(frames - horizon);
+    for (let t = -context; t <= horizon; t++) {
+      this.#copyFrame(arrays as Arrays, rng, Math.max(firstFrame, start + t), (context + t) * batch + row);
     }
+    for (let t = 0; t < horizon; t++) this.#copyStep(arrays as Arrays, start + t, t * batch + row);
   }
 
   #takeInNewEpisodes(): void {

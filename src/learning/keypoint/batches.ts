@@ -1,22 +1,21 @@
 import type { Rng } from "../../core/rng.ts";
 import type { EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
+import { pickByShare, type Shared, shareAmong } from "../episodes/shares.ts";
 import type { BatchArrays } from "../optimization/batches.ts";
 import { copyFrame, copyImages } from "./frame-encoder.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** Episodes that take a fixed part of every batch, however few they are. */
-export interface BatchSource {
+export interface BatchSource extends Shared {
   readonly store: EpisodeStore;
-  readonly share: number;
   /** Which of the store's episodes. */
   accepts(episode: StoredEpisode): boolean;
 }
 
 /** Episodes of one source that are trained on, and their frames that have a reward. */
-interface Pool {
+interface Pool extends Shared {
   readonly store: EpisodeStore;
-  readonly share: number;
   readonly episodes: readonly StoredEpisode[];
   readonly rewarded: Int32Array;
 }
@@ -53,9 +52,7 @@ export class KeypointBatches {
       const episodes = store.episodes.filter((episode) => episode.frames > this.#horizon && accepts(episode));
       return { store, share, episodes, rewarded: rewardedFrames(episodes) };
     });
-    const filled = pools.filter(({ episodes, share }) => episodes.length > 0 && share > 0);
-    const total = filled.reduce((sum, { share }) => sum + share, 0);
-    this.#pools = filled.map((pool) => ({ ...pool, share: pool.share / total }));
+    this.#pools = shareAmong(pools, ({ episodes }) => episodes.length > 0);
   }
 
   /** Stores that batches are drawn from. */
@@ -84,7 +81,7 @@ export class KeypointBatches {
     const batch = rewards.length / horizon;
     const latentSize = latents.length / (batch * (horizon + 1));
     for (let row = 0; row < batch; row++) {
-      const { store, episodes } = this.#drawPool(rng);
+      const { store, episodes } = pickByShare(this.#pools, rng);
       const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
       const start = firstFrame + rng.integer(frames - horizon);
       const known = encoded.get(store)!;
@@ -110,17 +107,8 @@ export class KeypointBatches {
   }
 
   #drawFrame(rng: Rng): { store: EpisodeStore; frame: number } {
-    const { store, rewarded } = this.#drawPool(rng);
+    const { store, rewarded } = pickByShare(this.#pools, rng);
     return { store, frame: rewarded[rng.integer(rewarded.length)]! };
-  }
-
-  #drawPool(rng: Rng): Pool {
-    let left = rng.uniform();
-    const pool = this.#pools.find(({ share }) => {
-      left -= share;
-      return left < 0;
-    });
-    return pool ?? this.#pools.at(-1)!;
   }
 }
 

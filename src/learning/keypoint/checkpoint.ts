@@ -1,22 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { LatentloopError } from "../../core/errors.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { EpisodeLog, logEpisodes, replayEpisodes } from "../episodes/episode-log.ts";
 import type { LearnerOptions } from "../learner.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
+import { otherRun } from "../optimization/other-run.ts";
+import { Position } from "../optimization/timetable.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import type { KeypointProgress, KeypointState } from "./state.ts";
 import type { KeypointPhase } from "./steps.ts";
-
-export const Position = z.strictObject({
-  turn: z.int(),
-  done: z.int(),
-  updates: z.int(),
-  elapsedS: z.number(),
-  turnBeganS: z.number(),
-  collectingS: z.number(),
-});
 
 const Extra = z.strictObject({
   system: z.literal("keypoint"),
@@ -60,11 +52,11 @@ export async function restoreRun(
   state: KeypointState,
 ): Promise<void> {
   const parsed = Extra.safeParse(progress.extra);
-  if (!parsed.success) throw mismatch("a run of the keypoint system", "another one");
+  if (!parsed.success) throw otherRun("a run of the keypoint system", "another one");
   const { task, position, episodes } = parsed.data;
-  if (task !== world.task) throw mismatch(`a run on ${world.task}`, `one on ${task}`);
-  if (progress.seed !== seed) throw mismatch(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
-  if (parsed.data.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
+  if (task !== world.task) throw otherRun(`a run on ${world.task}`, `one on ${task}`);
+  if (progress.seed !== seed) throw otherRun(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
+  if (parsed.data.recipe !== JSON.stringify(recipe)) throw otherRun("a run with the same recipe", "one with another");
 
   state.position = position;
   restoreTensors(tensors, state);
@@ -72,7 +64,7 @@ export async function restoreRun(
   if (!recorded) return replayEpisodes(world, episodes, actions, state.store);
   const given = logEpisodes(recorded);
   if (!isDeepStrictEqual([given.episodes, given.actions.data], [episodes, actions.data])) {
-    throw mismatch(`a run on these ${given.episodes.length} recorded episodes`, `one on ${episodes.length} others`);
+    throw otherRun(`a run on these ${given.episodes.length} recorded episodes`, `one on ${episodes.length} others`);
   }
 }
 
@@ -100,14 +92,4 @@ export function restoreTensors(tensors: ReadonlyMap<string, Tensor>, state: Keyp
 function valuesBelow(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Float32Array> {
   const found = [...tensors].filter(([name]) => name.startsWith(prefix));
   return new Map(found.map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]));
-}
-
-export function mismatch(expected: string, received: string): LatentloopError {
-  return new LatentloopError(
-    "ERR_CHECKPOINT_MISMATCH",
-    `Expected a checkpoint of ${expected} but received ${received}.`,
-    {
-      remedy: "Resume with the options that the run was started with, or start a new run in another folder.",
-    },
-  );
 }

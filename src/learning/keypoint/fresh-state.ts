@@ -4,9 +4,10 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { storeFor } from "../episodes/episode-store.ts";
 import type { LearnerOptions } from "../learner.ts";
 import type { Weights } from "../optimization/step-runner.ts";
+import { BEGINNING } from "../optimization/timetable.ts";
 import { spacesOf } from "../world/spaces.ts";
 import type { KeypointRecipe } from "./recipe.ts";
-import { BEGINNING, type KeypointState } from "./state.ts";
+import type { KeypointState } from "./state.ts";
 
 /** A run before its first slice: weights drawn from the seed, room for all its episodes. */
 export function freshState({ world, seed, recorded }: LearnerOptions, recipe: KeypointRecipe): KeypointState {

@@ -3,6 +3,7 @@ import { IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import type { Weights } from "../optimization/step-runner.ts";
+import type { Timetable, Work } from "../optimization/timetable.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { KeypointBatches, ownAndRandom, rewardedFrames } from "./batches.ts";
 import { restoreRun, snapshotRun } from "./checkpoint.ts";
@@ -11,11 +12,11 @@ import { fineTuneKeypoint } from "./fine-tuner.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
 import { freshState } from "./fresh-state.ts";
 import { keypointGraphs } from "./graphs.ts";
-import { PhaseTrainer, type Work } from "./phase-trainer.ts";
+import { PhaseTrainer } from "./phase-trainer.ts";
 import { type KeypointRecipe, offlineTurnsOf, recipeFor, scaleRecipe, type Turn, turnsOf } from "./recipe.ts";
 import type { KeypointState } from "./state.ts";
 import { keypointSteps } from "./steps.ts";
-import { KeypointTimetable } from "./timetable.ts";
+import { keypointTimetable } from "./timetable.ts";
 
 /**
  * Learns the keypoint world model in rounds: collect, fit the encoder to the reward, fit the dynamics to the encoder's
@@ -29,7 +30,7 @@ export class KeypointLearner implements Learner {
   readonly #options: LearnerOptions;
   readonly #recipe: KeypointRecipe;
   readonly #turns: readonly Turn[];
-  readonly #timetable: KeypointTimetable;
+  readonly #timetable: Timetable;
   readonly #trainer: PhaseTrainer;
   readonly #encoder: FrameEncoder;
   readonly #collector: Collector;
@@ -42,7 +43,7 @@ export class KeypointLearner implements Learner {
     this.#encoder = encoder;
     this.#state = state;
     this.#turns = options.recorded ? offlineTurnsOf(recipe) : turnsOf(recipe);
-    this.#timetable = new KeypointTimetable(this.#turns, options.seconds);
+    this.#timetable = keypointTimetable(this.#turns, options.seconds);
     const spaces = spacesOf(world);
     const { store } = state;
     const { network: config, batch, horizon, learningRate } = recipe;

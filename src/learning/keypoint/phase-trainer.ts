@@ -3,13 +3,15 @@ import { LatentloopError } from "../../core/errors.ts";
 import type { Rng } from "../../core/rng.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { batchRng } from "../optimization/batches.ts";
+import { MetricMeans } from "../optimization/metric-means.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import { StepRunner, type Weights } from "../optimization/step-runner.ts";
+import type { Timetable, Work } from "../optimization/timetable.ts";
+import { turnRate } from "../optimization/turn-rate.ts";
 import type { EncodedStores, KeypointBatches } from "./batches.ts";
 import type { FrameEncoder } from "./frame-encoder.ts";
 import type { KeypointProgress } from "./state.ts";
 import type { KeypointPhase, KeypointSteps } from "./steps.ts";
-import type { KeypointTimetable } from "./timetable.ts";
 
 /** Updates between two reports: about half a second each. */
 const SLICE: Readonly<Record<KeypointPhase, number>> = { representation: 40, dynamics: 120, decoder: 40 };
@@ -19,16 +21,13 @@ const VALIDATION_FRAMES = 256;
 const SALT: Readonly<Record<KeypointPhase, number>> = { representation: 0x1a, dynamics: 0x2b, decoder: 0x3c };
 /** A loss beyond this has left the numbers that learning can come back from. */
 const LARGEST_LOSS = 1e12;
-/** Warm-up steps at the start of every turn, and the share of the learning rate that is left at its end. */
-const WARM_UP = 50;
-const FINAL_SHARE = 0.03;
 
 export interface PhaseTrainerOptions {
   /** The updates, with the learning rate as this function says. */
   steps(learningRate: () => number): KeypointSteps;
   readonly batches: Readonly<Record<KeypointPhase, KeypointBatches>>;
   readonly encoder: FrameEncoder;
-  readonly timetable: KeypointTimetable;
+  readonly timetable: Timetable;
   readonly learningRate: number;
   readonly decoderBatch: number;
   /** Frames that tell how well the reward is read off them. */
@@ -41,12 +40,6 @@ export interface PhaseTrainerOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly session?: SessionOptions;
-}
-
-/** What a slice of a run did. */
-export interface Work {
-  readonly done: number;
-  readonly figures: Readonly<Record<string, number>>;
 }
 
 /** Makes the keypoint model's updates, one turn after another, slice by slice. */
@@ -73,7 +66,7 @@ export class PhaseTrainer {
     const { runner } = (this.#runner ??= { kind, runner: await this.#open(kind, state) });
     const { position } = state;
     const most = Math.min(SLICE[kind], timetable.updatesLeft(position));
-    const sums: Record<string, number> = {};
+    const means = new MetricMeans();
     const beganNs = clock.monotonicNs();
     let count = 0;
     for (; count < most; count++) {
@@ -81,15 +74,14 @@ export class PhaseTrainer {
       const elapsedS = position.elapsedS + (clock.monotonicNs() - beganNs) / 1e9;
       const share = timetable.share({ ...position, done, elapsedS });
       if (share >= 1 && count > 0) break;
-      this.#learningRate = learningRate * rateShare(share, done);
+      this.#learningRate = learningRate * turnRate(share, done);
       this.#fill(kind, runner, batchRng(seed ^ SALT[kind], position.updates + count));
-      const metrics = await runner.update(done);
-      for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
+      means.add(await runner.update(done));
     }
-    const loss = sums.loss! / count;
+    const { loss = Number.NaN, consistency } = means.read();
     if (!(Math.abs(loss) < LARGEST_LOSS)) throw diverged(kind, position.updates + count, loss);
     if (kind === "representation") this.#validationError = await this.#validate((await runner.read()).weights);
-    const figures = { loss, ...(sums.consistency && { consistency: sums.consistency / count }) };
+    const figures = { loss, ...(consistency !== undefined && { consistency }) };
     return { done: count, figures: { ...figures, ...this.#validationFigure() } };
   }
 
@@ -160,12 +152,6 @@ export class PhaseTrainer {
     if (rewardPerM === undefined) return { validationError: this.#validationError };
     return { validationCm: (100 * this.#validationError) / Math.abs(rewardPerM) };
   }
-}
-
-/** Constant over the first half of a turn, then half a cosine down; warmed up because Adam's moments are stale at first. */
-function rateShare(share: number, update: number): number {
-  const decay = share < 0.5 ? 1 : Math.max(FINAL_SHARE, 0.5 * (1 + Math.cos(Math.PI * (2 * share - 1))));
-  return decay * Math.min(1, (update + 1) / WARM_UP);
 }
 
 function diverged(kind: KeypointPhase, update: number, loss: number): LatentloopError {

@@ -18,7 +18,6 @@ import {
 } from "../../graph/index.ts";
 import { buildKeypointModel, type KeypointConfig, type KeypointModel } from "../../world-models/keypoint.ts";
 import type { ImageSyms, ModelSpaces } from "../../world-models/world-model.ts";
-import type { Restraint } from "../fine-tune/restraint.ts";
 import { reconstructionLoss } from "../losses/reconstruction-loss.ts";
 
 /** Weight of the latents' error beside the rewards': latents lie in [-1, 1], rewards in metres times ten. */
@@ -68,8 +67,6 @@ export interface KeypointStepOptions {
   /** Steps that the dynamics are unrolled for. */
   readonly horizon: number;
   readonly learningRate: Schedule;
-  /** Holds a fine-tuning run to the weights that it began with. */
-  readonly restraint?: Restraint;
 }
 
 export type KeypointSteps = Readonly<Record<KeypointPhase, StepDefinition>>;
@@ -81,20 +78,18 @@ export type KeypointSteps = Readonly<Record<KeypointPhase, StepDefinition>>;
  * Reconstruction is no training signal for the encoder: the few pixels of a target hardly move it.
  */
 export function keypointSteps(options: KeypointStepOptions): KeypointSteps {
-  const { spaces, config, batch, horizon, learningRate, restraint } = options;
-  const begin = (step: Step) => {
-    const held = restraint?.hold(step.parameters);
-    const minimize = (loss: Sym): void => {
-      const penalty = held?.penalty();
+  const { spaces, config, batch, horizon, learningRate } = options;
+  const begin = (step: Step) => ({
+    model: buildKeypointModel(step.parameters, spaces, config),
+    minimize: (loss: Sym): void => {
       step.metric("loss", loss);
-      step.minimize("model", penalty ? add(loss, penalty) : loss, {
+      step.minimize("model", loss, {
         groups: { model: { learningRate } },
         optimizer: adam(),
         clip: globalNorm(MAX_GRADIENT_NORM),
       });
-    };
-    return { model: buildKeypointModel(held?.parameters ?? step.parameters, spaces, config), minimize };
-  };
+    },
+  });
   const latentSize = config.embedding + spaces.proprioceptionSize;
   return {
     representation: {

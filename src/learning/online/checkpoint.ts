@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { LatentloopError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { EpisodeLog, logEpisodes } from "../episodes/episode-log.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
+import { otherRun } from "../optimization/other-run.ts";
 
 /** Where an online run stands, besides its tensors and episodes. */
 export interface OnlinePosition {
@@ -55,14 +55,14 @@ export interface OnlineSnapshot {
 export function readOnline({ tensors, progress }: Checkpoint, identity: RunIdentity): OnlineSnapshot {
   const parsed = Extra.safeParse(progress.extra);
   const { system, task, seed, recipe } = identity;
-  if (!parsed.success) throw mismatch(`a run of ${system}`, "one of another kind");
+  if (!parsed.success) throw otherRun(`a run of ${system}`, "one of another kind");
   const { elapsedS, evaluations, episodes, ...found } = parsed.data;
-  if (found.system !== system) throw mismatch(`a run of ${system}`, `one of ${found.system}`);
-  if (found.task !== task) throw mismatch(`a run on ${task}`, `one on ${found.task}`);
-  if (progress.seed !== seed) throw mismatch(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
-  if (found.recipe !== JSON.stringify(recipe)) throw mismatch("a run with the same recipe", "one with another");
+  if (found.system !== system) throw otherRun(`a run of ${system}`, `one of ${found.system}`);
+  if (found.task !== task) throw otherRun(`a run on ${task}`, `one on ${found.task}`);
+  if (progress.seed !== seed) throw otherRun(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
+  if (found.recipe !== JSON.stringify(recipe)) throw otherRun("a run with the same recipe", "one with another");
   const actions = tensors.get(ACTIONS);
-  if (!actions) throw mismatch("a run with its episodes", "one without");
+  if (!actions) throw otherRun("a run with its episodes", "one without");
   const trained = new Map([...tensors].filter(([name]) => name !== ACTIONS));
   return {
     trained: { tensors: trained, progress: { ...progress, extra: {} } },
@@ -70,12 +70,4 @@ export function readOnline({ tensors, progress }: Checkpoint, identity: RunIdent
     episodes,
     actions,
   };
-}
-
-function mismatch(expected: string, received: string): LatentloopError {
-  return new LatentloopError(
-    "ERR_CHECKPOINT_MISMATCH",
-    `Expected a checkpoint of ${expected} but received ${received}.`,
-    { remedy: "Resume with the options that the run was started with, or start a new run in another folder." },
-  );
 }

@@ -1,14 +1,15 @@
-import type { Rng } from "../../core/rng.ts";
 import { buildStep, type StepDefinition, type StepGraph } from "../../graph/index.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
 import { BundlePolicy } from "../bundle/bundle-policy.ts";
 import { fillGraphs } from "../bundle/fill-graphs.ts";
 import { replayEpisodes } from "../episodes/episode-log.ts";
 import { type EpisodeStore, storeFor } from "../episodes/episode-store.ts";
+import type { RowSource } from "../episodes/mixed-rows.ts";
 import type { Learner, LearnerOptions, LearnerReport } from "../learner.ts";
-import { type BatchArrays, batchRng, inlineBatches } from "../optimization/batches.ts";
+import { batchRng, inlineBatches } from "../optimization/batches.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import { parametersOf } from "../optimization/checkpoint-tensors.ts";
+import { MetricMeans } from "../optimization/metric-means.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 import { freshStart, Trainer } from "../optimization/trainer.ts";
 import type { Policy } from "../policy.ts";
@@ -32,7 +33,7 @@ export interface OnlineSystem {
   /** The graphs that collect, where they differ from the bundle's: such as a policy that samples. */
   readonly collecting?: BundleGraphDefinitions;
   /** How the batch of an update is drawn from the episodes so far. */
-  batches(store: EpisodeStore): { fill(arrays: BatchArrays, rng: Rng): void };
+  batches(store: EpisodeStore): RowSource;
 }
 
 /** Seeds of independent streams of random numbers. */
@@ -216,15 +217,11 @@ export class OnlineLearner implements Learner {
     this.#policy = undefined;
     const { clock } = this.#options;
     const endNs = clock.monotonicNs() + SLICE_NS;
-    const sums: Record<string, number> = {};
-    let count = 0;
+    const means = new MetricMeans();
     do {
-      for (const { metrics } of await this.#trainer.advance()) {
-        for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
-        count++;
-      }
+      for (const { metrics } of await this.#trainer.advance()) means.add(metrics);
     } while (this.#due > 0 && clock.monotonicNs() < endNs);
-    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]));
+    return means.read();
   }
 }
 

@@ -2,6 +2,7 @@ import type { Rng } from "../../core/rng.ts";
 import type { TensorSpec } from "../../core/tensor.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
+import type { RowSource } from "../episodes/mixed-rows.ts";
 import type { BatchArrays } from "../optimization/batches.ts";
 
 /** Frames that a piece of the past is made of. */
@@ -51,7 +52,7 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch, ahead = 0 }:
  * With a `policyShare` so many of them begin in episodes of the policy once there are any, however few they are; by default
  * every frame is as likely.
  */
-export class SequenceReplay {
+export class SequenceReplay implements RowSource {
   readonly #store: EpisodeStore;
   readonly #size: SequenceSize;
   readonly #frames: number;
@@ -66,6 +67,14 @@ export class SequenceReplay {
     this.#policyShare = policyShare;
   }
 
+  get rows(): number {
+    return this.#size.batch;
+  }
+
+  get framesNeeded(): number {
+    return this.#frames;
+  }
+
   /** Whether there are enough frames for one sequence. */
   get ready(): boolean {
     return this.#store.frames >= this.#frames;
@@ -73,8 +82,12 @@ export class SequenceReplay {
 
   /** Shapes: as `sequenceSpecs` */
   fill(arrays: BatchArrays, rng: Rng): void {
+    for (let row = 0; row < this.rows; row++) this.fillRow(arrays, rng, row);
+  }
+
+  fillRow(arrays: BatchArrays, rng: Rng, row: number): void {
     this.#takeInNewEpisodes();
-    for (let row = 0; row < this.#size.batch; row++) this.#copy(arrays as Arrays, this.#drawStart(rng), row);
+    this.#copy(arrays as Arrays, this.#drawStart(rng), row);
   }
 
   #takeInNewEpisodes(): void {

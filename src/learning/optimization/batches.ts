@@ -1,6 +1,6 @@
 import { Rng } from "../../core/rng.ts";
 import { allocateData, BYTES_PER_ELEMENT, elementCount, type TensorData, type TensorSpec } from "../../core/tensor.ts";
-import type { NoiseKind } from "../../graph/index.ts";
+import type { NoiseKind, StepGraph } from "../../graph/index.ts";
 
 /** The inputs of one optimiser step, by name, in the sizes that the step graph asks for. */
 export type BatchArrays = Readonly<Record<string, TensorData>>;
@@ -17,6 +17,11 @@ export interface BatchSource {
 /** One input of a step graph that changes every step: data from the source, or noise that the runtime draws itself. */
 export interface BatchSpec extends TensorSpec {
   readonly noise?: NoiseKind;
+}
+
+/** What a step asks its batches for: its fields, then its noise. */
+export function batchSpecs({ fields, noise }: Pick<StepGraph, "fields" | "noise">): BatchSpec[] {
+  return [...fields, ...noise.map(({ kind, ...spec }) => ({ ...spec, noise: kind }))];
 }
 
 /** Batches in order. What `next` hands out is valid until the following call. */

@@ -1,7 +1,7 @@
 import { LatentloopError } from "../../core/errors.ts";
 import type { StepGraph } from "../../graph/index.ts";
 import type { AtomicFileSystem } from "../atomic-file.ts";
-import type { BatchPlan, BatchStream } from "./batches.ts";
+import { type BatchPlan, type BatchStream, batchSpecs } from "./batches.ts";
 import { type Checkpoint, checkTensors, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import { borrowTensors, checkpointSpecs, copyTensors, emptyState, initialTensors } from "./checkpoint-tensors.ts";
 import type { SessionOptions } from "./session.ts";
@@ -97,9 +97,8 @@ export class Trainer {
     const session = await TrainingSession.create(step, options.session);
     try {
       session.load(state);
-      const specs = [...step.fields, ...step.noise.map(({ kind, ...spec }) => ({ ...spec, noise: kind }))];
       const { seed, step: firstIndex } = from.progress;
-      const stream = batches({ specs, stepsPerRun: step.updates ?? 1, seed, firstIndex });
+      const stream = batches({ specs: batchSpecs(step), stepsPerRun: step.updates ?? 1, seed, firstIndex });
       return new Trainer(session, stream, lossColumn, options);
     } catch (error) {
       await session.close();

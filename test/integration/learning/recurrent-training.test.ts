@@ -7,6 +7,8 @@ import { dreamerV3Online } from "../../../src/learning/dreamer-v3/system.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../../../src/learning/online/learner.ts";
 import type { OnlineRecipe } from "../../../src/learning/online/recipe.ts";
+import { SequenceReplay } from "../../../src/learning/online/sequence-replay.ts";
+import type { BatchArrays } from "../../../src/learning/optimization/batches.ts";
 import type { Checkpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import { type PlanetRecipe, planetRecipe } from "../../../src/learning/planet/recipe.ts";
 import { planetOnline } from "../../../src/learning/planet/system.ts";
@@ -131,19 +133,18 @@ for (const [name, system] of Object.entries(systems)) {
   });
 }
 
+class PoisonedReplay extends SequenceReplay {
+  override fill(arrays: BatchArrays, rng: Rng): void {
+    super.fill(arrays, rng);
+    (arrays.reward as Float32Array).fill(Number.NaN);
+  }
+}
+
 test("a run that diverges says where, and names the last checkpoint", async () => {
   const system = systems.planet!;
   const poisoned: OnlineSystem = {
     ...system,
-    batches: (store) => {
-      const replay = system.batches(store);
-      return {
-        fill(arrays, rng: Rng) {
-          replay.fill(arrays, rng);
-          (arrays.reward as Float32Array).fill(Number.NaN);
-        },
-      };
-    },
+    batches: (store) => new PoisonedReplay(store, planetTiny.sequence),
   };
   const learner = await open(poisoned);
   learner.noteSaved("run/checkpoint.safetensors");
