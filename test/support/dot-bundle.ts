@@ -5,6 +5,8 @@ import { type Bundle, readBundle } from "../../src/inference/read-bundle.ts";
 import { exportBundle } from "../../src/learning/bundle/export-bundle.ts";
 import { type EpisodeStore, storeFor } from "../../src/learning/episodes/episode-store.ts";
 import { KeypointLearner } from "../../src/learning/keypoint/learner.ts";
+import type { Learner } from "../../src/learning/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../../src/learning/online/learner.ts";
 import { exploringPolicy, rollOut } from "../../src/learning/run/rollout.ts";
 import type { TrainingWorld } from "../../src/learning/world/training-world.ts";
 import { DotWorld } from "./dot-world.ts";
@@ -15,7 +17,19 @@ const SEED = 3;
 /** A keypoint bundle that was trained on the dot world for a second or two. */
 export async function trainDotBundle(folder: string): Promise<Bundle> {
   const world = new DotWorld();
-  const learner = await KeypointLearner.open({ world, seed: SEED, clock: systemClock() }, TINY_KEYPOINT);
+  const options = { world, seed: SEED, clock: systemClock() };
+  return bundleOf("keypoint", world, await KeypointLearner.open(options, TINY_KEYPOINT), folder);
+}
+
+/** A bundle of a system that learns online, trained on the dot world as its recipe says. */
+export async function trainOnlineDotBundle(folder: string, system: OnlineSystem): Promise<Bundle> {
+  const world = new DotWorld();
+  const options = { world, seed: SEED, clock: systemClock() };
+  return bundleOf(system.name, world, await OnlineLearner.open(options, system), folder);
+}
+
+/** What a learner has learned when it is finished. */
+async function bundleOf(system: string, world: DotWorld, learner: Learner, folder: string): Promise<Bundle> {
   try {
     while (!learner.finished) await learner.advance();
     const { cameras } = world.observationSpace;
@@ -25,8 +39,8 @@ export async function trainDotBundle(folder: string): Promise<Bundle> {
       graphs: learner.graphs,
       parameters: await learner.weights(),
       manifest: {
-        name: "dot-keypoint",
-        algorithm: { name: "keypoint", hyperparameters: JSON.parse(JSON.stringify(learner.hyperparameters)) },
+        name: `dot-${system}`,
+        algorithm: { name: system, hyperparameters: JSON.parse(JSON.stringify(learner.hyperparameters)) },
         observation: {
           cameras: cameras.map((camera) => ({ ...camera, ...whole })),
           proprioception: [...world.proprioceptionFeatures],

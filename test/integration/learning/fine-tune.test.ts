@@ -18,18 +18,11 @@ import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../../../src/le
 import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
 import { randomEpisodes, trainDotBundle } from "../../support/dot-bundle.ts";
 import { DotWorld } from "../../support/dot-world.ts";
+import { MovedDotWorld } from "../../support/moved-dot-world.ts";
 import { writeSampleBundle } from "../../support/sample-bundle.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "latentloop-fine-tune-"));
 after(() => rm(folder, { recursive: true }));
-
-/** The dot world through a camera that stands elsewhere. */
-class MovedDotWorld extends DotWorld {
-  override renderInto(camera: string, out: Uint8Array): void {
-    super.renderInto(camera, out);
-    out.copyWithin(5 * 64 * 3, 0, 59 * 64 * 3); // five rows down
-  }
-}
 
 const bundle = await trainDotBundle(folder);
 const fresh = await randomEpisodes(new MovedDotWorld(), 40, 100);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Rng } from "../../../src/core/rng.ts";
-import { type DreamerV3Recipe, dreamerV3Recipe } from "../../../src/learning/dreamer-v3/recipe.ts";
 import { dreamerV3Online } from "../../../src/learning/dreamer-v3/system.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../../../src/learning/online/learner.ts";
@@ -10,11 +9,11 @@ import type { OnlineRecipe } from "../../../src/learning/online/recipe.ts";
 import { SequenceReplay } from "../../../src/learning/online/sequence-replay.ts";
 import type { BatchArrays } from "../../../src/learning/optimization/batches.ts";
 import type { Checkpoint } from "../../../src/learning/optimization/checkpoint.ts";
-import { type PlanetRecipe, planetRecipe } from "../../../src/learning/planet/recipe.ts";
 import { planetOnline } from "../../../src/learning/planet/system.ts";
 import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
+import { tinyDreamerV3, tinyPlanet } from "../../support/tiny-systems.ts";
 
 const online: OnlineRecipe = {
   steps: 300,
@@ -24,57 +23,11 @@ const online: OnlineRecipe = {
   explorationStd: 0.1,
   evaluateEvery: 150,
 };
-const observation = { channels: 6, keypoints: 6, embedding: 16, units: 16 };
-
-const dreamer = dreamerV3Recipe("reach");
-const dreamerRecipe: DreamerV3Recipe = {
-  ...dreamer,
-  network: {
-    ...dreamer.network,
-    rssm: {
-      ...dreamer.network.rssm,
-      deter: 16,
-      hidden: 16,
-      latent: { kind: "categorical", groups: 4, classes: 4, unimix: 0.01 },
-    },
-    observation: { ...dreamer.network.observation, ...observation },
-    units: 16,
-    bins: 41,
-  },
-  sequence: { length: 4, batch: 8, ahead: 0 },
-  imagination: { horizon: 3, starts: 2 },
-  decodeEvery: 4,
-  learningRate: 3e-3,
-  warmUp: 10,
-  online,
-};
-
-const planet = planetRecipe("reach");
-const planetTiny: PlanetRecipe = {
-  ...planet,
-  network: {
-    ...planet.network,
-    rssm: {
-      ...planet.network.rssm,
-      deter: 16,
-      hidden: 16,
-      latent: { kind: "gaussian", size: 6, minDeviation: 0.1 },
-    },
-    observation: { ...planet.network.observation, ...observation },
-    units: 16,
-  },
-  planner: { ...planet.planner, horizon: 3, candidates: 24, elites: 6, iterations: 2 },
-  shortPlanner: { iterations: 1, candidates: 12, elites: 4 },
-  sequence: { length: 4, batch: 8, ahead: 0 },
-  overshooting: 2,
-  decodeEvery: 4,
-  learningRate: 3e-3,
-  online,
-};
+const planetTiny = tinyPlanet(online);
 
 const spaces = spacesOf(new DotWorld());
 const systems: Readonly<Record<string, OnlineSystem>> = {
-  "dreamer-v3": dreamerV3Online(spaces, dreamerRecipe),
+  "dreamer-v3": dreamerV3Online(spaces, tinyDreamerV3(online)),
   planet: planetOnline(spaces, planetTiny),
 };
 

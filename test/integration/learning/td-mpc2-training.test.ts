@@ -9,28 +9,21 @@ import { OnlineLearner } from "../../../src/learning/online/learner.ts";
 import type { Checkpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import { evaluate } from "../../../src/learning/run/evaluate.ts";
 import { exploringPolicy } from "../../../src/learning/run/rollout.ts";
-import { recipeFor, type TdMpc2Recipe } from "../../../src/learning/td-mpc2/recipe.ts";
+import { recipeFor } from "../../../src/learning/td-mpc2/recipe.ts";
 import { tdMpc2Online, tdMpc2System } from "../../../src/learning/td-mpc2/system.ts";
 import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
+import { tinyTdMpc2 } from "../../support/tiny-systems.ts";
 
-const usual = recipeFor("reach", { episodeSteps: 6 });
-const recipe: TdMpc2Recipe = {
-  ...usual,
-  network: { ...usual.network, encoderUnits: 32, units: 32, latent: 16, heads: 2, bins: 41, channels: 8, keypoints: 8 },
-  planner: { ...usual.planner, candidates: 48, policyCandidates: 8, elites: 8, iterations: 3, discount: 0.8 },
-  shortPlanner: { iterations: 1, candidates: 32 },
-  learning: { ...usual.learning, batch: 32, horizon: 2, learningRate: 3e-3 },
-  online: {
-    steps: 1200,
-    randomSteps: 1080,
-    firstUpdates: 600,
-    updatesPerStep: 0.5,
-    explorationStd: 0,
-    evaluateEvery: 1e6,
-  },
-};
+const recipe = tinyTdMpc2({
+  steps: 1200,
+  randomSteps: 1080,
+  firstUpdates: 600,
+  updatesPerStep: 0.5,
+  explorationStd: 0,
+  evaluateEvery: 1e6,
+});
 
 function open(options: { seed?: number; resume?: Checkpoint } = {}) {
   const world = new DotWorld();

@@ -9,35 +9,21 @@ import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
 import { evaluate } from "../../../src/learning/run/evaluate.ts";
 import { exploringPolicy } from "../../../src/learning/run/rollout.ts";
-import { recipeFor, type VaeAgentRecipe } from "../../../src/learning/vae-agent/recipe.ts";
+import { recipeFor } from "../../../src/learning/vae-agent/recipe.ts";
 import { vaeAgentOnline, vaeAgentSystem } from "../../../src/learning/vae-agent/system.ts";
 import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
+import { tinyVaeAgent } from "../../support/tiny-systems.ts";
 
-const usual = recipeFor("reach");
-const recipe: VaeAgentRecipe = {
-  ...usual,
-  network: {
-    ...usual.network,
-    observation: { ...usual.network.observation, channels: 8, keypoints: 8, embedding: 16, units: 16 },
-    code: 8,
-    dynamics: "gru",
-    memory: 8,
-    units: 32,
-  },
-  planner: { ...usual.planner, horizon: 3, candidates: 48, elites: 6, iterations: 3 },
-  shortPlanner: { iterations: 1, candidates: 16 },
-  learning: { ...usual.learning, batch: 24, horizon: 2, learningRate: 3e-3 },
-  online: {
-    steps: 1000,
-    randomSteps: 960,
-    firstUpdates: 250,
-    updatesPerStep: 0.5,
-    explorationStd: 0.2,
-    evaluateEvery: 1e6,
-  },
-};
+const recipe = tinyVaeAgent({
+  steps: 1000,
+  randomSteps: 960,
+  firstUpdates: 250,
+  updatesPerStep: 0.5,
+  explorationStd: 0.2,
+  evaluateEvery: 1e6,
+});
 
 const world = new DotWorld();
 const learner = await OnlineLearner.open(

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { parseStrict } from "../../../src/config/parse-strict.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { readWeights } from "../../../src/inference/bundle-weights.ts";
+import type { Bundle } from "../../../src/inference/read-bundle.ts";
+import { exportCandidate, provenanceOf } from "../../../src/learning/fine-tune/export-candidate.ts";
+import type { FineTuneOptions, FineTuner } from "../../../src/learning/fine-tune/fine-tuner.ts";
+import { openFineTuner } from "../../../src/learning/fine-tune/open-fine-tuner.ts";
+import { type FineTuneSettings, fineTuneSettings } from "../../../src/learning/fine-tune/settings.ts";
+import { gatesSchema } from "../../../src/learning/gates/index.ts";
+import { judge } from "../../../src/learning/gates/judge.ts";
+import type { OnlineSystem } from "../../../src/learning/online/learner.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../../src/learning/optimization/checkpoint.ts";
+import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
+import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
+import { spacesOf } from "../../../src/learning/world/spaces.ts";
+import { randomEpisodes, trainOnlineDotBundle } from "../../support/dot-bundle.ts";
+import { DotWorld } from "../../support/dot-world.ts";
+import { MovedDotWorld } from "../../support/moved-dot-world.ts";
+import { slicingClock } from "../../support/slicing-clock.ts";
+import { tinyVaeAgent } from "../../support/tiny-systems.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "latentloop-fine-tune-jointly-"));
+after(() => rm(folder, { recursive: true }));
+
+const fresh = await randomEpisodes(new MovedDotWorld(), 30, 100);
+const heldOut = await randomEpisodes(new MovedDotWorld(), 8, 900);
+const old = await randomEpisodes(new DotWorld(), 30, 500);
+
+const briefly = {
+  steps: 240,
+  randomSteps: 239,
+  firstUpdates: 120,
+  updatesPerStep: 1,
+  explorationStd: 0,
+  evaluateEvery: 1e6,
+};
+const spaces = spacesOf(new DotWorld());
+
+interface Case {
+  readonly system: OnlineSystem;
+  /** Scopes of what the default settings freeze, of what sees, and of what foretells. */
+  readonly heads: readonly string[];
+  readonly encoder: readonly string[];
+  readonly dynamics: readonly string[];
+}
+
+const cases: readonly Case[] = [
+  {
+    system: vaeAgentOnline(spaces, tinyVaeAgent(briefly)),
+    heads: ["reward/"],
+    encoder: ["encoder/", "posterior/"],
+    dynamics: ["dynamics/", "memory/"],
+  },
+];
+
+function options(bundle: Bundle, settings: Partial<FineTuneSettings>, change: Partial<FineTuneOptions> = {}) {
+  return {
+    bundle,
+    fresh,
+    old,
+    heldOut,
+    settings: parseStrict(fineTuneSettings, { updates: 120, learningRate: 1, ...settings }, "the test"),
+    seed: 1,
+    clock: slicingClock(),
+    ...change,
+  };
+}
+
+async function finish(tuner: FineTuner): Promise<{ weights: Weights; losses: number[] }> {
+  const losses: number[] = [];
+  while (!tuner.finished) losses.push((await tuner.advance()).figures.heldOutLoss!);
+  const weights = await tuner.weights();
+  await tuner.close();
+  return { weights, losses };
+}
+
+/** Names of the parameters that are not what they were in the bundle. */
+function changed(weights: Weights, bundle: Bundle): string[] {
+  const before = readWeights(bundle);
+  return [...before].filter(([name, values]) => !sameBytes(values, weights.get(name)!)).map(([name]) => name);
+}
+
+function sameBytes(a: Float32Array, b: Float32Array): boolean {
+  return a.every((value, i) => Object.is(value, b[i]));
+}
+
+const isIn = (scopes: readonly string[]) => (name: string) => scopes.some((scope) => name.startsWith(scope));
+
+for (const { system, heads, encoder, dynamics } of cases) {
+  const { name } = system;
+  const bundle = await trainOnlineDotBundle(join(folder, name), system);
+  const tuner = await openFineTuner(options(bundle, {}));
+  const { weights, losses } = await finish(tuner);
+  const moved = changed(weights, bundle);
+
+  test(`${name}: the loss on held-out episodes of the changed world falls`, () => {
+    assert.ok(losses.at(-1)! < 0.9 * losses[0]!, `from ${losses[0]} to ${losses.at(-1)}`);
+  });
+
+  test(`${name}: frozen heads keep their bytes, encoder and dynamics learn`, () => {
+    assert.deepEqual(moved.filter(isIn(heads)), []);
+    assert.ok(moved.some(isIn(encoder)) && moved.some(isIn(dynamics)));
+  });
+
+  test(`${name}: with encoder and decoder frozen only dynamics and heads learn`, async () => {
+    const freeze = ["encoder", "decoder"] as const;
+    const run = await finish(await openFineTuner(options(bundle, { updates: 10, freeze: [...freeze] })));
+    const others = changed(run.weights, bundle).filter((each) => !isIn([...dynamics, ...heads])(each));
+    assert.deepEqual(others, []);
+    assert.ok(changed(run.weights, bundle).some(isIn(heads)));
+  });
+
+  test(`${name}: a run that is killed in its second turn goes on to the same bytes`, async () => {
+    const path = join(folder, `${name}.safetensors`);
+    const stopped = await openFineTuner(options(bundle, {}));
+    for (let phase = ""; phase !== "dynamics"; ) ({ phase } = await stopped.advance());
+    await saveCheckpoint(path, await stopped.snapshot());
+    await stopped.close();
+    const resumed = await openFineTuner(options(bundle, {}, { resume: await loadCheckpoint(path) }));
+    assert.deepEqual((await finish(resumed)).weights, weights);
+  });
+
+  test(`${name}: the candidate passes the gates that ask what it is, and can be tuned again`, async () => {
+    const target = join(folder, `${name}-candidate`);
+    await exportCandidate(target, {
+      tuner: { ...tuner, weights: async () => weights },
+      parent: bundle,
+      recorded: [fresh, heldOut],
+      data: [provenanceOf("runs", fresh)],
+      command: "a test",
+      seed: 1,
+    });
+    const judgement = await judge(target, {
+      live: bundle,
+      heldOut: async () => heldOut,
+      settings: parseStrict(gatesSchema, { latency: { maxPeriodShare: 1e6 } }, "the test"),
+      clock: systemClock(),
+      inference: { provider: "cpu", threads: 1, niceness: 0 },
+    });
+    const passed = judgement.verdicts.filter((verdict) => verdict.passed).map(({ gate }) => gate);
+    for (const gate of ["contract", "finite-weights", "parity"]) assert.ok(passed.includes(gate), gate);
+    const candidate = judgement.bundle;
+    assert.ok(candidate, "the gate `bundle`");
+    assert.deepEqual(candidate.manifest.training.parent, { name: `dot-${name}`, hash: bundle.modelHash });
+    await (await openFineTuner(options(candidate, { updates: 10 }))).close();
+  });
+}
