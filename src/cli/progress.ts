@@ -8,7 +8,11 @@ export interface Progress {
 
 const PLAIN_INTERVAL_MS = 5000;
 
-/** A bar with the time left on a terminal; a line every five seconds elsewhere. Writes to stderr only. */
+/**
+ * A bar with the time left on a terminal; a line every five seconds elsewhere. Writes to stderr only.
+ *
+ * What the first update reports as done says nothing of the speed: a resumed run had done most of it before.
+ */
 export function startProgress(title: string, total: number): Progress {
   return process.stderr.isTTY ? startBar(title, total) : startLines(title, total);
 }
@@ -23,26 +27,29 @@ function startBar(title: string, total: number): Progress {
     hideCursor: true,
     etaBuffer: 100,
   });
-  bar.start(total, 0, { figures: "" });
   return {
-    update: (done, figures) => bar.update(Math.min(done, total), { figures: formatFigures(figures) }),
+    update: (done, figures) => {
+      const shown = { figures: formatFigures(figures) };
+      if (bar.isActive) bar.update(Math.min(done, total), shown);
+      else bar.start(total, Math.min(done, total), shown);
+    },
     stop: () => bar.stop(),
   };
 }
 
 function startLines(title: string, total: number): Progress {
-  const startedMs = performance.now();
-  let printedMs = startedMs;
+  let printedMs = performance.now();
+  let start: { readonly done: number; readonly ms: number } | undefined;
   const print = (done: number, figures: string) => {
-    const elapsedMs = performance.now() - startedMs;
-    const leftS = done > 0 ? ((elapsedMs / done) * (total - done)) / 1000 : Number.NaN;
-    const left = Number.isNaN(leftS) ? "" : ` · ${leftS.toFixed(0)} s left`;
+    const leftS = start && ((performance.now() - start.ms) * (total - done)) / (done - start.done) / 1000;
+    const left = Number.isFinite(leftS) ? ` · ${leftS!.toFixed(0)} s left` : "";
     process.stderr.write(`${title} ${((100 * done) / total).toFixed(0)} %${left}${figures && ` · ${figures}`}\n`);
   };
   let last = { done: 0, figures: "" };
   return {
     update: (done, figures) => {
       last = { done: Math.min(done, total), figures: formatFigures(figures) };
+      start ??= { done: last.done, ms: performance.now() };
       if (performance.now() - printedMs < PLAIN_INTERVAL_MS) return;
       printedMs = performance.now();
       print(last.done, last.figures);

@@ -1,119 +1,97 @@
-import { access } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
-import { readBundle } from "../../inference/read-bundle.ts";
-import { CurveFile } from "../../learning/run/curve.ts";
+import { CurveFile, type CurvePoint } from "../../learning/run/curve.ts";
+import { CHECKPOINT_FILE, CURVE_FILE } from "../../learning/run/training-run.ts";
 import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { formatTable } from "../output.ts";
 import { drawReturns } from "../plot/return-curve.ts";
+import { untilStopped } from "../stop-signal.ts";
+import { watchTraining } from "../training-view.ts";
+import { CONTESTS, commandOf, folderOf, type LearningContest, RUNS, titleOf } from "./learn/contests.ts";
+import { type ContestStanding, standingOf, tableOf } from "./learn/standing.ts";
 import type { BenchOptions } from "./suite.ts";
 
-/** A task to learn, and the mean return that was published for twice as many environment steps. */
-interface LearningContest {
-  readonly algorithm: string;
-  readonly task: string;
-  readonly steps: number;
-  readonly publishedReturn: number;
-}
-
-/** Scores of TD-MPC2 from state after 100 k steps: means of 3 seeds, networks of 5 M parameters; arXiv:2310.16828, the authors' files. */
-const CONTESTS: readonly LearningContest[] = [
-  { algorithm: "td-mpc2", task: "cartpole-swingup", steps: 50_000, publishedReturn: 839 },
-  { algorithm: "td-mpc2", task: "reacher-easy", steps: 50_000, publishedReturn: 937 },
-  { algorithm: "td-mpc2", task: "finger-spin", steps: 50_000, publishedReturn: 948 },
-  { algorithm: "td-mpc2", task: "walker-walk", steps: 50_000, publishedReturn: 962 },
-];
-const PUBLISHED_STEPS = 100_000;
-const SEEDS = [1, 2, 3];
+const SEEDS = 3;
 const EVALUATION_EPISODES = 10;
-const FOLDER = join("runs", "learn");
+/** Ends of a run that say something of the run, and nothing of the runs after it. */
+const ENDS_OF_ONE_RUN = ["ERR_TRAINING_STOPPED", "ERR_TRAINING_DIVERGED"];
 
 /**
- * `latentloop bench learn`: learning curves beside published scores, seed by seed.
+ * `latentloop bench learn`: learning curves beside published returns, seed by seed, every contest once before the next seed.
  *
- * The whole of it takes hours: a run that the time cuts off goes on at the next call, and finished ones are not repeated.
+ * The whole of it takes many hours: a run that the time cuts off goes on at the next call, and finished ones are not repeated.
  */
-export async function benchLearn({ seconds = 3600, log }: BenchOptions): Promise<object> {
-  const signal = AbortSignal.timeout(1000 * seconds);
-  for (const seed of SEEDS) {
-    for (const contest of CONTESTS) await finishRun(contest, seed, signal, log);
-  }
-  const results = [];
-  for (const contest of CONTESTS) results.push(await summarize(contest));
-  log(
-    formatTable([
-      ["task", "steps", "returns by seed", "median", `published at ${PUBLISHED_STEPS / 1000} k`],
-      ...results.map(({ task, steps, returns, median, publishedReturn }) => [
-        task,
-        `${steps}`,
-        returns.map((value) => value.toFixed(0)).join(" "),
-        median === undefined ? "–" : median.toFixed(0),
-        `${publishedReturn}`,
-      ]),
-    ]),
-  );
-  return { results, curves: FOLDER };
+export async function benchLearn({ seconds = 3600, count = SEEDS, log }: BenchOptions): Promise<object> {
+  const seeds = Array.from({ length: count }, (_, i) => i + 1);
+  const runs = seeds.flatMap((seed) => CONTESTS.map((contest) => ({ contest, seed })));
+  await untilStopped(async (signal) => {
+    for (const [i, { contest, seed }] of runs.entries()) {
+      if (signal.aborted) break;
+      await finishRun(contest, seed, { signal, log, title: `run ${i + 1} of ${runs.length}, ${titleOf(contest)}` });
+    }
+  }, seconds);
+  await mkdir(RUNS, { recursive: true });
+  const results: ContestStanding[] = [];
+  for (const contest of CONTESTS) results.push(await standing(contest, seeds));
+  log(formatTable(tableOf(results)));
+  return { results, curves: RUNS };
+}
+
+interface RunOptions extends Pick<BenchOptions, "log"> {
+  readonly title: string;
+  readonly signal: AbortSignal;
 }
 
 /** Trains until the run is finished or the time is over. */
-async function finishRun(
-  { algorithm, task, steps }: LearningContest,
-  seed: number,
-  signal: AbortSignal,
-  log: BenchOptions["log"],
-): Promise<void> {
-  const folder = folderOf(algorithm, task, seed);
+async function finishRun(contest: LearningContest, seed: number, { title, signal, log }: RunOptions): Promise<void> {
+  const { algorithm, task, observation, steps } = contest;
+  const folder = folderOf(contest, seed);
   const bundle = join(folder, "bundle");
-  if (signal.aborted || (await exists(bundle))) return;
-  log(`${algorithm} on ${task}, seed ${seed}, ${steps} environment steps`);
+  if (await exists(bundle)) return;
+  const command = commandOf(contest, seed, EVALUATION_EPISODES);
+  log(command);
+  const view = watchTraining({ title: `${title}, seed ${seed}`, log, stripPath: join(folder, "imagined.png") });
   try {
     await trainOnTask({
       algorithm,
       task,
+      observation,
       seed,
       steps,
       clock: systemClock(),
       folder,
-      resume: await exists(join(folder, "checkpoint.safetensors")),
+      resume: await exists(join(folder, CHECKPOINT_FILE)),
       evaluationEpisodes: EVALUATION_EPISODES,
-      bundle: {
-        folder: bundle,
-        name: `${task}-${algorithm}`,
-        command: `latentloop train --algo ${algorithm} --task ${task} --steps ${steps} --seed ${seed} --episodes ${EVALUATION_EPISODES}`,
-      },
+      bundle: { folder: bundle, name: `${task}-${algorithm}`, command },
+      watcher: view,
       signal,
     });
   } catch (error) {
-    if (!(error instanceof LatentloopError && error.code === "ERR_TRAINING_STOPPED")) throw error;
+    if (!(error instanceof LatentloopError && ENDS_OF_ONE_RUN.includes(error.code))) throw error;
+    log(error.message);
+  } finally {
+    await view.stop();
   }
 }
 
 /** What the seeds reached so far, and their curves as files. */
-async function summarize({ algorithm, task, steps, publishedReturn }: LearningContest) {
-  const returns: number[] = [];
-  const runs = [];
-  for (const seed of SEEDS) {
-    const folder = folderOf(algorithm, task, seed);
-    const file = join(folder, "curve.jsonl");
-    if (await exists(file)) runs.push({ name: `seed ${seed}`, curve: await new CurveFile(file).read() });
-    if (!(await exists(join(folder, "bundle")))) continue;
-    const { manifest } = await readBundle(join(folder, "bundle"));
-    returns.push(manifest.evaluation.find(({ metric }) => metric === "mean_return")!.value);
+async function standing(contest: LearningContest, seeds: readonly number[]): Promise<ContestStanding> {
+  const curves = new Map<number, CurvePoint[]>();
+  for (const seed of seeds) {
+    const file = join(folderOf(contest, seed), CURVE_FILE);
+    if (await exists(file)) curves.set(seed, await new CurveFile(file).read());
   }
-  if (runs.length > 0) {
-    await drawReturns(join(FOLDER, `${task}-${algorithm}`), {
-      title: `${algorithm} on ${task}`,
-      runs,
-      published: { name: `published, ${PUBLISHED_STEPS / 1000} k`, meanReturn: publishedReturn },
+  const { algorithm, task, observation, published } = contest;
+  if (curves.size > 0) {
+    await drawReturns(join(RUNS, titleOf(contest)), {
+      title: `${algorithm} on ${task} from ${observation}`,
+      runs: [...curves].map(([seed, curve]) => ({ name: `seed ${seed}`, curve })),
+      published: { name: `published, ${published.steps / 1000} k`, meanReturn: published.meanReturn },
     });
   }
-  const median = returns.toSorted((a, b) => a - b)[Math.floor(returns.length / 2)];
-  return { algorithm, task, steps, returns, median, publishedReturn };
-}
-
-function folderOf(algorithm: string, task: string, seed: number): string {
-  return join(FOLDER, `${task}-${algorithm}-${seed}`);
+  return standingOf(contest, curves);
 }
 
 function exists(path: string): Promise<boolean> {

@@ -37,7 +37,10 @@ export async function drawReturns(path: string, { title, runs, published }: Retu
   ]);
   await writeFile(`${path}.svg`, `${svg}\n`);
   const rows = runs.flatMap(({ name, curve }) => curve.flatMap((point) => rowOf(name, point)));
-  await writeFile(`${path}.csv`, ["run,phase,environment_steps,updates,elapsed_s,return", ...rows, ""].join("\n"));
+  await writeFile(
+    `${path}.csv`,
+    ["run,phase,environment_steps,updates,elapsed_s,processor_s,return", ...rows, ""].join("\n"),
+  );
 }
 
 function seriesOf(name: string, curve: readonly CurvePoint[], phase: string, figure: string): Series[] {
@@ -57,9 +60,10 @@ function smoothed({ name, points }: Series): Series {
   return { name, points: points.map(([steps], i) => [steps, meanUpTo(i)]) };
 }
 
-function rowOf(name: string, { phase, environmentSteps, updates, elapsedS, figures }: CurvePoint): string[] {
+function rowOf(name: string, point: CurvePoint): string[] {
+  const { phase, environmentSteps, updates, elapsedS, processorS, figures } = point;
   const value = figures.meanReturn ?? figures.return;
   return value === undefined
     ? []
-    : [[name, phase, environmentSteps, updates, elapsedS.toFixed(0), value.toFixed(2)].join()];
+    : [[name, phase, environmentSteps, updates, elapsedS.toFixed(0), processorS.toFixed(0), value.toFixed(2)].join()];
 }

@@ -11,7 +11,7 @@ export function benchCommand(): Command {
     .description("measure this machine, each figure beside a named baseline in the same run")
     .argument("<suite>", `one of ${Object.keys(SUITES).join(", ")}`)
     .option("--seconds <n>", "how long to measure", Number)
-    .option("--count <n>", "how often, for suites that count (kill)", positiveInteger)
+    .option("--count <n>", "how often, for suites that count: kills (kill), seeds (learn)", positiveInteger)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .addHelpText("after", `\nSuites:\n${suites.join("\n")}`)
     .action(async (name: string, options: { seconds?: number; count?: number; json: boolean }) => {

@@ -9,6 +9,7 @@ import { trainOnTask } from "../../nodes/train-on-task.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { drawTrainingCurve } from "../plot/training-curve.ts";
+import { untilStopped } from "../stop-signal.ts";
 import { type FineTuneFlags, fineTune, fineTuneOptions } from "../train/fine-tune.ts";
 import { watchTraining } from "../training-view.ts";
 
@@ -50,17 +51,12 @@ export function trainCommand(): Command {
 }
 
 async function train(flags: TrainFlags): Promise<void> {
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
-  try {
-    const { from, algo, task } = flags;
-    if (from !== undefined) await fineTune({ ...flags, from }, stop.signal);
-    else if (algo !== undefined && task !== undefined) await trainFromNothing({ ...flags, algo, task }, stop.signal);
+  const { from, algo, task } = flags;
+  await untilStopped(async (signal) => {
+    if (from !== undefined) await fineTune({ ...flags, from }, signal);
+    else if (algo !== undefined && task !== undefined) await trainFromNothing({ ...flags, algo, task }, signal);
     else throw incomplete(algo === undefined ? "--algo <name>" : "--task <name>");
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  });
 }
 
 function incomplete(missing: string): LatentloopError {

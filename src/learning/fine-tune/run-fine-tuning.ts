@@ -7,7 +7,7 @@ import { readBundle } from "../../inference/read-bundle.ts";
 import { RecordedEpisodes } from "../episodes/recorded-episodes.ts";
 import { loadCheckpoint, saveCheckpoint } from "../optimization/checkpoint.ts";
 import type { SessionOptions } from "../optimization/session.ts";
-import { CurveFile } from "../run/curve.ts";
+import { CurveFile, stopwatch } from "../run/curve.ts";
 import { CHECKPOINT_FILE, CURVE_FILE, refuseExisting, trainingStopped } from "../run/training-run.ts";
 import { exportCandidate, provenanceOf } from "./export-candidate.ts";
 import type { FineTuneReport } from "./fine-tuner.ts";
@@ -86,10 +86,10 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
       });
     };
     try {
-      if (saved) await curve.rewind(saved.progress.step, fresh.steps);
-      else await curve.clear();
-      const beganNs = clock.monotonicNs();
-      let savedNs = beganNs;
+      const before = saved && (await curve.rewind(saved.progress.step, fresh.steps));
+      if (!saved) await curve.clear();
+      const spent = stopwatch(clock, before);
+      let savedNs = clock.monotonicNs();
       while (!tuner.finished) {
         if (signal?.aborted) {
           await save();
@@ -98,8 +98,7 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
         const report = await tuner.advance();
         options.onReport?.(report);
         const { phase, updates, figures } = report;
-        const elapsedS = (clock.monotonicNs() - beganNs) / 1e9;
-        await curve.append({ phase, elapsedS, environmentSteps: fresh.steps, updates, figures });
+        await curve.append({ phase, ...spent(), environmentSteps: fresh.steps, updates, figures });
         if (clock.monotonicNs() - savedNs < CHECKPOINT_EVERY_S * 1e9) continue;
         await save();
         savedNs = clock.monotonicNs();

@@ -1,12 +1,30 @@
 import { appendFile, readFile, writeFile } from "node:fs/promises";
+import type { Clock } from "../../core/clock.ts";
+import { processorSeconds } from "../../core/processor-time.ts";
 
 /** One line of a run's curve: where the run stood, and what was measured there. */
-export interface CurvePoint {
+export interface CurvePoint extends TimeSpent {
   readonly phase: string;
-  readonly elapsedS: number;
   readonly environmentSteps: number;
   readonly updates: number;
   readonly figures: Readonly<Record<string, number>>;
+}
+
+/** What a run has cost so far, also in the processes that it was resumed from. */
+export interface TimeSpent {
+  readonly elapsedS: number;
+  /** Of all threads of the process. */
+  readonly processorS: number;
+}
+
+/** What a run has cost by now, if it had cost so much before. */
+export function stopwatch(clock: Clock, before: TimeSpent = { elapsedS: 0, processorS: 0 }): () => TimeSpent {
+  const beganNs = clock.monotonicNs();
+  const beganS = processorSeconds();
+  return () => ({
+    elapsedS: before.elapsedS + (clock.monotonicNs() - beganNs) / 1e9,
+    processorS: before.processorS + processorSeconds() - beganS,
+  });
 }
 
 /** Writes a curve as JSON lines; a resumed run goes on below what is there. */
@@ -33,11 +51,13 @@ export class CurveFile {
       .map((line) => JSON.parse(line) as CurvePoint);
   }
 
-  /** Drops what was written after a checkpoint. */
-  async rewind(updates: number, environmentSteps: number): Promise<void> {
+  /** Drops what was written after a checkpoint; returns what the run had cost by then. */
+  async rewind(updates: number, environmentSteps: number): Promise<TimeSpent> {
     const kept = (await this.read()).filter(
       (point) => point.updates <= updates && point.environmentSteps <= environmentSteps,
     );
     await writeFile(this.path, kept.map((point) => `${JSON.stringify(point)}\n`).join(""));
+    const { elapsedS = 0, processorS = 0 } = kept.at(-1) ?? {};
+    return { elapsedS, processorS };
   }
 }

@@ -16,6 +16,8 @@ export interface EvaluationOptions {
 export interface Evaluation {
   readonly episodes: number;
   readonly meanReturn: number;
+  /** Of each episode. */
+  readonly returns: readonly number[];
   /** Share of the episodes that meet the task's own criterion at their end. */
   readonly successRate: number;
   /** Distance from the goal at the end, for tasks whose reward is that distance. */
@@ -29,13 +31,13 @@ export async function evaluate(
   policy: Policy,
   { episodes, seed, delay = 0, episodesPerReset = 1, onEpisode }: EvaluationOptions,
 ): Promise<Evaluation> {
-  let returns = 0;
+  const returns: number[] = [];
   let successes = 0;
   const lastRewards: number[] = [];
   for (let i = 0; i < episodes; i++) {
     const kind = i % episodesPerReset === 0 ? "reset" : "retarget";
     const result = await rollOut(world, policy, { start: { kind, seed: seed + i }, delay });
-    returns += result.episodeReturn;
+    returns.push(result.episodeReturn);
     if (result.success) successes++;
     lastRewards.push(result.lastReward);
     onEpisode?.(i + 1);
@@ -44,7 +46,8 @@ export async function evaluate(
   const distances = rewardPerM === undefined ? undefined : lastRewards.map((reward) => reward / rewardPerM);
   return {
     episodes,
-    meanReturn: returns / episodes,
+    meanReturn: returns.reduce((sum, value) => sum + value, 0) / episodes,
+    returns,
     successRate: successes / episodes,
     meanFinalDistanceM: distances && distances.reduce((sum, distance) => sum + distance, 0) / episodes,
     medianFinalDistanceM: distances?.toSorted((a, b) => a - b)[Math.floor(episodes / 2)],

@@ -10,7 +10,7 @@ import type { LearnerReport, LearningSystem, SystemChoice } from "../learner.ts"
 import { saveCheckpoint } from "../optimization/checkpoint.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
-import { CurveFile } from "./curve.ts";
+import { CurveFile, type CurvePoint, stopwatch } from "./curve.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
 import { trainingManifest } from "./training-manifest.ts";
@@ -56,7 +56,10 @@ export interface TrainingRunResult {
 
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
 export const CURVE_FILE = "curve.jsonl";
+/** In the curve: one episode of the last evaluation, by the weights that are kept. */
+export const FINAL_PHASE = "final";
 const CHECKPOINT_EVERY_S = 60;
+
 /**
  * Trains a learning system on a task from nothing to a bundle: collects, learns, evaluates after every round, keeps the best
  * weights, writes checkpoint and curve, exports.
@@ -82,11 +85,14 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     ...(recorded && { recorded: recorded.episodes }),
   });
   try {
-    if (resumed) await curve.rewind(resumed.learner.progress.step, learner.collected.steps);
-    else await curve.clear();
+    const before = resumed && (await curve.rewind(resumed.learner.progress.step, learner.collected.steps));
+    if (!resumed) await curve.clear();
+    const spent = stopwatch(clock, before);
+    let place = { environmentSteps: learner.collected.steps, updates: resumed?.learner.progress.step ?? 0 };
+    const note = (phase: string, figures: CurvePoint["figures"]) =>
+      curve.append({ phase, ...spent(), ...place, figures });
     let best: BestWeights | undefined = resumed?.best;
-    const beganNs = clock.monotonicNs();
-    let savedNs = beganNs;
+    let savedNs = clock.monotonicNs();
     const save = async () => {
       await saveCheckpoint(checkpointPath, runCheckpoint(await learner.snapshot(), best));
       learner.noteSaved?.(checkpointPath);
@@ -98,17 +104,16 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
         throw trainingStopped(checkpointPath);
       }
       const report = await learner.advance();
-      const elapsedS = (clock.monotonicNs() - beganNs) / 1e9;
-      watcher?.onReport?.({ ...report, elapsedS });
-      const { phase, environmentSteps, updates } = report;
-      await curve.append({ phase, elapsedS, environmentSteps, updates, figures: report.figures });
+      const { environmentSteps, updates } = report;
+      place = { environmentSteps, updates };
+      watcher?.onReport?.({ ...report, elapsedS: spent().elapsedS });
+      await note(report.phase, report.figures);
       if (report.milestone) {
         const weights = await learner.weights();
         const { evaluation, imagination } = await judgeRound(learner, weights, judge, session);
         if (!best || evaluation.meanReturn > best.meanReturn) best = { meanReturn: evaluation.meanReturn, weights };
         const { meanReturn, successRate } = evaluation;
-        const figures = { meanReturn, successRate };
-        await curve.append({ phase: "evaluate", elapsedS, environmentSteps, updates, figures });
+        await note("evaluate", { meanReturn, successRate });
         watcher?.onRound?.({ evaluation, imagination });
       }
       const due = report.milestone || clock.monotonicNs() - savedNs > CHECKPOINT_EVERY_S * 1e9;
@@ -124,6 +129,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       parameters: weights,
       manifest: trainingManifest(options, world, learner, scores, surprise),
     });
+    for (const episodeReturn of scores.ideal.returns) await note(FINAL_PHASE, { return: episodeReturn });
     return { bundle: bundle.folder, manifest, scores };
   } finally {
     await learner.close();

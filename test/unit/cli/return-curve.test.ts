@@ -14,6 +14,7 @@ const point = (phase: string, environmentSteps: number, figures: Record<string, 
   environmentSteps,
   updates: 10 * environmentSteps,
   elapsedS: environmentSteps / 2,
+  processorS: environmentSteps / 4,
   figures,
 });
 const curve = [
@@ -34,11 +35,11 @@ await drawReturns(path, {
 
 test("the numbers behind a chart hold every return of every run, and nothing else", async () => {
   assert.deepEqual((await readFile(`${path}.csv`, "utf8")).trimEnd().split("\n"), [
-    "run,phase,environment_steps,updates,elapsed_s,return",
-    "seed 1,collect,100,1000,50,10.00",
-    "seed 1,collect,200,2000,100,20.00",
-    "seed 1,evaluate,200,2000,100,15.00",
-    "seed 2,collect,100,1000,50,10.00",
+    "run,phase,environment_steps,updates,elapsed_s,processor_s,return",
+    "seed 1,collect,100,1000,50,25,10.00",
+    "seed 1,collect,200,2000,100,50,20.00",
+    "seed 1,evaluate,200,2000,100,50,15.00",
+    "seed 2,collect,100,1000,50,25,10.00",
   ]);
 });
 

@@ -10,7 +10,8 @@ after(() => rm(folder, { recursive: true }));
 
 const point = (updates: number, environmentSteps: number): CurvePoint => ({
   phase: "dynamics",
-  elapsedS: 1,
+  elapsedS: 1 + updates,
+  processorS: 2 + updates,
   environmentSteps,
   updates,
   figures: { loss: 1 / (1 + updates) },
@@ -24,10 +25,10 @@ test("a curve reads back as it was written", async () => {
   assert.deepEqual(await curve.read(), points);
 });
 
-test("a resumed run's curve goes on from its checkpoint: what came after is dropped", async () => {
+test("a resumed run's curve goes on from its checkpoint: what came after is dropped, and what it had cost by then is known", async () => {
   const curve = new CurveFile(join(folder, "b.jsonl"));
   await curve.clear();
   for (const each of [point(0, 50), point(40, 50), point(40, 100), point(80, 100)]) await curve.append(each);
-  await curve.rewind(40, 50);
+  assert.deepEqual(await curve.rewind(40, 50), { elapsedS: 41, processorS: 42 });
   assert.deepEqual(await curve.read(), [point(0, 50), point(40, 50)]);
 });
