@@ -7,6 +7,7 @@ import { LatentloopError, messageOf } from "../../../core/errors.ts";
 import { LATCHED_QOS, type NodeContext } from "../../../core/node.ts";
 import type { Samples } from "../../../math/samples.ts";
 import type { RosMessages } from "../../../messages/index.ts";
+import { REAL_TIME_NODE_OPTIONS } from "../../../nodes/control/real-time-heap.ts";
 import { resolveLaunch } from "../../../nodes/host/launch-description.ts";
 import { LoopMeasurements } from "../../demo/loop-measurements.ts";
 import { runDemo } from "../../demo/run-demo.ts";
@@ -43,7 +44,8 @@ export async function loopOverRos(
   ];
   const given = ["-p", "autostart:=true", "-p", `model:=${MODEL}`, "-p", `robot:=${ROBOT}`];
   const node = (kind: string, ...extra: string[]) => {
-    const args = [LATENTLOOP, "ros", "node", kind, "--ros-args", ...given, ...extra];
+    const options = kind === "control" ? REAL_TIME_NODE_OPTIONS : [];
+    const args = [...options, LATENTLOOP, "ros", "node", kind, "--ros-args", ...given, ...extra];
     const isPunctual = isRealTime && (kind === "control" || kind === "camera_ingest");
     return isPunctual ? run("chrt", [...PUNCTUAL, ...args]) : run(process.execPath, args);
   };
