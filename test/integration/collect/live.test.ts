@@ -21,8 +21,8 @@ import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { FakeJoystick, NO_FAKE_JOYSTICK } from "../../support/fake-joystick.ts";
 import { testFolder } from "../../unit/replay/bag-builder.ts";
 
-const LIMIT = { timeout: 180_000 };
-const PATIENCE_MS = 60_000;
+const LIMIT = { timeout: 900_000 };
+const PATIENCE_MS = 120_000;
 const MOVING = ["tracking", "coasting"];
 const STATUSES = Object.keys(CONTROL_STATUS);
 /** Wide enough for a machine that does other things as well. */
@@ -196,7 +196,7 @@ async function sharedLoop(
     (tick) => ticks.push({ ...tick, command: Float64Array.from(tick.command) }),
     { reliability: "reliable", durability: "volatile", depth: 1000 },
   );
-  const call = (service: string) => host.context.call(service, 5000);
+  const call = (service: string) => host.context.call(service, PATIENCE_MS);
   const last = () => ticks.at(-1);
   const follows = () => MOVING.includes(STATUSES[last()?.status ?? 0]!);
   /** As `until`, by an operator who arms again where a busy machine was late enough for a halt. */

@@ -10,7 +10,7 @@ import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { verifyBag } from "../../../src/replay/verify.ts";
 import { testFolder } from "../../unit/replay/bag-builder.ts";
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 600_000 };
 
 function collect(...flags: string[]) {
   const program = spawn(process.execPath, [join(root, "bin/latentloop.js"), "collect", ...flags], {
@@ -80,8 +80,8 @@ test(
 test("killed in the middle and started again, a session's numbers are contiguous", LIMIT, async (t) => {
   const folder = await testFolder(t);
   const flags = ["--policy", "random", "--task", "reach", "--out", folder, ...SMALL];
-  const { program, done } = collect(...flags, "--episodes", "1000");
-  const untilMs = performance.now() + 60_000;
+  const { program, done } = collect(...flags, "--episodes", "1000000");
+  const untilMs = performance.now() + 240_000;
   // Until a few episodes have reached the disk, then in the middle of one.
   for (;;) {
     const bags = await bagsIn(folder);

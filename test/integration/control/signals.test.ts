@@ -36,6 +36,6 @@ for (const [signal, at] of [
       }
       assert.ok(Math.abs(velocity) < 1e-9, `joint ${j} still moves at ${velocity}`);
     }
-    assert.equal(commands.length > 20, at === "moving");
+    if (at === "moving") assert.ok(commands.length > 20); // a signal that comes early may still be late for the first ones
   });
 }

@@ -53,7 +53,7 @@ function isAlive(processId: number): boolean {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`${signal} stops intake, control, recording in this order and ends with status 0`, {
-    timeout: 30_000,
+    timeout: 240_000,
   }, async (t) => {
     const { child, exited, until } = await program(t);
     await until("started");
@@ -77,7 +77,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-test("a signal to a child process stops the whole in order", { timeout: 30_000 }, async (t) => {
+test("a signal to a child process stops the whole in order", { timeout: 240_000 }, async (t) => {
   const { exited, until } = await program(t);
   const started = (await until("started")).at(-1)!.started as number;
   process.kill(started, "SIGTERM");
@@ -85,7 +85,7 @@ test("a signal to a child process stops the whole in order", { timeout: 30_000 }
   assert.equal(await exited, 0);
 });
 
-test("a signal during the start ends it in order too", { timeout: 30_000 }, async (t) => {
+test("a signal during the start ends it in order too", { timeout: 240_000 }, async (t) => {
   const { child, exited, until } = await program(t);
   await until("node"); // the first node logs its configuration
   child.kill("SIGTERM");
@@ -93,7 +93,7 @@ test("a signal during the start ends it in order too", { timeout: 30_000 }, asyn
   assert.equal(await exited, 0);
 });
 
-test("child processes end when their parent is killed", { timeout: 30_000 }, async (t) => {
+test("child processes end when their parent is killed", { timeout: 240_000 }, async (t) => {
   const { child, until } = await program(t);
   const started = (await until("started")).at(-1)!.started as number;
   assert.ok(isAlive(started));

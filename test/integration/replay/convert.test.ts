@@ -16,7 +16,7 @@ import { writeReplay } from "../../../src/replay/datasets/write-replay.ts";
 import { missingFfmpeg } from "../../support/missing-ffmpeg.ts";
 import { buildBag, testFolder } from "../../unit/replay/bag-builder.ts";
 
-const needsFfmpeg = { skip: missingFfmpeg(), timeout: 120_000 };
+const needsFfmpeg = { skip: missingFfmpeg(), timeout: 600_000 };
 const OPTIONS = { codec: "h264", robotType: "test" } as const;
 
 /** Folders of episodes with two cameras of smooth pictures. */

@@ -15,7 +15,7 @@ const skip = process.platform === "win32" && "needs a shell that limits the size
 
 test("a disk that takes no more ends the recording, never the loop beside it, and leaves what was written whole", {
   skip,
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const root = await testFolder(t);
   // 64 blocks of at least 512 bytes: what is written beyond is refused, as a full disk refuses it.

@@ -53,7 +53,7 @@ function hears<T extends "std_msgs/msg/String" | "std_msgs/msg/Bool">(
 
 for (const process of ["main", "other"]) {
   test(`what nodes published until the stop is in the bag, by its full name (recorder in process '${process}')`, {
-    timeout: 30_000,
+    timeout: 240_000,
   }, async (t) => {
     const { host, read, logged } = await recorderHost(t, { topics: [CHATTER, EPISODES] }, process);
     await hears(host, "/lab/recorder/recording", "std_msgs/msg/Bool", true);
@@ -103,7 +103,7 @@ async function untilRecorded(host: NodeHost, count: number): Promise<void> {
   });
 }
 
-test("a recorder splits, compresses and hashes as its parameters say", { timeout: 30_000 }, async (t) => {
+test("a recorder splits, compresses and hashes as its parameters say", { timeout: 240_000 }, async (t) => {
   const hashedFiles = [join(await mkdtemp(join(tmpdir(), "latentloop-test-")), "manifest.json")];
   t.after(() => rm(dirname(hashedFiles[0]!), { recursive: true, force: true }));
   await writeFile(hashedFiles[0]!, "{}");
@@ -127,19 +127,19 @@ test("a recorder splits, compresses and hashes as its parameters say", { timeout
   assert.ok(reader.chunkIndexes.some(({ compression }) => compression === "zstd"));
 });
 
-test("a file that is to be hashed and is not there ends the start with its name", { timeout: 30_000 }, async (t) => {
+test("a file that is to be hashed and is not there ends the start with its name", { timeout: 240_000 }, async (t) => {
   const missing = { topics: [CHATTER], hashedFiles: ["/nowhere/manifest.json"] };
   await assert.rejects(recorderHost(t, missing), { message: /nowhere\/manifest\.json.*ENOENT/ });
 });
 
-test("a disk without room ends the start with one clear error", { timeout: 30_000 }, async (t) => {
+test("a disk without room ends the start with one clear error", { timeout: 240_000 }, async (t) => {
   await assert.rejects(recorderHost(t, { topics: [CHATTER], minFreeMegabytes: 1e12 }), {
     code: "ERR_RECORDING",
     message: /'recorder' failed to activate.*MB left/,
   });
 });
 
-test("a topic of an unknown type is refused before anything starts", { timeout: 30_000 }, async (t) => {
+test("a topic of an unknown type is refused before anything starts", { timeout: 240_000 }, async (t) => {
   await assert.rejects(recorderHost(t, { topics: [{ name: "sonar", type: "sensor_msgs/msg/Sonar" }] }), {
     code: "ERR_INVALID_VALUE",
     message: /sensor_msgs\/msg\/Sonar/,

@@ -68,7 +68,7 @@ const mounts = spawnSync("unshare", [...MOUNT, site.folder, "true"]).status === 
 
 test("a disk that is full when the candidate is exported: refused with the reason in the ledger, nothing is left", {
   skip: !mounts && "unshare cannot mount a tmpfs here",
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const disk = join(site.folder, "disk");
   await mkdir(disk);

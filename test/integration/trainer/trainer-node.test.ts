@@ -12,7 +12,7 @@ import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-desc
 import { NodeHost } from "../../../src/nodes/host/node-host.ts";
 import { openTrainerSite } from "../../support/trainer-site.ts";
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 240_000;
 const LONG = { timeout: 2 * PATIENCE_MS };
 const site = await openTrainerSite();
 after(() => site[Symbol.asyncDispose]());

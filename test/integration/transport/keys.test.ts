@@ -17,7 +17,7 @@ import {
 } from "../../../src/transport/index.ts";
 
 const LOCAL = peerAddress("tcp://127.0.0.1:0");
-const GUARD = { timeout: 20_000 };
+const GUARD = { timeout: 240_000 };
 const [ROBOT, GPU] = makeHostKeys(["robot", "gpu"]) as [HostKeys, HostKeys];
 /** Another deployment's: made in another go. */
 const [STRANGER] = makeHostKeys(["stranger"]) as [HostKeys];
@@ -60,7 +60,7 @@ test("hosts with each other's keys are joined: messages and services, both ways"
   assert.equal(gpu.bridge.address.serverKey, GPU.publicKey);
   await Promise.all([passes(robot, gpu, "images"), passes(gpu, robot, "plans")]);
   robot.node.serve("~/halt", () => ({ success: true, message: "halting" }));
-  assert.deepEqual(await gpu.node.call("/robot/halt", 10_000), { success: true, message: "halting" });
+  assert.deepEqual(await gpu.node.call("/robot/halt", 120_000), { success: true, message: "halting" });
   assert.equal(robot.bridge.losses.strangers, 0);
 });
 

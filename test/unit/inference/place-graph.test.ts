@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
 import { differenceOf, placeGraph } from "../../../src/inference/place-graph.ts";
 import { type Placement, placementsFor } from "../../../src/inference/placement.ts";
 import { encodeModel } from "../../support/onnx-model.ts";
@@ -8,61 +7,53 @@ import { sampleModel } from "../../support/sample-bundle.ts";
 
 const cpu = (threads: number): Placement => ({ provider: "cpu", threads });
 const signature = sampleModel("observe");
-const place = (placements: Placement[], insist = false) =>
-  placeGraph({
-    name: "observe",
-    onnx: encodeModel(signature),
-    signature,
-    placements,
-    insist,
-    clock: systemClock(),
-    pause: async () => {},
-  });
+const REFERENCE_PAUSES = 1 + 3 + 15; // its session, warm and timed runs
 
-test("the fastest placement is kept and every other has its figures and its reason", async () => {
-  const { session, report } = await place([cpu(1), cpu(2)]);
+/** Places the graph by a clock on which a run of the first placement takes a millisecond and one of the others so long. */
+async function place(placements: Placement[], { insist = false, othersMs = 1 } = {}) {
+  let [nowNs, pauses] = [0, 0];
+  const clock = {
+    rosNs: () => 0n,
+    monotonicNs: () => (nowNs += pauses <= REFERENCE_PAUSES ? 1e6 : 1e6 * othersMs),
+  };
+  const onnx = encodeModel(signature);
+  const pause = async () => void pauses++;
+  const { session, report } = await placeGraph({ name: "observe", onnx, signature, placements, insist, clock, pause });
   await session.close();
-  assert.equal(report.trials.length, 2);
-  const chosen = report.trials.filter((trial) => trial.rejection === undefined);
-  assert.deepEqual(
-    chosen.map((trial) => trial.placement),
-    [report.placement],
-  );
-  const fastest = Math.min(...report.trials.map((trial) => trial.medianMs!));
-  assert.ok(chosen[0]!.medianMs! <= fastest / 0.9, "one thread stays unless the others are clearly faster");
-  assert.match(report.trials.find((trial) => trial.rejection)!.rejection!, /cpu × \d is (as fast or )?faster/);
-});
+  return { report, pauses };
+}
+
+for (const [othersMs, chosen, loser, reason] of [
+  [0.5, cpu(2), cpu(1), "cpu × 2 is faster"],
+  [0.95, cpu(1), cpu(2), "cpu × 1 is as fast or faster"],
+  [2, cpu(1), cpu(2), "cpu × 1 is as fast or faster"],
+] as const) {
+  test(`of one thread and two that take ${othersMs} of its time, ${chosen.threads} are kept; the other has its figures and its reason`, async () => {
+    const { report } = await place([cpu(1), cpu(2)], { othersMs });
+    assert.deepEqual(report.placement, chosen);
+    const figures = report.trials.map(({ placement, medianMs, rejection }) => [placement, medianMs, rejection]);
+    const msOf = (placement: Placement) => (placement.threads === 1 ? 1 : othersMs);
+    assert.deepEqual(figures, [
+      [loser, msOf(loser), reason],
+      [chosen, msOf(chosen), undefined],
+    ]);
+  });
+}
 
 test("a placement that was asked for is kept even when it is slower", async () => {
-  const { session, report } = await place([cpu(1), cpu(3)], true);
-  await session.close();
+  const { report } = await place([cpu(1), cpu(3)], { insist: true, othersMs: 2 });
   assert.deepEqual(report.placement, cpu(3));
 });
 
 test("a rival that takes seconds a run is given up after its first one", async () => {
-  const referencePauses = 1 + 3 + 15; // its session, warm and timed runs
-  let nowNs = 0;
-  let pauses = 0;
-  const clock = { rosNs: () => 0n, monotonicNs: () => (nowNs += pauses <= referencePauses ? 1e6 : 4e9) };
-  const onnx = encodeModel(signature);
-  const { session, report } = await placeGraph({
-    name: "observe",
-    onnx,
-    signature,
-    placements: [cpu(1), cpu(2)],
-    insist: false,
-    clock,
-    pause: async () => void pauses++,
-  });
-  await session.close();
+  const { report, pauses } = await place([cpu(1), cpu(2)], { othersMs: 4000 });
   assert.deepEqual(report.placement, cpu(1));
   assert.match(report.trials[0]!.rejection!, /took 4000 ms, over 10 times/);
-  assert.equal(pauses, referencePauses + 2);
+  assert.equal(pauses, REFERENCE_PAUSES + 2);
 });
 
 test("a provider that cannot run falls back to the CPU and says why", async () => {
-  const { session, report } = await place([cpu(1), { provider: "cuda", threads: 1 }], true);
-  await session.close();
+  const { report } = await place([cpu(1), { provider: "cuda", threads: 1 }], { insist: true });
   if (report.placement.provider === "cuda") return; // this machine has CUDA: nothing to fall back from
   assert.deepEqual(report.placement, cpu(1));
   assert.match(report.trials.find(({ placement }) => placement.provider === "cuda")!.rejection!, /cuda/);

@@ -60,7 +60,7 @@ test("a disk that fills up at any call leaves the last good checkpoint and no pa
   }
 });
 
-test("a writer killed at any moment leaves a whole checkpoint", { timeout: 60_000 }, async () => {
+test("a writer killed at any moment leaves a whole checkpoint", { timeout: 240_000 }, async () => {
   const path = join(folder, "killed.safetensors");
   const learning = new URL("../../../src/learning/optimization/", import.meta.url);
   const program = `

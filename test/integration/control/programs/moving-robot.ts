@@ -43,5 +43,5 @@ process.stdout.write("starting\n");
 await host.start();
 feed();
 const nowNs = clock.monotonicNs();
-host.writePlan({ ...planAt(1, nowNs, Array(8).fill([0.5, 0.2])), stepPeriodNs: 5e9 }, nowNs);
+host.writePlan({ ...planAt(1, nowNs, Array(8).fill([0.5, 0.2])), stepPeriodNs: 60e9 }, nowNs);
 process.stdout.write(`armed: ${await host.arm()}\n`);

@@ -26,7 +26,7 @@ function createTestNode(
     if (name === "configure") build();
   };
   const build = () => {
-    context.publisher("~/ready", "std_msgs/msg/Bool", LATCHED_QOS).publish({ data: true });
+    context.publisher("~/process", "std_msgs/msg/String", LATCHED_QOS).publish({ data: String(process.pid) });
     if (publish !== undefined) {
       const publisher = context.publisher(publish, "std_msgs/msg/Float32");
       let count = 0;
