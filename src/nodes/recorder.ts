@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { z } from "zod";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import {
@@ -155,6 +155,7 @@ class Recorder {
     const recording = this.#recording;
     if (recording === undefined) return;
     await delay(LAST_MESSAGES_MS);
+    await turn(); // what came while this thread was kept from running is heard in this one
     this.#recording = undefined;
     for (const source of this.#sources) {
       source.target?.lose(source.subscription.dropped - source.droppedBefore);

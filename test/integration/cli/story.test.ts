@@ -13,7 +13,12 @@ import { gatesSchema } from "../../../src/learning/gates/index.ts";
 
 const BUNDLE = join(root, "models", "reach-keypoint");
 /** A busy machine is not what is under test: what is late neither halts the robot nor condemns a model. */
-const SAFETY = { maxJointStateAgeMs: 4000, maxObservationAgeMs: 8000, maxTickGapMs: 8000 };
+const SAFETY = {
+  maxJointStateAgeMs: 20_000,
+  maxObservationAgeMs: 20_000,
+  maxTickGapMs: 20_000,
+  maxHeartbeatAgeMs: 20_000,
+};
 const LATENCY = { maxPeriodShare: 1e6 };
 const EASY_SWAP = { maxLateShare: 1, maxLimitedIncrease: 1, maxSurprisedShare: 1, maxActionChange: 2 };
 /** For what a moment of training comes to. */
@@ -32,7 +37,7 @@ after(() => rm(folder, { recursive: true }));
 async function tellShortStory(stages: string[]): Promise<StoryResult> {
   const model = "runs/demo/models/live";
   const robot = "calibration/robots/planar-reacher.yaml";
-  const swap = { shadowSeconds: 4, watchSeconds: 10, maxRewardFall: 1.5, ...EASY_SWAP };
+  const swap = { shadowSeconds: 4, watchSeconds: 25, maxRewardFall: 1.5, ...EASY_SWAP };
   const launch = {
     name: "the story, cut short",
     nodes: [
@@ -98,7 +103,7 @@ async function tellShortStory(stages: string[]): Promise<StoryResult> {
     episodes: { before: 3, after: 2 },
     gates: parseStrict(gatesSchema, { latency: LATENCY }, "the test"),
     decaysAfter: 30,
-    patienceS: 150,
+    patienceS: 600,
     onLog: () => {},
     watcher: { onStage: (sentence) => void stages.push(sentence) },
   });
@@ -125,7 +130,8 @@ test("the scores before and after are of the robot's own episodes", () => {
     assert.equal(score.episodes, episodes);
     assert.ok(score.meanReturn < 0 && score.success >= 0 && score.success <= 1);
   }
-  assert.ok(told.measured.ticks > 500, `${told.measured.ticks} ticks`);
+  const deadlines = told.measured.ticks + told.measured.missedTicks;
+  assert.ok(deadlines > 500, `${deadlines} ticks were due`);
 });
 
 test("what the robot did can be learned from again", async () => {

@@ -77,25 +77,21 @@ test(
   },
 );
 
+/** Settles when so many episodes have reached the disk, most likely in the middle of the next. */
+async function untilOnDisk(folder: string, wanted: number): Promise<void> {
+  const untilMs = performance.now() + 240_000;
+  const count = async ([bag]: string[]) => (bag === undefined ? 0 : (await verifyBag(bag)).episodes.length);
+  while ((await count(await bagsIn(folder)).catch(() => 0)) < wanted) {
+    assert.ok(performance.now() < untilMs, "no episodes");
+    await sleep(20);
+  }
+}
+
 test("killed in the middle and started again, a session's numbers are contiguous", LIMIT, async (t) => {
   const folder = await testFolder(t);
   const flags = ["--policy", "random", "--task", "reach", "--out", folder, ...SMALL];
   const { program, done } = collect(...flags, "--episodes", "1000000");
-  const untilMs = performance.now() + 240_000;
-  // Until a few episodes have reached the disk, then in the middle of one.
-  for (;;) {
-    const bags = await bagsIn(folder);
-    const episodes =
-      bags[0] === undefined
-        ? 0
-        : await verifyBag(bags[0]).then(
-            (verdict) => verdict.episodes.length,
-            () => 0,
-          );
-    if (episodes >= 3) break;
-    assert.ok(performance.now() < untilMs, "no episodes");
-    await sleep(20);
-  }
+  await untilOnDisk(folder, 3);
   program.kill("SIGKILL");
   await done;
   const again = await collect(...flags, "--episodes", "2").done;
@@ -135,15 +131,14 @@ test("a signal ends the run in order: the running episode is discarded, the bag 
     "--task",
     "reach",
     "--episodes",
-    "10000",
+    "1000000",
     "--out",
     folder,
     ...SMALL,
   );
   let heard = "";
   program.stderr.on("data", (chunk) => void (heard += chunk));
-  while ((await bagsIn(folder)).length === 0) await sleep(20);
-  await sleep(300);
+  await untilOnDisk(folder, 1);
   program.kill("SIGINT");
   const { code, stdout } = await done;
   assert.equal(code, 0, heard);

@@ -70,7 +70,7 @@ test(
   LONG,
   async (t) => {
     const name = `reach-keypoint-${exact.slice(0, 8)}`;
-    const first = await start("killed");
+    const first = await start("killed", { checkpointSeconds: 1e-3 }); // after every slice, however fast
     t.after(() => first.host.stop());
     const checkpoint = () => readdir(join(site.folder, "killed")).catch(() => [] as string[]);
     await first.until("checkpoint", async () => (await checkpoint()).includes("run-1.safetensors"));
@@ -94,8 +94,8 @@ test("it pauses when it is asked to, and goes on", LONG, async (t) => {
   await until("training", () => (heard.at(-1)?.updates ?? 0) > 0);
   await call("pause");
   const paused = () => heard.filter(({ state }) => state === "paused").map(({ updates }) => updates);
-  await until("paused", () => paused().length >= 6); // it says so once a second
-  assert.ok(paused().at(-1)! <= paused()[0]! + 40, `only the slice that was under way ended: ${paused()}`);
+  await until("paused", () => paused().length >= 8); // it says so once a second
+  assert.ok(new Set(paused()).size <= 3, `only the slice that was under way ended: ${paused()}`);
   const updates = paused().at(-1)!;
   await call("resume");
   await until("going on", () => heard.at(-1)!.updates > updates);
