@@ -45,7 +45,7 @@ function startLines(title: string, total: number): Progress {
     const left = Number.isFinite(leftS) ? ` · ${leftS!.toFixed(0)} s left` : "";
     process.stderr.write(`${title} ${((100 * done) / total).toFixed(0)} %${left}${figures && ` · ${figures}`}\n`);
   };
-  let last = { done: 0, figures: "" };
+  let last: { readonly done: number; readonly figures: string } | undefined;
   return {
     update: (done, figures) => {
       last = { done: Math.min(done, total), figures: formatFigures(figures) };
@@ -54,7 +54,7 @@ function startLines(title: string, total: number): Progress {
       printedMs = performance.now();
       print(last.done, last.figures);
     },
-    stop: () => print(last.done, last.figures),
+    stop: () => last && print(last.done, last.figures),
   };
 }
 

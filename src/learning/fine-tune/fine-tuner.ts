@@ -44,5 +44,7 @@ export interface FineTuner {
   /** A copy of the weights as they are now. */
   weights(): Promise<Weights>;
   snapshot(): Promise<Checkpoint>;
+  /** Tells it where its last snapshot lies, for the error that ends a diverging run. */
+  noteSaved(path: string): void;
   close(): Promise<void>;
 }

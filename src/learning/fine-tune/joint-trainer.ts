@@ -3,6 +3,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { buildStep, type ParameterSpec, type StepDefinition } from "../../graph/index.ts";
 import { type BatchSource, inlineBatches } from "../optimization/batches.ts";
 import { parametersOf } from "../optimization/checkpoint-tensors.ts";
+import type { SavedCheckpoint } from "../optimization/divergence.ts";
 import { MetricMeans } from "../optimization/metric-means.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { Weights } from "../optimization/step-runner.ts";
@@ -58,6 +59,7 @@ export class JointTrainer implements TurnTrainer {
   /** The state of a turn that is still to be opened. */
   #tensors: ReadonlyMap<string, Tensor>;
   #open: Trainer | undefined;
+  #saved: SavedCheckpoint | undefined;
   #heldOut: { readonly loss: number; readonly update: number } | undefined;
 
   constructor(options: JointTrainerOptions) {
@@ -103,22 +105,29 @@ export class JointTrainer implements TurnTrainer {
     return new Map(this.#open ? (await this.#open.snapshot()).tensors : this.#tensors);
   }
 
+  noteSaved(saved: SavedCheckpoint): void {
+    this.#saved = saved;
+    this.#open?.noteSaved(saved);
+  }
+
   async close(): Promise<void> {
     await this.#open?.close();
     await this.#options.heldOut?.close();
   }
 
-  #begin({ turn, updates }: Position): Promise<Trainer> {
+  async #begin({ turn, updates }: Position): Promise<Trainer> {
     const { turns, weights, seed, session } = this.#options;
     const { step: definition, batches } = turns[turn]!;
     const step = buildStep(definition);
     const { tensors } = freshStart(step, seed, { pretrained: weights });
-    return Trainer.create({
+    const trainer = await Trainer.create({
       step,
       from: { tensors: new Map([...tensors, ...this.#tensors]), progress: { step: updates, seed, extra: {} } },
       batches: (plan) => inlineBatches(batches, plan),
       ...(session && { session }),
     });
+    if (this.#saved) trainer.noteSaved(this.#saved);
+    return trainer;
   }
 
   async #measure(trainer: Trainer): Promise<{ loss: number; update: number } | undefined> {

@@ -84,8 +84,10 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
         tensors,
         progress: { ...progress, extra: { taken: recorded.taken, tuner: progress.extra } },
       });
+      tuner.noteSaved(path);
     };
     try {
+      if (saved) tuner.noteSaved(path);
       const before = saved && (await curve.rewind(saved.progress.step, fresh.steps));
       if (!saved) await curve.clear();
       const spent = stopwatch(clock, before);

@@ -1,6 +1,7 @@
 import type { Tensor } from "../../core/tensor.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
+import type { SavedCheckpoint } from "../optimization/divergence.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 import type { Position, Timetable, Work } from "../optimization/timetable.ts";
 import type { FineTuneOptions, FineTuneReport, FineTuner } from "./fine-tuner.ts";
@@ -15,6 +16,8 @@ export interface TurnTrainer {
   weights(): Promise<Weights>;
   /** Copies of all that an exact resume needs. */
   tensors(): Promise<Map<string, Tensor>>;
+  /** Tells it where its last tensors lie, for the error that ends a diverging run. */
+  noteSaved(saved: SavedCheckpoint): void;
   close(): Promise<void>;
 }
 
@@ -78,6 +81,10 @@ export class TurnedFineTuner implements FineTuner {
   async snapshot(): Promise<Checkpoint> {
     const { system, trainer } = this.#tuning;
     return { tensors: await trainer.tensors(), progress: progressOf(system, this.#options, this.#position) };
+  }
+
+  noteSaved(path: string): void {
+    this.#tuning.trainer.noteSaved({ path, step: this.#position.updates });
   }
 
   close(): Promise<void> {

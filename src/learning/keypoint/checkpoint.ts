@@ -4,7 +4,7 @@ import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { EpisodeLog, logEpisodes, replayEpisodes } from "../episodes/episode-log.ts";
 import type { LearnerOptions } from "../learner.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
-import { otherRun } from "../optimization/other-run.ts";
+import { otherRun, requireSameRecipe } from "../optimization/other-run.ts";
 import { Position } from "../optimization/timetable.ts";
 import type { KeypointRecipe } from "./recipe.ts";
 import type { KeypointProgress, KeypointState } from "./state.ts";
@@ -56,7 +56,7 @@ export async function restoreRun(
   const { task, position, episodes } = parsed.data;
   if (task !== world.task) throw otherRun(`a run on ${world.task}`, `one on ${task}`);
   if (progress.seed !== seed) throw otherRun(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
-  if (parsed.data.recipe !== JSON.stringify(recipe)) throw otherRun("a run with the same recipe", "one with another");
+  requireSameRecipe(recipe, parsed.data.recipe);
 
   state.position = position;
   restoreTensors(tensors, state);

@@ -6,6 +6,7 @@ import { positionOf } from "../fine-tune/run-identity.ts";
 import type { ModelPart } from "../fine-tune/settings.ts";
 import { TurnedFineTuner, type TurnTrainer } from "../fine-tune/turned-fine-tuner.ts";
 import { planTurns, type TurnKind } from "../fine-tune/turns.ts";
+import type { SavedCheckpoint } from "../optimization/divergence.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 import type { Position, Work } from "../optimization/timetable.ts";
 import { type BatchSource, KeypointBatches, rewardedFrames } from "./batches.ts";
@@ -120,6 +121,10 @@ class KeypointTurns implements TurnTrainer {
   async tensors(): Promise<Map<string, Tensor>> {
     await this.#trainer.keep(this.#state);
     return stateTensors(this.#state);
+  }
+
+  noteSaved(saved: SavedCheckpoint): void {
+    this.#trainer.noteSaved(saved);
   }
 
   async close(): Promise<void> {

@@ -132,6 +132,10 @@ export class KeypointLearner implements Learner {
     return snapshotRun(this.#state, world.task, seed, this.#recipe);
   }
 
+  noteSaved(path: string): void {
+    this.#trainer.noteSaved({ path, step: this.#state.position.updates });
+  }
+
   async close(): Promise<void> {
     await this.#trainer.close();
     await this.#collector.close();

@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
-import { LatentloopError } from "../../core/errors.ts";
 import type { Rng } from "../../core/rng.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { batchRng } from "../optimization/batches.ts";
+import { type SavedCheckpoint, trainingDiverged } from "../optimization/divergence.ts";
 import { MetricMeans } from "../optimization/metric-means.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import { StepRunner, type Weights } from "../optimization/step-runner.ts";
@@ -51,6 +51,7 @@ export class PhaseTrainer {
   /** Of the next update: how far the turn has come decides it, and that may be a matter of time. */
   #learningRate = 0;
   #validationError = Number.NaN;
+  #lastCheckpoint: SavedCheckpoint | undefined;
 
   constructor(options: PhaseTrainerOptions) {
     this.#options = options;
@@ -79,7 +80,9 @@ export class PhaseTrainer {
       means.add(await runner.update(done));
     }
     const { loss = Number.NaN, consistency } = means.read();
-    if (!(Math.abs(loss) < LARGEST_LOSS)) throw diverged(kind, position.updates + count, loss);
+    if (!(Math.abs(loss) < LARGEST_LOSS)) {
+      throw trainingDiverged(`the ${kind}`, { step: position.updates + count, loss, last: this.#lastCheckpoint });
+    }
     if (kind === "representation") this.#validationError = await this.#validate((await runner.read()).weights);
     const figures = { loss, ...(consistency !== undefined && { consistency }) };
     return { done: count, figures: { ...figures, ...this.#validationFigure() } };
@@ -98,6 +101,11 @@ export class PhaseTrainer {
     const { weights, optimizer } = await runner.read();
     state.weights = new Map([...state.weights, ...weights]);
     state.optimizers = { ...state.optimizers, [kind]: optimizer };
+  }
+
+  /** Tells it where its last state lies, for the error that ends a diverging run. */
+  noteSaved(saved: SavedCheckpoint): void {
+    this.#lastCheckpoint = saved;
   }
 
   async endTurn(state: KeypointProgress): Promise<void> {
@@ -152,15 +160,4 @@ export class PhaseTrainer {
     if (rewardPerM === undefined) return { validationError: this.#validationError };
     return { validationCm: (100 * this.#validationError) / Math.abs(rewardPerM) };
   }
-}
-
-function diverged(kind: KeypointPhase, update: number, loss: number): LatentloopError {
-  return new LatentloopError(
-    "ERR_TRAINING_DIVERGED",
-    `Training of the ${kind} diverged at update ${update}: loss ${loss}.`,
-    {
-      remedy:
-        "Go on from the last checkpoint with --resume, or start again with another seed or a lower learning rate.",
-    },
-  );
 }

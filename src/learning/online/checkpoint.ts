@@ -3,7 +3,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { EpisodeLog, logEpisodes } from "../episodes/episode-log.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
-import { otherRun } from "../optimization/other-run.ts";
+import { otherRun, requireSameRecipe } from "../optimization/other-run.ts";
 
 /** Where an online run stands, besides its tensors and episodes. */
 export interface OnlinePosition {
@@ -18,7 +18,7 @@ export interface RunIdentity {
   readonly task: string;
   readonly seed: number;
   /** Everything that decides what is learned. */
-  readonly recipe: unknown;
+  readonly recipe: object;
 }
 
 const Extra = z.strictObject({
@@ -60,7 +60,7 @@ export function readOnline({ tensors, progress }: Checkpoint, identity: RunIdent
   if (found.system !== system) throw otherRun(`a run of ${system}`, `one of ${found.system}`);
   if (found.task !== task) throw otherRun(`a run on ${task}`, `one on ${found.task}`);
   if (progress.seed !== seed) throw otherRun(`a run with seed ${seed}`, `one with seed ${progress.seed}`);
-  if (found.recipe !== JSON.stringify(recipe)) throw otherRun("a run with the same recipe", "one with another");
+  requireSameRecipe(recipe, found.recipe);
   const actions = tensors.get(ACTIONS);
   if (!actions) throw otherRun("a run with its episodes", "one without");
   const trained = new Map([...tensors].filter(([name]) => name !== ACTIONS));

@@ -145,7 +145,7 @@ export class OnlineLearner implements Learner {
   }
 
   noteSaved(path: string): void {
-    this.#trainer.noteSaved(path);
+    this.#trainer.noteSaved({ path, step: this.#trainer.step });
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { AtomicFileSystem } from "../atomic-file.ts";
 import { type BatchPlan, type BatchStream, batchSpecs } from "./batches.ts";
 import { type Checkpoint, checkTensors, type Progress, saveCheckpoint } from "./checkpoint.ts";
 import { borrowTensors, checkpointSpecs, copyTensors, emptyState, initialTensors } from "./checkpoint-tensors.ts";
+import { type SavedCheckpoint, trainingDiverged } from "./divergence.ts";
 import type { SessionOptions } from "./session.ts";
 import { TrainingSession } from "./training-session.ts";
 
@@ -62,7 +63,7 @@ export class Trainer {
   #step: number;
   #skipped: number;
   #unusableInRow = 0;
-  #lastCheckpoint: { readonly path: string; readonly step: number } | undefined;
+  #lastCheckpoint: SavedCheckpoint | undefined;
 
   private constructor(session: TrainingSession, batches: BatchStream, lossColumn: number, options: TrainerOptions) {
     const { from, fromPath, step } = options;
@@ -138,12 +139,12 @@ export class Trainer {
   /** @throws ERR_CHECKPOINT_WRITE if the disk refuses; the file that was there before is untouched */
   async save(path: string, files?: AtomicFileSystem): Promise<void> {
     await saveCheckpoint(path, await this.snapshot(), files);
-    this.noteSaved(path);
+    this.noteSaved({ path, step: this.#step });
   }
 
   /** Where a snapshot of this run was written: what a diverging run goes back to. */
-  noteSaved(path: string, step = this.#step): void {
-    this.#lastCheckpoint = { path, step };
+  noteSaved(saved: SavedCheckpoint): void {
+    this.#lastCheckpoint = saved;
   }
 
   async close(): Promise<void> {
@@ -158,22 +159,16 @@ export class Trainer {
     const wasSkipped = skipped > this.#skipped;
     this.#skipped = skipped;
     this.#unusableInRow = Math.abs(loss) <= this.#maxLoss && !wasSkipped ? 0 : this.#unusableInRow + 1;
-    if (this.#unusableInRow >= this.#maxUnusableInRow) throw this.#diverged(loss);
+    if (this.#unusableInRow >= this.#maxUnusableInRow) {
+      throw trainingDiverged(this.#session.step.graph.name, {
+        step: this.#step,
+        loss,
+        inRow: this.#unusableInRow,
+        last: this.#lastCheckpoint,
+      });
+    }
     const metrics = Object.fromEntries(this.#session.step.metrics.map((name, column) => [name, row[column]!]));
     return { step: this.#step, loss, metrics };
-  }
-
-  #diverged(loss: number): LatentloopError {
-    const last = this.#lastCheckpoint;
-    const kept = last ? `the last good checkpoint is ${last.path} of step ${last.step}` : "no checkpoint was saved";
-    return new LatentloopError(
-      "ERR_TRAINING_DIVERGED",
-      `Training of ${this.#session.step.graph.name} diverged at step ${this.#step}: loss ${loss}, unusable ${this.#unusableInRow} times in a row; ${kept}.`,
-      {
-        remedy:
-          "Go on from the last good checkpoint with a lower learning rate, and check the data for values that are no numbers.",
-      },
-    );
   }
 }
 

@@ -86,7 +86,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
   });
   try {
     const before = resumed && (await curve.rewind(resumed.learner.progress.step, learner.collected.steps));
-    if (!resumed) await curve.clear();
+    if (resumed) learner.noteSaved?.(checkpointPath);
+    else await curve.clear();
     const spent = stopwatch(clock, before);
     let place = { environmentSteps: learner.collected.steps, updates: resumed?.learner.progress.step ?? 0 };
     const note = (phase: string, figures: CurvePoint["figures"]) =>

@@ -219,7 +219,12 @@ export class Campaign {
     };
     const path = checkpointOf(parameters.folder, number);
     const resume = resumes ? await loadCheckpoint(path).catch(() => undefined) : undefined;
-    const tuner = await openFineTuner({ ...options, ...(resume && { resume }) }).catch((thrown) => {
+    const goOn = async () => {
+      const tuner = await openFineTuner({ ...options, ...(resume && { resume }) });
+      if (resume) tuner.noteSaved(path);
+      return tuner;
+    };
+    const tuner = await goOn().catch((thrown) => {
       if (!resume || !(thrown instanceof LatentloopError)) throw thrown;
       ports.log.warn(`Run ${number} begins anew: ${thrown.message}`);
       return openFineTuner(options);
@@ -243,7 +248,9 @@ export class Campaign {
     const { parameters, clock, ports } = this.#options;
     run.savedNs = clock.monotonicNs();
     try {
-      await saveCheckpoint(checkpointOf(parameters.folder, run.number), await run.tuner.snapshot());
+      const path = checkpointOf(parameters.folder, run.number);
+      await saveCheckpoint(path, await run.tuner.snapshot());
+      run.tuner.noteSaved(path);
     } catch (thrown) {
       ports.log.warn(messageOf(thrown));
     }

@@ -88,7 +88,7 @@ test("a checkpoint of another seed or recipe is refused by name", async () => {
   const options = { world: new DotWorld(), seed: 3, clock: systemClock(), resume: checkpoint };
   await assert.rejects(KeypointLearner.open(options, { ...recipe, learningRate: 1 }), {
     code: "ERR_CHECKPOINT_MISMATCH",
-    message: /recipe/,
+    message: /same recipe, learningRate 1, but .* learningRate 0\.\d+\./,
   });
 });
 

@@ -67,6 +67,20 @@ test("an aborted run can be resumed and ends with the same bundle", async () => 
   assert.deepEqual(await phases("aborted"), await phases("whole"));
 });
 
+test("a resumed run that diverges names the checkpoint that it went on from", async () => {
+  const stop = new AbortController();
+  const watcher = { onReport: ({ updates }: { updates: number }) => void (updates > 0 && stop.abort()) };
+  await assert.rejects(runTraining({ ...optionsFor("diverging"), watcher, signal: stop.signal }), {
+    code: "ERR_TRAINING_STOPPED",
+  });
+  const openWorld = async () => new UnrewardedWorld(20);
+  await assert.rejects(runTraining({ ...optionsFor("diverging"), openWorld, resume: true }), {
+    code: "ERR_TRAINING_DIVERGED",
+    message:
+      /diverged at step \d+: loss NaN; the last good checkpoint is .*diverging.checkpoint\.safetensors of step \d+\./,
+  });
+});
+
 test("a bundle that exists is never overwritten, and is refused before any work", async () => {
   let opened = 0;
   const options = {
@@ -92,6 +106,13 @@ test("the weights with the best evaluation are exported, not the last ones", asy
   assert.ok(best.get("encode")!.length > 0 && Buffer.from(best.get("encode")!).equals(exported.encode!));
   assert.ok(Buffer.from(best.get("plan")!).equals(exported.plan!));
 });
+
+/** Its rewards are no numbers. */
+class UnrewardedWorld extends DotWorld {
+  override step(action: Float32Array) {
+    return { ...super.step(action), reward: Number.NaN };
+  }
+}
 
 /** Every reward is worse after the first round's evaluation: 20 episodes, and one to imagine. */
 class HardeningWorld extends DotWorld {
