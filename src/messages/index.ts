@@ -1,6 +1,7 @@
 export { cameraModelFromMessage, cameraModelToMessage } from "./camera-info-message.ts";
 export { borrowSerialized, deserializeMessage, prepareMessages, serializeMessage } from "./cdr.ts";
 export { diagnosticsToMessage } from "./diagnostics-message.ts";
+export { type EpisodeKind, kindOfStep, makeEpisodeEvent } from "./episode-event.ts";
 export { borrowRawImage, imageToMessage } from "./image-message.ts";
 export { jointStateFromMessage, jointStateToMessage } from "./joint-state-message.ts";
 export { messageSchema } from "./message-definitions.ts";

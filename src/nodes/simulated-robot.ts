@@ -5,11 +5,12 @@ import { LATCHED_QOS, SENSOR_QOS } from "../core/node.ts";
 import type { RobotModel } from "../core/robot.ts";
 import {
   cameraModelToMessage,
-  EPISODE_KIND,
   type EpisodeEvent,
+  type EpisodeKind,
   type Image,
   imageToMessage,
   type JointState,
+  makeEpisodeEvent,
   makeHeader,
   type RosMessages,
 } from "../messages/index.ts";
@@ -234,22 +235,10 @@ class SimulatedWorld {
     this.#publishEvent(ended ? "end" : "step", score, stampNs);
   }
 
-  #publishEvent(
-    kind: keyof typeof EPISODE_KIND,
-    { reward, success }: { reward: number; success: boolean },
-    stampNs: bigint,
-  ): void {
-    this.#episodes.publish({
-      header: makeHeader(stampNs),
-      kind: EPISODE_KIND[kind],
-      episode: this.#episode,
-      step: this.#step,
-      reward,
-      is_terminal: false,
-      success,
-      intervention: false,
-      note: kind === "begin" ? this.#parameters.task : "",
-    });
+  #publishEvent(kind: EpisodeKind, score: { reward: number; success: boolean }, stampNs: bigint): void {
+    const note = kind === "begin" ? this.#parameters.task : "";
+    const place = { episode: this.#episode, step: this.#step };
+    this.#episodes.publish(makeEpisodeEvent(kind, stampNs, { ...place, ...score, note }));
   }
 }
 

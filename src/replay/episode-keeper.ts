@@ -1,5 +1,5 @@
 import { LatentloopError } from "../core/errors.ts";
-import { EPISODE_KIND, type EpisodeEvent, makeHeader } from "../messages/index.ts";
+import { type EpisodeEvent, makeEpisodeEvent } from "../messages/index.ts";
 
 export interface StepOutcome {
   readonly reward: number;
@@ -55,14 +55,14 @@ export class EpisodeKeeper {
     if (this.#running !== undefined) throw refusal(`episode ${this.#running.number} has not ended`);
     this.#running = { number: this.nextNumber, step: 0 };
     this.#note = "";
-    return this.#event("begin", stampNs, this.#running, { note: task });
+    return makeEpisodeEvent("begin", stampNs, { ...placeOf(this.#running), note: task });
   }
 
   /** @throws ERR_EPISODE if none runs */
   step(stampNs: bigint, outcome: StepOutcome): EpisodeEvent {
     const running = this.#require("take a step");
     running.step++;
-    return this.#event("step", stampNs, running, { ...outcome, note: this.#takeNote() });
+    return makeEpisodeEvent("step", stampNs, { ...placeOf(running), ...outcome, note: this.#takeNote() });
   }
 
   /** @throws ERR_EPISODE if none runs */
@@ -72,7 +72,8 @@ export class EpisodeKeeper {
     this.#finished.add(running.number);
     this.#last = running;
     this.#running = undefined;
-    return this.#event("end", stampNs, running, { ...outcome, is_terminal: isTerminal, note: this.#takeNote() });
+    const note = this.#takeNote();
+    return makeEpisodeEvent("end", stampNs, { ...placeOf(running), ...outcome, is_terminal: isTerminal, note });
   }
 
   /**
@@ -84,7 +85,7 @@ export class EpisodeKeeper {
     if (discarded === undefined) throw refusal("no episode of this run can be discarded");
     this.#finished.delete(discarded.number);
     this.#running = this.#last = undefined;
-    return this.#event("discard", stampNs, discarded, { note: this.#takeNote() });
+    return makeEpisodeEvent("discard", stampNs, { ...placeOf(discarded), note: this.#takeNote() });
   }
 
   /** Goes with the next event of the episode. @throws ERR_EPISODE if none runs */
@@ -103,26 +104,10 @@ export class EpisodeKeeper {
     this.#note = "";
     return note;
   }
+}
 
-  #event(
-    kind: keyof typeof EPISODE_KIND,
-    stampNs: bigint,
-    { number, step }: RunningEpisode,
-    changes: Partial<EpisodeEvent>,
-  ): EpisodeEvent {
-    return {
-      header: makeHeader(stampNs),
-      kind: EPISODE_KIND[kind],
-      episode: number,
-      step,
-      reward: 0,
-      is_terminal: false,
-      success: false,
-      intervention: false,
-      note: "",
-      ...changes,
-    };
-  }
+function placeOf({ number, step }: RunningEpisode): Pick<EpisodeEvent, "episode" | "step"> {
+  return { episode: number, step };
 }
 
 function refusal(why: string): LatentloopError {

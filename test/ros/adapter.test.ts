@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../src/config/package-root.ts";
 import { DEFAULT_QOS, LATCHED_QOS, SENSOR_QOS } from "../../src/core/node.ts";
-import type { EpisodeEvent, Float64MultiArray, Image, JointTrajectory, PlanMessage } from "../../src/messages/index.ts";
+import {
+  type EpisodeEvent,
+  type Float64MultiArray,
+  type Image,
+  type JointTrajectory,
+  makeEpisodeEvent,
+  type PlanMessage,
+} from "../../src/messages/index.ts";
 import { findRclnodejs, openRosContext, type RosSession } from "../../src/ros/index.ts";
 import { missingRos, runPeer, signalGroup, startPeer, until } from "../support/ros-peers.ts";
 
@@ -133,15 +140,8 @@ test("`ros2 topic echo` reads what we serialize", { skip }, async () => {
   const publisher = context.publisher("echoed", "latentloop_msgs/msg/EpisodeEvent");
   context.every(50, () =>
     publisher.publish({
+      ...makeEpisodeEvent("step", 0n, { episode: 3, step: 4, reward: 0.25, success: true, note: "grün" }),
       header,
-      kind: 1,
-      episode: 3,
-      step: 4,
-      reward: 0.25,
-      is_terminal: false,
-      success: true,
-      intervention: false,
-      note: "grün",
     }),
   );
   const text = await runPeer("ros2", ["topic", "echo", "--once", "/echoed", "latentloop_msgs/msg/EpisodeEvent"]);

@@ -2,8 +2,9 @@ import { DEFAULT_QOS, SENSOR_QOS } from "../../src/core/node.ts";
 import { Rng } from "../../src/core/rng.ts";
 import {
   borrowSerialized,
-  EPISODE_KIND,
   imageToMessage,
+  kindOfStep,
+  makeEpisodeEvent,
   makeHeader,
   type RosMessages,
   type RosType,
@@ -54,9 +55,9 @@ export async function recordDotWorld({ folder, episodes, seed, task = "dot" }: D
       writeImage(imageToMessage(image, "scene"), ns);
       const header = makeHeader(ns);
       writeJoints({ header, name: ["x", "y"], position: [...world.position], velocity: [], effort: [] }, ns);
-      const kind = step === 0 ? EPISODE_KIND.begin : isEnd ? EPISODE_KIND.end : EPISODE_KIND.step;
+      const kind = kindOfStep(step, world.episodeSteps);
       const note = step === 0 ? task : "";
-      writeEvent({ header, kind, episode, step, ...score, is_terminal: false, intervention: false, note }, ns);
+      writeEvent(makeEpisodeEvent(kind, ns, { episode, step, ...score, note }), ns);
       if (isEnd) continue;
       const action = new Float32Array(length);
       policy(action);

@@ -2,7 +2,14 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { DEFAULT_QOS, LATCHED_QOS, SENSOR_QOS } from "../../core/node.ts";
-import { borrowSerialized, EPISODE_KIND, makeHeader, type RosMessages, type RosType } from "../../messages/index.ts";
+import {
+  borrowSerialized,
+  kindOfStep,
+  makeEpisodeEvent,
+  makeHeader,
+  type RosMessages,
+  type RosType,
+} from "../../messages/index.ts";
 import { Recording } from "../recording.ts";
 import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, type Frame, rgbOf } from "./dataset.ts";
@@ -97,9 +104,7 @@ async function writeEpisode(dataset: Dataset, episode: DatasetEpisode, folder: s
 
 function eventOf({ number, task, success, terminal, reward, intervention }: DatasetEpisode, step: number, ns: bigint) {
   const isEnd = step === reward.length;
-  return {
-    header: makeHeader(ns),
-    kind: isEnd ? EPISODE_KIND.end : step === 0 ? EPISODE_KIND.begin : EPISODE_KIND.step,
+  return makeEpisodeEvent(kindOfStep(step, reward.length), ns, {
     episode: number,
     step,
     reward: step === 0 ? 0 : reward[step - 1]!,
@@ -107,7 +112,7 @@ function eventOf({ number, task, success, terminal, reward, intervention }: Data
     success: isEnd && success,
     intervention: intervention[step] ?? false,
     note: step === 0 ? task : "",
-  };
+  });
 }
 
 /** Compressed images stay as they are; pixels become PNG, which loses nothing. */

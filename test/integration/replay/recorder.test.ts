@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { LATCHED_QOS } from "../../../src/core/node.ts";
 import { Rng } from "../../../src/core/rng.ts";
-import { deserializeMessage, EPISODE_KIND, makeHeader, type RosType } from "../../../src/messages/index.ts";
+import { deserializeMessage, makeEpisodeEvent, type RosType } from "../../../src/messages/index.ts";
 import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../../src/nodes/host/node-host.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
@@ -63,17 +63,8 @@ for (const process of ["main", "other"]) {
       depth: 200,
     });
     for (let step = 0; step < 60; step++) chatter.publish({ data: `Schritt ${step} ✓` });
-    episodes.publish({
-      header: makeHeader(host.context.clock.rosNs()),
-      kind: EPISODE_KIND.end,
-      episode: 1,
-      step: 60,
-      reward: 0,
-      is_terminal: true,
-      success: true,
-      intervention: false,
-      note: "",
-    });
+    const end = { episode: 1, step: 60, is_terminal: true, success: true };
+    episodes.publish(makeEpisodeEvent("end", host.context.clock.rosNs(), end));
     if (process !== "main") await untilRecorded(host, 61);
     await host.stop();
     const { messages } = await read();

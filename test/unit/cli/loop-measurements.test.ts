@@ -3,13 +3,7 @@ import { test } from "node:test";
 import { LoopMeasurements } from "../../../src/cli/demo/loop-measurements.ts";
 import { renderLoop } from "../../../src/cli/demo/render-loop.ts";
 import { LIMIT_BITS } from "../../../src/core/status.ts";
-import {
-  EPISODE_KIND,
-  type EpisodeEvent,
-  makeHeader,
-  type TickMessage,
-  timeFromNs,
-} from "../../../src/messages/index.ts";
+import { makeEpisodeEvent, makeHeader, type TickMessage, timeFromNs } from "../../../src/messages/index.ts";
 
 const MS = 1e6;
 const tick = (index: number, changes: Partial<TickMessage> = {}): TickMessage => ({
@@ -30,18 +24,6 @@ const tick = (index: number, changes: Partial<TickMessage> = {}): TickMessage =>
   requested: new Float64Array(1),
   command: new Float64Array(1),
   executed_action: new Float32Array(1),
-  ...changes,
-});
-const episode = (kind: keyof typeof EPISODE_KIND, changes: Partial<EpisodeEvent> = {}): EpisodeEvent => ({
-  header: makeHeader(0n),
-  kind: EPISODE_KIND[kind],
-  episode: 0,
-  step: 0,
-  reward: 0,
-  is_terminal: false,
-  success: false,
-  intervention: false,
-  note: "",
   ...changes,
 });
 
@@ -71,9 +53,9 @@ test("limits are counted by name", () => {
 test("an episode's return is the sum of its rewards and its success is the last one", () => {
   const measured = new LoopMeasurements(100);
   for (const success of [true, false]) {
-    measured.onEpisode(episode("begin"));
-    measured.onEpisode(episode("step", { reward: -2, success: true }));
-    measured.onEpisode(episode("end", { reward: -1, success, step: 2 }));
+    measured.onEpisode(makeEpisodeEvent("begin", 0n));
+    measured.onEpisode(makeEpisodeEvent("step", 0n, { reward: -2, success: true }));
+    measured.onEpisode(makeEpisodeEvent("end", 0n, { reward: -1, success, step: 2 }));
   }
   assert.deepEqual([measured.meanReturn, measured.successRate], [-3, 0.5]);
   assert.match(renderLoop("demo", 4, measured).join("\n"), /success +1 of 2 +●○/);

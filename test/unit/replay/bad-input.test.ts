@@ -3,7 +3,14 @@ import { chmod, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { DEFAULT_QOS } from "../../../src/core/node.ts";
-import { imageToMessage, makeHeader, type RosType, serializeMessage } from "../../../src/messages/index.ts";
+import {
+  imageToMessage,
+  kindOfStep,
+  makeEpisodeEvent,
+  makeHeader,
+  type RosType,
+  serializeMessage,
+} from "../../../src/messages/index.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { openFolderDataset } from "../../../src/replay/datasets/folder-dataset.ts";
 import { openReplayDataset } from "../../../src/replay/datasets/replay-dataset.ts";
@@ -34,8 +41,7 @@ async function episodeBag(
   for (let step = 0; step < 3; step++) {
     const stampNs = START_NS + BigInt(step) * STEP_NS;
     atStep(add, step);
-    const flags = { reward: 0, is_terminal: false, success: false, intervention: false, note: "" };
-    const event = { header: makeHeader(stampNs), kind: step, episode: 0, step, ...flags };
+    const event = makeEpisodeEvent(kindOfStep(step, 2), stampNs, { step });
     add(
       "/episode",
       "latentloop_msgs/msg/EpisodeEvent",

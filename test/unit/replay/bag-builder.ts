@@ -7,8 +7,9 @@ import { DEFAULT_QOS, SENSOR_QOS } from "../../../src/core/node.ts";
 import {
   borrowSerialized,
   cameraModelToMessage,
-  EPISODE_KIND,
   imageToMessage,
+  kindOfStep,
+  makeEpisodeEvent,
   makeHeader,
 } from "../../../src/messages/index.ts";
 import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
@@ -74,9 +75,7 @@ export async function buildBag(plan: BagPlan): Promise<Recording> {
       const joint = { header, name: ["a", "b"], position: [episode, step], velocity: [0, step / 2], effort: [] };
       joints.write(borrowSerialized("sensor_msgs/msg/JointState", joint), nowNs - 400_000n, nowNs);
       const isEnd = step === steps && signedSteps > 0;
-      const event = {
-        header: makeHeader(nowNs),
-        kind: step === 0 ? EPISODE_KIND.begin : isEnd ? EPISODE_KIND.end : EPISODE_KIND.step,
+      const event = makeEpisodeEvent(kindOfStep(step, signedSteps), nowNs, {
         episode,
         step,
         reward: step === 0 ? 0 : step / 10,
@@ -84,7 +83,7 @@ export async function buildBag(plan: BagPlan): Promise<Recording> {
         success: isEnd && episode % 2 === 0,
         intervention: step === 2 || step === 3,
         note: step === 0 ? (plan.task ?? "größer greifen") : "",
-      };
+      });
       events.write(borrowSerialized("latentloop_msgs/msg/EpisodeEvent", event), nowNs, nowNs);
       ticks.write(
         borrowSerialized("latentloop_msgs/msg/Tick", tickOf(episode, step, nowNs)),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { SENSOR_QOS } from "../../../src/core/node.ts";
-import { EPISODE_KIND, makeHeader, serializeMessage } from "../../../src/messages/index.ts";
+import { makeEpisodeEvent, serializeMessage } from "../../../src/messages/index.ts";
 import { Recording, type RecordingOptions } from "../../../src/replay/recording.ts";
 import { MemoryFile, StalledFile } from "./memory-file.ts";
 import { readIndexed, readStream } from "./read-mcap.ts";
@@ -22,18 +22,6 @@ async function options(t: TestContext, changes: Partial<RecordingOptions> = {}):
     ...changes,
   };
 }
-
-const EVENT = {
-  header: makeHeader(1n),
-  kind: EPISODE_KIND.begin,
-  episode: 0,
-  step: 0,
-  reward: 0,
-  is_terminal: false,
-  success: false,
-  intervention: false,
-  note: "",
-};
 
 const text = (data: string) => serializeMessage("std_msgs/msg/String", { data });
 
@@ -115,8 +103,8 @@ test("an episode's end is on the disk before anything else asks for it, with the
   const topic = recording.addTopic("/episode", "latentloop_msgs/msg/EpisodeEvent", SENSOR_QOS);
   const syncs = file.syncs;
   topic.lose(3);
-  for (const kind of [EPISODE_KIND.begin, EPISODE_KIND.end]) {
-    topic.write(serializeMessage("latentloop_msgs/msg/EpisodeEvent", { ...EVENT, kind }), 1n, 1n);
+  for (const kind of ["begin", "end"] as const) {
+    topic.write(serializeMessage("latentloop_msgs/msg/EpisodeEvent", makeEpisodeEvent(kind, 1n)), 1n, 1n);
   }
   while (file.syncs === syncs) await new Promise(setImmediate);
   assert.equal(readStream(file.bytes).length, 2);

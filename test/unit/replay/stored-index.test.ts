@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { CameraModel } from "../../../src/core/camera.ts";
 import { DEFAULT_QOS } from "../../../src/core/node.ts";
-import { cameraModelToMessage, EPISODE_KIND, makeHeader, serializeMessage } from "../../../src/messages/index.ts";
+import { cameraModelToMessage, makeEpisodeEvent, serializeMessage } from "../../../src/messages/index.ts";
 import { PlaceReader } from "../../../src/replay/place-reader.ts";
 import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { buildBag, START_NS, STEP_NS, testFolder } from "./bag-builder.ts";
@@ -76,17 +76,7 @@ test("a bag that is being written has no stored index until its recorder ends it
   const index = await open(t, folder);
   assert.deepEqual([index.episodes.length, (await readdir(folder)).includes(INDEX)], [2, false]);
   const events = recording.topics.find(({ name }) => name === "/episode");
-  const discard = {
-    header: makeHeader(START_NS + 100n * STEP_NS),
-    kind: EPISODE_KIND.discard,
-    episode: 1,
-    step: 0,
-    reward: 0,
-    is_terminal: false,
-    success: false,
-    intervention: false,
-    note: "",
-  };
+  const discard = makeEpisodeEvent("discard", START_NS + 100n * STEP_NS, { episode: 1 });
   events?.write(serializeMessage("latentloop_msgs/msg/EpisodeEvent", discard), START_NS + 100n * STEP_NS, 0n);
   await recording.end();
   assert.equal(await index.refresh(), 0);

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import sharp from "sharp";
 import { SENSOR_QOS } from "../../../src/core/node.ts";
-import { makeHeader, type RosMessages, type RosType, serializeMessage } from "../../../src/messages/index.ts";
+import {
+  makeEpisodeEvent,
+  makeHeader,
+  type RosMessages,
+  type RosType,
+  serializeMessage,
+} from "../../../src/messages/index.ts";
 import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { contactSheet } from "../../../src/replay/contact-sheet.ts";
 import { interventionSpans, readEpisodes, returnOf } from "../../../src/replay/episodes.ts";
@@ -47,15 +53,8 @@ const joint = (stampNs: bigint) => ({
 });
 const at = (i: number) => START_NS + BigInt(i) * 10_000_000n;
 const event = (kind: number, episode: number, step: number) => ({
-  header: makeHeader(at(step)),
+  ...makeEpisodeEvent("step", at(step), { episode, step }),
   kind,
-  episode,
-  step,
-  reward: 0,
-  is_terminal: false,
-  success: false,
-  intervention: false,
-  note: "",
 });
 
 test("a whole bag has no errors, and its rates and episodes are counted", async (t) => {

@@ -1,7 +1,7 @@
 import { MessageChannel } from "node:worker_threads";
 import { systemClock } from "../../../core/clock.ts";
 import type { Logger } from "../../../core/node.ts";
-import { EPISODE_KIND, makeHeader } from "../../../messages/index.ts";
+import { kindOfStep, makeEpisodeEvent } from "../../../messages/index.ts";
 import { createRecorder, recorderParameters } from "../../../nodes/recorder.ts";
 import { EmbeddedContext, Hub, ThreadBus } from "../../../transport/index.ts";
 
@@ -29,16 +29,7 @@ await recorder.activate();
 let count = 0;
 setInterval(() => {
   const step = count % STEPS;
-  events.publish({
-    header: makeHeader(clock.rosNs()),
-    kind: step === 0 ? EPISODE_KIND.begin : step === STEPS - 1 ? EPISODE_KIND.end : EPISODE_KIND.step,
-    episode: Math.floor(count / STEPS),
-    step,
-    reward: 0,
-    is_terminal: false,
-    success: false,
-    intervention: false,
-    note: "",
-  });
+  const place = { episode: Math.floor(count / STEPS), step };
+  events.publish(makeEpisodeEvent(kindOfStep(step, STEPS - 1), clock.rosNs(), place));
   process.stdout.write(`${count++} ${performance.now()}\n`);
 }, PERIOD_MS);

@@ -11,8 +11,9 @@ import {
   borrowRawImage,
   borrowSerialized,
   deserializeMessage,
-  EPISODE_KIND,
   imageToMessage,
+  kindOfStep,
+  makeEpisodeEvent,
   makeHeader,
 } from "../../../messages/index.ts";
 import { Recording } from "../../../replay/recording.ts";
@@ -191,9 +192,7 @@ async function record(folder: string): Promise<void> {
       const bytes = borrowSerialized("sensor_msgs/msg/JointState", joint);
       joints.write(bytes, nowNs, nowNs);
       actions.write(bytes, nowNs, nowNs);
-      const kind = step === 0 ? EPISODE_KIND.begin : step === STEPS - 1 ? EPISODE_KIND.end : EPISODE_KIND.step;
-      const flags = { is_terminal: false, success: false, intervention: false, note: "" };
-      const event = { header: makeHeader(nowNs), kind, episode, step, reward: 0, ...flags };
+      const event = makeEpisodeEvent(kindOfStep(step, STEPS - 1), nowNs, { episode, step });
       events.write(borrowSerialized("latentloop_msgs/msg/EpisodeEvent", event), nowNs, nowNs);
     }
     await recording.sync();
