@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { calibrationHash } from "../cameras/index.ts";
 import type { CameraModel } from "../core/camera.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
+import { partitionPoint } from "../math/partition-point.ts";
 import { readCalibration } from "./bag-calibration.ts";
 import { BagReader } from "./bag-reader.ts";
 import { type EpisodeTable, EpisodeTables, type ImagePlace } from "./episode-table.ts";
@@ -82,13 +83,7 @@ export class ReplayIndex {
 
   /** Index of the episode that a frame belongs to. */
   episodeAt(frame: number): number {
-    let [low, high] = [0, this.#episodes.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#episodes[middle]!.firstFrame <= frame) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return partitionPoint(this.#episodes.length, (i) => this.#episodes[i]!.firstFrame <= frame) - 1;
   }
 
   imagePlace(camera: string, frame: number): ImagePlace {

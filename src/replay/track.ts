@@ -1,3 +1,5 @@
+import { partitionPoint } from "../math/partition-point.ts";
+
 /** Samples of one signal, in the order of their stamps: ROS clock, nanoseconds. */
 export class Track<Value> {
   readonly #stamps: bigint[] = [];
@@ -16,13 +18,7 @@ export class Track<Value> {
 
   /** Samples whose stamp is not after `stampNs`. */
   countUntil(stampNs: bigint): number {
-    let [low, high] = [0, this.#stamps.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#stamps[middle]! <= stampNs) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.#stamps.length, (i) => this.#stamps[i]! <= stampNs);
   }
 
   /** The newest sample that existed at a time; the first one for a time before all. Undefined if there are none. */

@@ -1,4 +1,5 @@
 import { LatentloopError } from "../../core/errors.ts";
+import { partitionPoint } from "../../math/partition-point.ts";
 import type { EpisodeStart, TrainingWorld } from "../world/training-world.ts";
 
 export interface FrameSizes {
@@ -150,13 +151,7 @@ export class EpisodeStore {
 
   /** Index of the episode that a frame belongs to. */
   episodeAt(frame: number): number {
-    let [low, high] = [0, this.#episodes.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#episodes[middle]!.firstFrame <= frame) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return partitionPoint(this.#episodes.length, (i) => this.#episodes[i]!.firstFrame <= frame) - 1;
   }
 
   borrowImage(camera: string, frame: number): Uint8Array {
