@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { Rng } from "../core/rng.ts";
 import type { TensorData } from "../core/tensor.ts";
+import { median } from "../math/median.ts";
 import { fillRandom } from "./fill-inputs.ts";
 import { OnnxSession } from "./onnx-session.ts";
 import type { Placement, PlacementChoice } from "./placement.ts";
@@ -173,8 +174,4 @@ export function differenceOf(
     if (!(values instanceof Float32Array) && difference <= INTEGER_TOLERANCE) difference = 0;
     return Math.max(worst, difference / Math.max(largest, SMALLEST_SCALE));
   }, 0);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

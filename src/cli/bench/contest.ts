@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { LatentloopError } from "../../core/errors.ts";
+import { median } from "../../math/median.ts";
 
 /** What both sides of a contest understand, one JSON line each way. */
 export type Command =
@@ -114,10 +115,4 @@ export async function holdContest(contestants: readonly Contestant[], seconds: n
     timings: ms.map((values, i) => ({ ms: median(values), cpuMs: median(cpuMs[i]!), peakMb: peaks[i]! })),
     ratios: ms.map((values) => median(values.map((value, round) => value / ms[0]![round]!))),
   };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

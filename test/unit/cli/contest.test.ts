@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Contestant, holdContest, median } from "../../../src/cli/bench/contest.ts";
+import { Contestant, holdContest } from "../../../src/cli/bench/contest.ts";
 
 /** A process that says every unit takes so many milliseconds, and ends after so many answers. */
 function contestant(
@@ -47,9 +47,4 @@ test("a program that cannot be started is an error", async () => {
     code: "ERR_BENCH",
     message: /absent/,
   });
-});
-
-test("the median of an even number of values lies between the middle two", () => {
-  assert.equal(median([4, 1, 3, 2]), 2.5);
-  assert.equal(median([3, 1, 2]), 2);
 });

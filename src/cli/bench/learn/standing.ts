@@ -1,6 +1,6 @@
 import type { CurvePoint } from "../../../learning/run/curve.ts";
 import { FINAL_PHASE } from "../../../learning/run/training-run.ts";
-import { median } from "../contest.ts";
+import { median } from "../../../math/median.ts";
 import type { LearningContest } from "./contests.ts";
 
 /** How far one seed has come. */

@@ -7,6 +7,7 @@ import { DEFAULT_QOS, SENSOR_QOS } from "../../../core/node.ts";
 import { Rng } from "../../../core/rng.ts";
 import { allocateData, elementCount } from "../../../core/tensor.ts";
 import { prefetchBatches } from "../../../learning/optimization/prefetch.ts";
+import { median } from "../../../math/median.ts";
 import {
   borrowRawImage,
   borrowSerialized,
@@ -19,7 +20,6 @@ import {
 import { Recording } from "../../../replay/recording.ts";
 import { ReplayIndex } from "../../../replay/replay-index.ts";
 import { type SamplerOptions, SequenceSampler } from "../../../replay/sequence-sampler.ts";
-import { median } from "./write.ts";
 
 const EPISODES = 20;
 const STEPS = 200;

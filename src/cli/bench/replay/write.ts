@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { systemClock } from "../../../core/clock.ts";
 import { SENSOR_QOS } from "../../../core/node.ts";
 import { Rng } from "../../../core/rng.ts";
+import { median } from "../../../math/median.ts";
 import { borrowSerialized, imageToMessage, makeHeader, serializeMessage } from "../../../messages/index.ts";
 import type { Compression } from "../../../replay/chunk-compression.ts";
 import { Recording } from "../../../replay/recording.ts";
@@ -173,8 +174,4 @@ function jointState(stampNs: bigint) {
   const name = ["a", "b", "c", "d", "e", "f"];
   const values = new Float64Array(name.length);
   return { header: makeHeader(stampNs), name, position: values, velocity: values, effort: values };
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
