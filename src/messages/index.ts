@@ -5,6 +5,7 @@ export { type EpisodeKind, kindOfStep, makeEpisodeEvent } from "./episode-event.
 export { borrowRawImage, imageToMessage } from "./image-message.ts";
 export { jointStateFromMessage, jointStateToMessage } from "./joint-state-message.ts";
 export { messageSchema } from "./message-definitions.ts";
+export { opticalFrame } from "./optical-frame.ts";
 export { planFromMessage, planToMessage } from "./plan-message.ts";
 export * from "./ros-messages.ts";
 export { makeHeader, nsFromTime, timeFromNs } from "./stamp.ts";

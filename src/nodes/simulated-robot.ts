@@ -12,6 +12,7 @@ import {
   type JointState,
   makeEpisodeEvent,
   makeHeader,
+  opticalFrame,
   type RosMessages,
 } from "../messages/index.ts";
 import { domainShiftSchema, shiftOf } from "../sim/domain-shift-schema.ts";
@@ -240,8 +241,4 @@ class SimulatedWorld {
     const place = { episode: this.#episode, step: this.#step };
     this.#episodes.publish(makeEpisodeEvent(kind, stampNs, { ...place, ...score, note }));
   }
-}
-
-function opticalFrame(camera: string): string {
-  return `${camera}_optical_frame`;
 }

@@ -6,6 +6,7 @@ import {
   cameraModelToMessage,
   imageToMessage,
   makeHeader,
+  opticalFrame,
   planToMessage,
   type RosMessages,
   type RosType,
@@ -53,12 +54,12 @@ export class LoopLog {
     const { environment, cameras, clock } = this.#options;
     const { width, height } = environment.observationSpace.cameras.find(({ name }) => name === camera)!;
     const image = { encoding: "rgb8", width, height, stride: 3 * width, data, stampNs } as const;
-    const message = imageToMessage(image, frameOf(camera));
+    const message = imageToMessage(image, opticalFrame(camera));
     this.#write(`/${camera}/image_raw`, "sensor_msgs/msg/Image", message, SENSOR_QOS, stampNs);
     if (clock.monotonicNs() - this.#cameraInfoNs < CAMERA_INFO_PERIOD_NS) return;
     this.#cameraInfoNs = clock.monotonicNs();
     for (const name of cameras) {
-      const info = cameraModelToMessage(environment.cameraModel(name), stampNs, frameOf(name));
+      const info = cameraModelToMessage(environment.cameraModel(name), stampNs, opticalFrame(name));
       this.#write(`/${name}/camera_info`, "sensor_msgs/msg/CameraInfo", info, DEFAULT_QOS, stampNs);
     }
   }
@@ -87,8 +88,4 @@ export class LoopLog {
     target.write(borrowSerialized(type, message), stampNs, stampNs);
     this.counts.set(topic, (this.counts.get(topic) ?? 0) + 1);
   }
-}
-
-function frameOf(camera: string): string {
-  return `${camera}_optical_frame`;
 }

@@ -7,6 +7,7 @@ import {
   kindOfStep,
   makeEpisodeEvent,
   makeHeader,
+  opticalFrame,
   type RosMessages,
   type RosType,
 } from "../../messages/index.ts";
@@ -120,7 +121,7 @@ async function compressedMessage(
   camera: string,
   frame: Frame,
 ): Promise<RosMessages["sensor_msgs/msg/CompressedImage"]> {
-  const header = makeHeader(frame.stampNs, `${camera}_optical_frame`);
+  const header = makeHeader(frame.stampNs, opticalFrame(camera));
   if ("format" in frame) return { header, format: frame.format, data: frame.data };
   const { width, height, data } = await rgbOf(camera, frame);
   const png = sharp(data, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 1 });
