@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { z } from "zod";
 import { root } from "../../config/package-root.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { readConfig } from "../../config/read-config.ts";
@@ -18,6 +19,7 @@ import { playHeldOutEpisodes } from "../../nodes/held-out-episodes.ts";
 import { launchSchema } from "../../nodes/host/launch-description.ts";
 import { simulatedRobotParameters } from "../../nodes/simulated-robot.ts";
 import { openWorldOf } from "../../nodes/training-world.ts";
+import type { DomainShift } from "../../sim/domain-shift.ts";
 import { shiftOf } from "../../sim/domain-shift-schema.ts";
 import type { BenchOptions } from "./suite.ts";
 
@@ -26,15 +28,54 @@ const EPISODES = { fresh: 30, heldOut: 6, old: 160, evaluated: 50 };
 const FRESH_STEPS = 30;
 const SEEDS = { fresh: 31, old: 8_000_000, evaluated: 5_000_000, planner: 5, tuning: 1 };
 
+/** A trained model and a world that it was not trained in. */
+interface Trial {
+  readonly model: string;
+  readonly task: string;
+  readonly shift: Partial<DomainShift>;
+  readonly settings: z.input<typeof fineTuneSettings>;
+}
+
+/** The demo's changes for the planar arm, in the colours that it has. */
+const REACH_SHIFT: Partial<DomainShift> = {
+  cameraOffsetM: [0.02, -0.015, 0],
+  cameraRotationRad: [0, 0, 0.05],
+  lightTilt: [0.18, 0.12, 0],
+  lightDiffuse: 0.88,
+  lightAmbient: 1.09,
+  servoGain: 0.7,
+  jointFriction: 1.75,
+  delaySteps: 1,
+  colors: {
+    ground: [0.34, 0.4, 0.46],
+    arm: [0.66, 0.69, 0.26],
+    root: [0.67, 0.43, 0.16],
+    finger: [0.76, 0.25, 0.2],
+    target: [0.25, 0.76, 0.25],
+  },
+};
+
+/** The demo's model in the demo's changed world. */
+export async function benchFineTune(options: BenchOptions): Promise<object> {
+  const { task, shift } = await changedWorld();
+  const settings = { updates: 10000 };
+  return measureRecovery({ model: "arm-reach-keypoint", task, shift: shiftOf(shift), settings }, options);
+}
+
+/** The VAE agent in the planar arm's world, changed as the demo's is. */
+export function benchFineTuneVaeAgent(options: BenchOptions): Promise<object> {
+  return measureRecovery({ model: "reach-vae-agent", task: "reach", shift: REACH_SHIFT, settings: {} }, options);
+}
+
 /**
- * What fine-tuning recovers: the demo's model in the demo's changed world, and after training on episodes that it played there.
+ * What fine-tuning recovers: a model in a changed world, before and after training on episodes that it played there.
  *
  * Simulated time throughout: plans act late and goals move as they do on the robot, and nothing hangs on the machine's speed.
  */
-export async function benchFineTune({ log }: BenchOptions): Promise<object> {
-  const bundle = await readBundle(join(root, "models", "arm-reach-keypoint"));
-  const { task, shift } = await changedWorld();
-  const changed = await openWorldOf(bundle.manifest, task, { shift: shiftOf(shift) });
+async function measureRecovery(trial: Trial, { log }: BenchOptions): Promise<object> {
+  const { model, task, shift } = trial;
+  const bundle = await readBundle(join(root, "models", model));
+  const changed = await openWorldOf(bundle.manifest, task, { shift });
   const nominal = await openWorldOf(bundle.manifest, task);
   try {
     const live = new Map(Object.entries(bundle.onnx));
@@ -44,7 +85,7 @@ export async function benchFineTune({ log }: BenchOptions): Promise<object> {
     const heldOut = await play(changed, live, EPISODES.heldOut, SEEDS.fresh + EPISODES.fresh);
     const old = await playHeldOutEpisodes(nominal, bundle, { episodes: EPISODES.old, seed: SEEDS.old });
     const began = process.cpuUsage();
-    const settings = parseStrict(fineTuneSettings, { updates: 10000 }, "the bench");
+    const settings = parseStrict(fineTuneSettings, trial.settings, "the bench");
     const tuner = await openFineTuner({
       bundle,
       fresh,
@@ -61,6 +102,7 @@ export async function benchFineTune({ log }: BenchOptions): Promise<object> {
     const after = { nominal: await scoreOf(nominal, tuned), changed: await scoreOf(changed, tuned) };
     const gap = before.nominal.success - before.changed.success;
     const result = {
+      model,
       task,
       episodes: { fresh: fresh.episodes.length, old: old.episodes.length, evaluated: EPISODES.evaluated },
       settings,

@@ -51,6 +51,10 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "what fine-tuning recovers in a changed world, beside the live model in both worlds (minutes)",
     load: async () => (await import("./fine-tune.ts")).benchFineTune,
   },
+  "fine-tune-vae-agent": {
+    title: "the same for the VAE agent",
+    load: async () => (await import("./fine-tune.ts")).benchFineTuneVaeAgent,
+  },
   ros: {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,

@@ -49,7 +49,7 @@ const TUNING: JointSystem<VaeAgentRecipe> = {
     reward: "heads",
     decoder: "decoder",
   },
-  updates: 4000,
+  updates: 2400,
   open: vaeAgentOnline,
 };
 
