@@ -3,6 +3,7 @@ import {
   add,
   laProp,
   mul,
+  type Schedule,
   type Step,
   type StepDefinition,
   type Sym,
@@ -25,7 +26,11 @@ const RETURN_HIGH = "return/high";
  *
  * Source: Hafner et al. 2023, arXiv:2301.04104, and the published code. Differs: docs/algorithms.md.
  */
-export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): StepDefinition {
+export function dreamerV3Update(
+  spaces: ModelSpaces,
+  recipe: DreamerV3Recipe,
+  learningRate: Schedule = scheduleOf(recipe),
+): StepDefinition {
   return {
     name: "dreamer-v3",
     define(step) {
@@ -39,7 +44,7 @@ export function dreamerV3Update(spaces: ModelSpaces, recipe: DreamerV3Recipe): S
       const loss = add(world.total, learned);
       report(step, { loss, ...figuresOf(world), ...figuresOf(critic), replayValue });
       step.minimize("model", loss, {
-        groups: { model: { learningRate: scheduleOf(recipe) } },
+        groups: { model: { learningRate } },
         optimizer: laProp(),
         clip: adaptive(recipe.clipShare),
       });

@@ -8,6 +8,7 @@ import {
   mean,
   mul,
   reshape,
+  type Schedule,
   type Step,
   type StepDefinition,
   type Sym,
@@ -29,7 +30,11 @@ import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
  *
  * Source: Hafner et al. 2019, arXiv:1811.04551, eq. 3 and 7. Differs: docs/algorithms.md.
  */
-export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDefinition {
+export function planetUpdate(
+  spaces: ModelSpaces,
+  recipe: PlanetRecipe,
+  learningRate: Schedule = scheduleOf(recipe),
+): StepDefinition {
   return {
     name: "planet",
     define(step) {
@@ -87,7 +92,7 @@ export function planetUpdate(spaces: ModelSpaces, recipe: PlanetRecipe): StepDef
         proprioceptionAhead: ahead?.proprioception,
       });
       step.minimize("model", loss, {
-        groups: { model: { learningRate: scheduleOf(recipe) } },
+        groups: { model: { learningRate } },
         optimizer: adam({ epsilon: recipe.epsilon }),
         clip: globalNorm(recipe.maxGradientNorm),
       });

@@ -1,22 +1,28 @@
+import { constantRate, type Schedule } from "../../graph/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { bundleGraphs } from "../../world-models/bundle-graphs.ts";
 import { latentSizeOf, tdMpc2 } from "../../world-models/td-mpc2.ts";
 import { TD_MPC2_SIZES } from "../../world-models/td-mpc2-config.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { SegmentReplay } from "../episodes/segment-replay.ts";
+import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { exploringPlan } from "./exploring-plan.ts";
-import { recipeFor, requireRecipe, type TdMpc2Recipe } from "./recipe.ts";
+import { recipeFor, requireRecipe, TdMpc2Recipe } from "./recipe.ts";
 import { segmentSize, tdMpc2Update } from "./update.ts";
 
 const NAME = "td-mpc2";
 
-/** TD-MPC2 as the online loop runs it. */
-export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineSystem {
+/** TD-MPC2 as the online loop runs it. @param rate of the recipe's learning rate over a run: by default as the recipe says */
+export function tdMpc2Online(
+  spaces: ModelSpaces,
+  recipe: TdMpc2Recipe,
+  rate: (own: number) => Schedule = recipe.learning.anneal ? (own) => annealed(own, recipe.online) : constantRate,
+): OnlineSystem {
   const { network, planner, shortPlanner, learning, shiftPx, policyShare } = recipe;
   const discounts = new Array<number>(network.tasks?.actionSizes.length ?? 1).fill(planner.discount);
   const graphs = bundleGraphs({
@@ -37,7 +43,7 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
       network,
       learning,
       discounts,
-      ...(learning.anneal && { learningRate: annealed(learning.learningRate, recipe.online) }),
+      learningRate: rate(learning.learningRate),
     }),
     graphs,
     collecting: { ...graphs, plan: exploringPlan((parameters) => tdMpc2.build(parameters, spaces, network), planner) },
@@ -45,6 +51,20 @@ export function tdMpc2Online(spaces: ModelSpaces, recipe: TdMpc2Recipe): OnlineS
       new SegmentReplay(store, segmentSize(network, learning), spaces.cameras, { shiftPx, policyShare }),
   };
 }
+
+const TUNING: JointSystem<TdMpc2Recipe> = {
+  recipe: TdMpc2Recipe,
+  parts: {
+    encoder: "encoder",
+    dynamics: "dynamics",
+    task: "dynamics",
+    reward: "heads",
+    value: "heads",
+    policy: "heads",
+  },
+  updates: 3000,
+  open: tdMpc2Online,
+};
 
 /** The registry's entry. */
 export const tdMpc2System: LearningSystem = {
@@ -61,4 +81,5 @@ export const tdMpc2System: LearningSystem = {
     const recipe = recipeFor(task, { ...options, episodeSteps, actionSizes });
     return OnlineLearner.open(options, tdMpc2Online(spacesOf(world), recipe));
   },
+  fineTune: (options) => fineTuneJointly(options, TUNING),
 };
