@@ -6,13 +6,13 @@ import { fillGraphs } from "../bundle/fill-graphs.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { FineTuner } from "./fine-tuner.ts";
-import { recordedSurprise } from "./recorded-surprise.ts";
+import { recordedThresholds } from "./recorded-thresholds.ts";
 
 export interface CandidateOptions {
   readonly tuner: Pick<FineTuner, "graphs" | "latentSize" | "hyperparameters" | "weights">;
   /** What it was fine-tuned from. */
   readonly parent: Bundle;
-  /** Recorded episodes, trained on and held out: surprise is calibrated on them. */
+  /** Recorded episodes, trained on and held out: surprise and scene are calibrated on them. */
   readonly recorded: readonly EpisodeStore[];
   /** What was trained on, for the manifest. */
   readonly data: Manifest["training"]["data"];
@@ -23,14 +23,14 @@ export interface CandidateOptions {
 
 /**
  * Writes what a fine-tuning run has learned so far as a bundle that can be proposed: same name, spaces and rates as its parent,
- * thresholds of surprise anew, parity sample, and where it came from.
+ * thresholds of surprise and scene anew, parity sample, and where it came from.
  * @throws those of `exportBundle`
  */
 export async function exportCandidate(folder: string, options: CandidateOptions): Promise<ExportedBundle> {
   const { tuner, parent, recorded, data, command, seed, session } = options;
   const parameters = await tuner.weights();
-  const surprise = await recordedSurprise(
-    fillGraphs(tuner.graphs, parameters, ["encode", "observe"]),
+  const surprise = await recordedThresholds(
+    fillGraphs(tuner.graphs, parameters, ["encode", "observe", "decode"]),
     recorded,
     session,
   );
@@ -47,6 +47,7 @@ export async function exportCandidate(folder: string, options: CandidateOptions)
       latentSize: tuner.latentSize,
       surpriseLimit: surprise.limit > 0 ? surprise.limit : null,
       ...(surprise.warn > 0 && { surpriseWarn: surprise.warn }),
+      ...(surprise.scene && { scene: surprise.scene }),
       training: { data, command, seed, parent: { name, hash: parent.modelHash } },
       evaluation: [],
       licence,

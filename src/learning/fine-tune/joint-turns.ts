@@ -8,8 +8,8 @@ interface JointTurnKind extends TurnKind {
 }
 
 /**
- * First what is seen gets its old meaning, then it is learned what actions do: nothing moves the ground under the dynamics while
- * they learn, and each turn has the old data that it needs.
+ * First what is seen gets its old meaning, then it is learned what actions do, and with it how to act: nothing moves the ground
+ * under the dynamics while they learn, and each turn has the old data that it needs.
  */
 const TURNS: readonly JointTurnKind[] = [
   {
@@ -22,8 +22,8 @@ const TURNS: readonly JointTurnKind[] = [
   {
     name: "dynamics",
     share: 0.4,
-    purpose: ["dynamics", "heads"],
-    learns: ["dynamics", "heads"],
+    purpose: ["dynamics", "heads", "behaviour"],
+    learns: ["dynamics", "heads", "behaviour"],
     oldShare: "oldDynamicsShare",
   },
 ];
@@ -55,7 +55,9 @@ export function planJointTurns(
   missing: ReadonlySet<string>,
 ): PlannedJointTurn[] {
   const relearning = missing.size > 0 ? Math.ceil(settings.updates * RELEARNING_SHARE) : 0;
-  const turns = planTurns(TURNS, settings, settings.updates - relearning).map(
+  const has = (part: ModelPart) => Object.values(parts).includes(part);
+  const kinds = TURNS.map((kind) => ({ ...kind, purpose: kind.purpose.filter(has) }));
+  const turns = planTurns(kinds, settings, settings.updates - relearning).map(
     ({ name, updates, learns, oldShare }): PlannedJointTurn => ({
       name,
       updates,

@@ -1,7 +1,10 @@
 import { z } from "zod";
 
-/** Parts of a model that a fine-tuning run may leave exactly as they are. */
-export const MODEL_PARTS = ["encoder", "dynamics", "heads", "decoder"] as const;
+/**
+ * Parts of a model that a fine-tuning run may leave exactly as they are: what makes latents of observations, what foretells them,
+ * what says what is wanted (rewards, the end of an episode), policy and values, what paints latents.
+ */
+export const MODEL_PARTS = ["encoder", "dynamics", "heads", "behaviour", "decoder"] as const;
 export type ModelPart = (typeof MODEL_PARTS)[number];
 
 const share = (description: string) => z.number().min(0).max(1).describe(description);

@@ -7,7 +7,7 @@ import { type Imagination, imagine } from "../imagination.ts";
 import type { Learner } from "../learner.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { Weights } from "../optimization/step-runner.ts";
-import { calibrateScene, type SceneThresholds } from "../surprise/scene-watch.ts";
+import { calibrateKnownScene, type SceneThresholds } from "../surprise/scene-watch.ts";
 import { type StepSigns, WatchedPolicy } from "../surprise/watched-policy.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
@@ -105,13 +105,12 @@ export async function judgeFinally(
   }
 }
 
-/** When a scene counts as another one, by undisturbed episodes; undefined where nothing is painted, or too little was played. */
+/** When a scene counts as another one, by undisturbed episodes. */
 function sceneOf(steps: readonly StepSigns[]): SceneThresholds | undefined {
   const episodes: number[][] = [];
   for (const { isFirst, sceneError } of steps) {
     if (isFirst) episodes.push([]);
     episodes.at(-1)?.push(sceneError);
   }
-  const known = episodes.length >= 4 && !episodes.flat().some(Number.isNaN);
-  return known ? calibrateScene(episodes, FALSE_ALARM_RATE) : undefined;
+  return calibrateKnownScene(episodes, FALSE_ALARM_RATE);
 }

@@ -1,5 +1,6 @@
 import { conformalThreshold } from "../../math/conformal.ts";
 import { Cusum } from "../../math/cusum.ts";
+import type { LocalGraph } from "../bundle/local-graph.ts";
 
 /** Above which level of its accumulated error a scene counts as another one than the model was trained in. */
 export interface SceneThresholds {
@@ -22,6 +23,20 @@ export function reconstructionError(seen: Uint8Array, imagined: Uint8Array): num
   return Math.sqrt(sum / seen.length) / 255;
 }
 
+/** Of what a model paints of its belief: the camera that is worst counts. Shapes: latent [L], images each [Y, X, 3] */
+export async function sceneError(
+  decode: LocalGraph,
+  latent: Float32Array,
+  images: Readonly<Record<string, Uint8Array>>,
+): Promise<number> {
+  (decode.inputs.latent as Float32Array).fill(0).set(latent);
+  const painted = await decode.run();
+  const errors = Object.entries(images).map(([camera, seen]) =>
+    reconstructionError(seen, painted[`image_${camera}`] as Uint8Array),
+  );
+  return Math.max(...errors);
+}
+
 /** Episodes differ in how well they can be painted: by so many standard deviations of their means, no more than that is strange. */
 const USUAL_DEVIATIONS = 3;
 
@@ -42,6 +57,18 @@ export function calibrateScene(episodes: readonly (readonly number[])[], falseAl
   });
   // Sums that never rise say nothing about how far they may: then one usual deviation does.
   return { reference, warn: Math.max(conformalThreshold(levels, falseAlarmRate).threshold, deviation) };
+}
+
+/** Fewer episodes say nothing about how episodes differ. */
+const FEWEST_EPISODES = 4;
+
+/** The same, or undefined where nothing is painted (errors are NaN) or too little was played. */
+export function calibrateKnownScene(
+  episodes: readonly (readonly number[])[],
+  falseAlarmRate: number,
+): SceneThresholds | undefined {
+  const known = episodes.length >= FEWEST_EPISODES && !episodes.flat().some(Number.isNaN);
+  return known ? calibrateScene(episodes, falseAlarmRate) : undefined;
 }
 
 function meanOf(values: readonly number[]): number {

@@ -3,7 +3,7 @@ import type { LocalGraph } from "../bundle/local-graph.ts";
 import type { Policy, PolicyInput } from "../policy.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
 import { FrozenImages } from "./frozen-images.ts";
-import { reconstructionError } from "./scene-watch.ts";
+import { sceneError } from "./scene-watch.ts";
 
 /** What may tell, at one policy step, that something is wrong. */
 export interface StepSigns {
@@ -31,8 +31,9 @@ export class WatchedPolicy implements Policy {
   async act(input: PolicyInput, out: Float32Array): Promise<void> {
     await this.#policy.act(input, out);
     const frozen = this.#frozen.check(input.images, input.proprioception) !== undefined;
-    const sceneError = await this.#sceneError(input.images);
-    this.#signs.push({ isFirst: input.isFirst, surprise: this.#policy.surprise, sceneError, frozen });
+    const { surprise, borrowLatent } = this.#policy;
+    const error = this.#decode ? await sceneError(this.#decode, borrowLatent, input.images) : Number.NaN;
+    this.#signs.push({ isFirst: input.isFirst, surprise, sceneError: error, frozen });
   }
 
   /** The steps since the last call. */
@@ -40,16 +41,5 @@ export class WatchedPolicy implements Policy {
     const signs = this.#signs;
     this.#signs = [];
     return signs;
-  }
-
-  async #sceneError(images: PolicyInput["images"]): Promise<number> {
-    if (!this.#decode) return Number.NaN;
-    const latent = this.#decode.inputs.latent as Float32Array;
-    latent.fill(0).set(this.#policy.borrowLatent);
-    const painted = await this.#decode.run();
-    const errors = Object.entries(images).map(([camera, seen]) =>
-      reconstructionError(seen, painted[`image_${camera}`] as Uint8Array),
-    );
-    return Math.max(...errors);
   }
 }

@@ -43,13 +43,16 @@ const briefly = {
   evaluateEvery: 1e6,
 };
 const spaces = spacesOf(new DotWorld());
+/** A graph of fewer steps is opened sooner. */
+const SHORT = { sequence: { length: 2, batch: 8, ahead: 0 }, decodeEvery: 2 };
 
 interface Case {
   readonly system: OnlineSystem;
-  /** Scopes of what the default settings freeze, of what sees, and of what foretells. */
+  /** Scopes of what the default settings freeze, of what sees, of what foretells, and of what acts. */
   readonly heads: readonly string[];
   readonly encoder: readonly string[];
   readonly dynamics: readonly string[];
+  readonly behaviour?: readonly string[];
 }
 
 const cases: readonly Case[] = [
@@ -61,19 +64,21 @@ const cases: readonly Case[] = [
   },
   {
     system: tdMpc2Online(spaces, tinyTdMpc2(briefly)),
-    heads: ["reward/", "value/", "policy/"],
+    heads: ["reward/"],
+    behaviour: ["value/", "policy/"],
     encoder: ["encoder/"],
     dynamics: ["dynamics/"],
   },
   {
-    system: planetOnline(spaces, tinyPlanet(briefly)),
+    system: planetOnline(spaces, { ...tinyPlanet(briefly), ...SHORT }),
     heads: ["reward/"],
     encoder: ["encoder/", "rssm/posterior/"],
     dynamics: ["rssm/core/", "rssm/prior/"],
   },
   {
-    system: dreamerV3Online(spaces, tinyDreamerV3(briefly)),
-    heads: ["reward/", "continuation/", "actor/", "critic/"],
+    system: dreamerV3Online(spaces, { ...tinyDreamerV3(briefly), ...SHORT, imagination: { horizon: 2, starts: 2 } }),
+    heads: ["reward/", "continuation/"],
+    behaviour: ["actor/", "critic/"],
     encoder: ["encoder/", "rssm/posterior/"],
     dynamics: ["rssm/core/", "rssm/prior/"],
   },
@@ -114,9 +119,13 @@ function sameBytes(a: Float32Array, b: Float32Array): boolean {
   return a.every((value, i) => Object.is(value, b[i]));
 }
 
+/** Gates that ask how good a candidate is: nothing that so few updates decide. */
+const MEASURING = ["latency", "one-step", "k-step", "reward", "action-change"];
+const OFF = { enabled: false };
+
 const isIn = (scopes: readonly string[]) => (name: string) => scopes.some((scope) => name.startsWith(scope));
 
-for (const { system, heads, encoder, dynamics } of cases) {
+for (const { system, heads, encoder, dynamics, behaviour = [] } of cases) {
   const { name } = system;
   const bundle = await trainOnlineDotBundle(join(folder, name), system);
   const tuner = await openFineTuner(options(bundle, {}));
@@ -124,21 +133,20 @@ for (const { system, heads, encoder, dynamics } of cases) {
   const moved = changed(weights, bundle);
 
   test(`${name}: the loss on held-out episodes of the changed world falls`, () => {
-    console.log(name, losses.map(x=>x.toFixed(3)).join(" "), process.cpuUsage().user/1e6);
     assert.ok(losses.at(-1)! < 0.9 * losses[0]!, `from ${losses[0]} to ${losses.at(-1)}`);
   });
 
-  test(`${name}: frozen heads keep their bytes, encoder and dynamics learn`, () => {
+  test(`${name}: frozen heads keep their bytes, all else learns`, () => {
     assert.deepEqual(moved.filter(isIn(heads)), []);
-    assert.ok(moved.some(isIn(encoder)) && moved.some(isIn(dynamics)));
+    for (const scope of [...encoder, ...dynamics, ...behaviour]) assert.ok(moved.some(isIn([scope])), scope);
   });
 
-  test(`${name}: with encoder and decoder frozen only dynamics and heads learn`, async () => {
+  test(`${name}: with encoder and decoder frozen they keep their bytes, all else learns`, async () => {
     const freeze = ["encoder", "decoder"] as const;
     const run = await finish(await openFineTuner(options(bundle, { updates: 10, freeze: [...freeze] })));
-    const others = changed(run.weights, bundle).filter((each) => !isIn([...dynamics, ...heads])(each));
-    assert.deepEqual(others, []);
-    assert.ok(changed(run.weights, bundle).some(isIn(heads)));
+    const learned = changed(run.weights, bundle);
+    assert.deepEqual(learned.filter(isIn([...encoder, "decoder/"])), []);
+    for (const scope of [...dynamics, ...heads, ...behaviour]) assert.ok(learned.some(isIn([scope])), scope);
   });
 
   test(`${name}: a run that is killed in its second turn goes on to the same bytes`, async () => {
@@ -164,7 +172,7 @@ for (const { system, heads, encoder, dynamics } of cases) {
     const judgement = await judge(target, {
       live: bundle,
       heldOut: async () => heldOut,
-      settings: parseStrict(gatesSchema, { latency: { maxPeriodShare: 1e6 } }, "the test"),
+      settings: parseStrict(gatesSchema, Object.fromEntries(MEASURING.map((gate) => [gate, OFF])), "the test"),
       clock: systemClock(),
       inference: { provider: "cpu", threads: 1, niceness: 0 },
     });

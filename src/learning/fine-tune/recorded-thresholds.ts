@@ -4,35 +4,40 @@ import { LocalGraph } from "../bundle/local-graph.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import { FALSE_ALARM_RATE, STOP_MARGIN, type SurpriseThresholds } from "../run/training-scores.ts";
+import { calibrateKnownScene, sceneError } from "../surprise/scene-watch.ts";
 
 const SEED = 57;
 
 /**
  * Surprise thresholds of a model by recorded episodes, taken as one long stretch of work: the goal jumps where one ends and the
- * next begins. The robot slows down at the usual false-alarm rate over the other steps, and stops beyond twice of anything.
+ * next begins. The robot slows down at the usual false-alarm rate over the other steps, and stops beyond twice of anything. Of a
+ * model that paints, also when the scene counts as another one.
  *
  * @param onnx the model's graphs by name
  */
-export async function recordedSurprise(
+export async function recordedThresholds(
   onnx: ReadonlyMap<string, Uint8Array>,
   stores: readonly EpisodeStore[],
   session: SessionOptions = {},
 ): Promise<SurpriseThresholds> {
   const encode = await LocalGraph.open(onnx.get("encode")!, session);
   const observe = await LocalGraph.open(onnx.get("observe")!, session);
+  const decode = onnx.has("decode") ? await LocalGraph.open(onnx.get("decode")!, session) : undefined;
   const { latent, action, embedding, is_first: isFirst, noise } = observe.inputs as Record<string, Float32Array>;
   const rng = new Rng(SEED);
   const steps: number[] = [];
+  const sceneErrors: number[][] = [];
   let most = 0;
   try {
     isFirst![0] = 1;
     for (const store of stores) {
+      const cameras = Object.keys(store.images);
       for (const { firstFrame, frames } of store.episodes) {
+        const errors: number[] = [];
         for (let t = 0; t < frames; t++) {
           const frame = firstFrame + t;
-          for (const camera of Object.keys(store.images)) {
-            (encode.inputs[`image_${camera}`] as Uint8Array).set(store.borrowImage(camera, frame));
-          }
+          const images = Object.fromEntries(cameras.map((camera) => [camera, store.borrowImage(camera, frame)]));
+          for (const camera of cameras) (encode.inputs[`image_${camera}`] as Uint8Array).set(images[camera]!);
           (encode.inputs.proprioception as Float32Array | undefined)?.set(store.borrowProprioception(frame));
           embedding!.set((await encode.run()).embedding as Float32Array);
           if (t > 0) action!.set(store.borrowAction(frame - 1));
@@ -42,11 +47,14 @@ export async function recordedSurprise(
           isFirst![0] = 0;
           most = Math.max(most, Number(surprise![0]));
           if (t > 0) steps.push(Number(surprise![0]));
+          errors.push(decode ? await sceneError(decode, latent!, images) : Number.NaN);
         }
+        sceneErrors.push(errors);
       }
     }
-    return { warn: conformalThreshold(steps, FALSE_ALARM_RATE).threshold, limit: STOP_MARGIN * most };
+    const { threshold: warn } = conformalThreshold(steps, FALSE_ALARM_RATE);
+    return { warn, limit: STOP_MARGIN * most, scene: calibrateKnownScene(sceneErrors, FALSE_ALARM_RATE) };
   } finally {
-    await Promise.all([encode.close(), observe.close()]);
+    await Promise.all([encode.close(), observe.close(), decode?.close()]);
   }
 }
