@@ -80,6 +80,7 @@ export async function openTrainingWorld(task: string, options: TrainingWorldOpti
     proprioceptionFeatures: proprioception ? environment.proprioceptionFeatures : [],
     ...(rewardPerM !== undefined && { rewardPerM }),
     ...(environment.canRetarget && { retarget: (rng) => environment.retarget(rng) }),
+    ...(environment.canPushObject && { pushObject: (rng) => environment.pushObject(rng) }),
     randomPolicy: (rng) => randomPolicy(rng, environment.actionSpace.dimensions.length),
     reset: (seed) => environment.reset(seed),
     step: (action) => environment.step(action),

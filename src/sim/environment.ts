@@ -188,6 +188,21 @@ export class SimulatedEnvironment implements Environment {
   }
 
   /**
+   * An object of the task gets a push from outside, and slides from the next tick on.
+   * @throws ERR_SIM_TASK if the task has no object
+   */
+  pushObject(rng: Rng): void {
+    if (!this.#rules.pushObject) {
+      throw new LatentloopError("ERR_SIM_TASK", `The task ${this.task} has no object to push.`);
+    }
+    this.#rules.pushObject(rng);
+  }
+
+  get canPushObject(): boolean {
+    return this.#rules.pushObject !== undefined;
+  }
+
+  /**
    * Applies one normalised action [A], limited to [-1, 1], for one control period.
    * @throws ERR_SHAPE_MISMATCH, ERR_INVALID_ARGUMENT for a value that is not finite, ERR_PHYSICS_UNSTABLE
    */

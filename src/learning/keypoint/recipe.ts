@@ -75,6 +75,15 @@ const RECIPES: Readonly<Record<string, KeypointRecipe>> = {
     updates: { representation: 14000, dynamics: 20000, decoder: 4000 },
     firstRoundShare: 0.3,
   },
+  "arm-push": {
+    ...COMMON,
+    network: { ...keypoint.defaults, embedding: 24 },
+    randomEpisodes: 150,
+    rounds: 2,
+    episodesPerRound: 200,
+    updates: { representation: 16000, dynamics: 16000, decoder: 5000 },
+    firstRoundShare: 0.4,
+  },
 };
 
 /** @throws ERR_UNKNOWN_RECIPE if nobody has tried the system on this task */

@@ -8,7 +8,8 @@ export const FAULTS = {
   black: "every image is black",
   frozen: "every image is the last one before",
   moved: "the camera stands elsewhere",
-  pushed: "the goal is somewhere else all of a sudden",
+  goal: "the goal is somewhere else all of a sudden",
+  pushed: "a hand from outside pushes the object",
 } as const;
 export type Fault = keyof typeof FAULTS;
 
@@ -45,14 +46,21 @@ export class FaultyWorld {
     this.#fromStep = fromStep;
   }
 
+  /** Whether the task has what this fault is about. */
+  canRehearse(fault: Fault): boolean {
+    if (fault === "goal") return this.world.retarget !== undefined;
+    if (fault === "pushed") return this.world.pushObject !== undefined;
+    return true;
+  }
+
   #advance(nominal: TrainingWorld, action: Float32Array): StepResult {
+    this.#step++;
+    const begins = this.#step === this.#fromStep;
+    const worlds = [nominal, this.#moved];
+    if (begins && this.#fault === "pushed") for (const world of worlds) world.pushObject?.(new Rng(this.#fromStep));
     const result = nominal.step(action);
     this.#moved.step(action);
-    this.#step++;
-    if (this.#fault === "pushed" && this.#step === this.#fromStep) {
-      nominal.retarget?.(new Rng(this.#fromStep));
-      this.#moved.retarget?.(new Rng(this.#fromStep));
-    }
+    if (begins && this.#fault === "goal") for (const world of worlds) world.retarget?.(new Rng(this.#fromStep));
     return result;
   }
 

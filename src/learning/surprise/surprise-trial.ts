@@ -97,7 +97,7 @@ export async function trySurprise(
 
   const faults: FaultFigures[] = [];
   for (const fault of Object.keys(FAULTS) as Fault[]) {
-    if (fault === "pushed" && faulty.world.retarget === undefined) continue;
+    if (!faulty.canRehearse(fault)) continue;
     const delays = new Samples();
     const noticed = { surprise: 0, scene: 0, frozen: 0 };
     let stopped = 0;

@@ -16,6 +16,8 @@ export interface TrainingWorld extends Environment {
   randomPolicy(rng: Rng): (out: Float32Array) => void;
   /** A new goal; the robot stays where it is. For tasks that have one to move. */
   retarget?(rng: Rng): void;
+  /** A hand from outside pushes an object. For tasks that have one. */
+  pushObject?(rng: Rng): void;
 }
 
 /** How an episode starts: a random pose, or a new goal for the robot where the last episode left it. */

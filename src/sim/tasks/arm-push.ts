@@ -18,6 +18,10 @@ const CUBE_HALF_M = 0.02;
 const GOAL_RADIUS_M = 0.03;
 /** A new goal lies at least this far from the cube. */
 const SHORTEST_PUSH_M = 0.08;
+/** About how far the cube slides when a hand from outside pushes it. */
+const SLIDE_M = { least: 0.05, most: 0.1 };
+/** Of the cube on the table, by the model's friction. Units: m/s² */
+const SLOWING = 0.9 * 9.81;
 /** Rewards per metre between cube and goal, and between grip and cube until it is near. */
 const [PUSH_PER_M, APPROACH_PER_M, NEAR_M] = [-10, -5, 0.05];
 /** A cube that has fallen off the table counts as this. */
@@ -58,15 +62,26 @@ function bind(physics: Physics): TaskRules {
   const grip = physics.id("site", "grip");
   const cube = 3 * physics.id("body", "cube");
   const cubeAddress = physics.borrowModel("jnt_qposadr")[physics.id("joint", "cube")]!;
-  const toGoal = () => {
+  const cubeSpeed = physics.borrowModel("jnt_dofadr")[physics.id("joint", "cube")]!;
+  const fromCube = (place: ArrayLike<number>): readonly [x: number, y: number, length: number] => {
     const position = physics.borrow("xpos");
-    const goal = physics.borrow("mocap_pos");
-    return Math.hypot(position[cube]! - goal[0]!, position[cube + 1]! - goal[1]!);
+    const [x, y] = [place[0]! - position[cube]!, place[1]! - position[cube + 1]!];
+    return [x, y, Math.hypot(x, y)];
   };
+  const toGoal = () => fromCube(physics.borrow("mocap_pos"))[2];
   const retarget = (rng: Rng) => {
     for (let attempt = 0; attempt < 100; attempt++) {
       physics.borrow("mocap_pos").set(placeOnTable(rng, 0.001));
       if (toGoal() > SHORTEST_PUSH_M) return;
+    }
+  };
+  const pushObject = (rng: Rng) => {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const [x, y, length] = fromCube(placeOnTable(rng, CUBE_HALF_M));
+      if (length < SLIDE_M.least) continue;
+      const speed = Math.sqrt(2 * SLOWING * Math.min(length, SLIDE_M.most));
+      physics.borrow("qvel").set([(speed * x) / length, (speed * y) / length], cubeSpeed);
+      return;
     }
   };
   return {
@@ -79,6 +94,7 @@ function bind(physics: Physics): TaskRules {
       retarget(rng);
     },
     retarget,
+    pushObject,
     reward() {
       const approach = Math.max(0, gripDistance(physics, grip, physics.borrow("xpos"), cube) - NEAR_M);
       return Math.max(LOWEST_REWARD, PUSH_PER_M * toGoal() + APPROACH_PER_M * approach);

@@ -20,6 +20,7 @@ function plainDotWorld(seedOffset = 0): TrainingWorld {
     randomPolicy: (rng) => dot.randomPolicy(rng),
     reset: (seed) => dot.reset(seed + seedOffset),
     retarget: (rng) => dot.retarget(rng),
+    pushObject: (rng) => dot.retarget(rng),
     step: (action) => dot.step(action),
     renderInto: (camera, out) => dot.renderInto(camera, out),
     proprioceptionInto: (out) => dot.proprioceptionInto(out),
@@ -51,6 +52,13 @@ for (const fault of Object.keys(FAULTS) as Fault[]) {
     else for (let t = FROM; t < 6; t++) assert.notDeepEqual(images[t], nominal[t]);
   });
 }
+
+test("what a task does not have cannot go wrong in it", () => {
+  const { retarget: _, pushObject: __, ...plain } = plainDotWorld();
+  const faulty = new FaultyWorld(plain, plain);
+  const possible = (Object.keys(FAULTS) as Fault[]).filter((fault) => faulty.canRehearse(fault));
+  assert.deepEqual(possible, ["occluded", "black", "frozen", "moved"]);
+});
 
 test("a black image is black, and an occluded one is dark in its middle half alone", () => {
   assert.ok(imagesUnder("black")[FROM]!.every((level) => level === 0));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Rng } from "../../../../src/core/rng.ts";
 import { JointDriver } from "../../../../src/sim/joint-driver.ts";
 import { Physics } from "../../../../src/sim/physics.ts";
 import { BASE_X_M, closeGripper, TABLE_M } from "../../../../src/sim/tasks/arm.ts";
@@ -46,4 +47,33 @@ test("a sweep of the closed gripper pushes the cube along, and the reward follow
   assert.ok(physics.borrow("xpos")[cube + 1]! > 0.05, "the cube has moved sideways");
   assert.ok(rules.reward() > before + 0.5);
   assert.ok(success, `the cube is ${-rules.reward() / 10} m from the goal`);
+});
+
+test("a push from outside lets the cube slide 4 to 12 cm over the table, and half a second later it lies still", async () => {
+  using physics = await Physics.compile(armPush.mjcf);
+  const rules = armPush.bind(physics);
+  const driver = new JointDriver(physics, armPush.actuation, armPush.commandRateHz);
+  const cube = 3 * physics.id("body", "cube");
+  const placeOfCube = () => [...physics.borrow("xpos").subarray(cube, cube + 3)] as [number, number, number];
+  const pass = (ticks: number) => {
+    for (let tick = 0; tick < ticks; tick++) driver.tick();
+    physics.refresh();
+  };
+  for (let seed = 0; seed < 12; seed++) {
+    physics.reset();
+    rules.start(new Rng(seed));
+    driver.reset();
+    physics.forward();
+    pass(10);
+    const before = placeOfCube();
+    rules.pushObject!(new Rng(seed + 100));
+    pass(50);
+    const after = placeOfCube();
+    const slid = Math.hypot(after[0] - before[0], after[1] - before[1]);
+    assert.ok(slid > 0.04 && slid < 0.125, `seed ${seed}: ${slid} m`);
+    assert.ok(Math.abs(after[2] - before[2]) < 2e-3, "on the table");
+    pass(20);
+    const later = placeOfCube();
+    assert.ok(Math.hypot(later[0] - after[0], later[1] - after[1]) < 1e-3, "at rest");
+  }
 });
