@@ -129,14 +129,8 @@ export class SwappingLoop {
   }
 
   /** A bundle of the models folder: the reach model under another manifest, and so another hash. */
-  async storeVariant(name: string, change: (manifest: Manifest) => void): Promise<string> {
-    const target = this.models.folderOf(name);
-    await cp(REACH, target, { recursive: true });
-    const file = join(target, "manifest.json");
-    const manifest = { ...(JSON.parse(await readFile(file, "utf8")) as Manifest), policyRateHz: POLICY_RATE_HZ };
-    change(manifest);
-    await writeFile(file, JSON.stringify(manifest));
-    return (await readManifest(target)).modelHash;
+  storeVariant(name: string, change: (manifest: Manifest) => void): Promise<string> {
+    return writeVariant(this.models.folderOf(name), change);
   }
 
   /** Lets a variant pass the gates on paper: what is under test comes after them. */
@@ -179,4 +173,14 @@ export class SwappingLoop {
       if (this.status === "halting" || this.status === "holding") this.haltedTicks++;
     });
   }
+}
+
+/** The reach model under another manifest, in a folder of its own. Returns its hash. */
+export async function writeVariant(folder: string, change: (manifest: Manifest) => void): Promise<string> {
+  await cp(REACH, folder, { recursive: true });
+  const file = join(folder, "manifest.json");
+  const manifest = { ...(JSON.parse(await readFile(file, "utf8")) as Manifest), policyRateHz: POLICY_RATE_HZ };
+  change(manifest);
+  await writeFile(file, JSON.stringify(manifest));
+  return (await readManifest(folder)).modelHash;
 }

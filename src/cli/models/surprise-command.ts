@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import type { Manifest } from "../../config/manifest.ts";
 import { readText } from "../../config/read-config.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { Rng } from "../../core/rng.ts";
@@ -10,7 +11,6 @@ import { BundlePolicy } from "../../learning/bundle/bundle-policy.ts";
 import { LocalGraph } from "../../learning/bundle/local-graph.ts";
 import { FALSE_ALARM_RATE } from "../../learning/run/training-scores.ts";
 import { FAULTS, FaultyWorld } from "../../learning/surprise/faulty-world.ts";
-import type { SceneThresholds } from "../../learning/surprise/scene-watch.ts";
 import { PATIENCE_STEPS, SIGNS, type SurpriseTrial, trySurprise } from "../../learning/surprise/surprise-trial.ts";
 import { WatchedPolicy } from "../../learning/surprise/watched-policy.ts";
 import { MOVED_CAMERAS } from "../../nodes/simulated-robot.ts";
@@ -28,6 +28,8 @@ interface SurpriseFlags {
   readonly json: boolean;
 }
 
+/** Between the command that trained a bundle and the one that calibrated it last. */
+const CALIBRATED = " && ";
 /** As the world-model node's default. */
 const FROZEN_MOTION_RAD = 0.05;
 
@@ -40,7 +42,11 @@ export function surpriseCommand(): Command {
     .option("--episodes <n>", "episodes without a fault, and with each fault", positiveInteger, 20)
     .option("--seed <n>", "seed of the first episode", integer, 8_000_000)
     .option("--false-alarm-rate <share>", "of steps, that the threshold is calibrated to", positive, FALSE_ALARM_RATE)
-    .option("--write", "put the calibrated thresholds of the scene into the bundle's manifest; its hash changes", false)
+    .option(
+      "--write",
+      "put the calibrated thresholds of surprise and scene into the bundle's manifest; its hash changes",
+      false,
+    )
     .option("--json", "print one JSON object as the last line of stdout", false)
     .action(rehearseFaults);
 }
@@ -70,7 +76,10 @@ async function rehearseFaults(
     const options = { stop, falseAlarmRate, episodes, seed, onEpisode };
     const watched = new WatchedPolicy(policy, decode, nominal, FROZEN_MOTION_RAD);
     const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, watched, options);
-    if (write && trial.scene) await storeScene(folder, trial.scene);
+    if (write) {
+      const flags = `--task ${task} --episodes ${episodes} --seed ${seed} --false-alarm-rate ${falseAlarmRate}`;
+      await storeThresholds(folder, trial, `latentloop models surprise ${folder} ${flags} --write`);
+    }
     progress.stop();
     const { policyRateHz } = manifest;
     const own = { warn: surpriseWarnOf(manifest), stop };
@@ -103,16 +112,23 @@ function tableOf(
   ]);
   const bySign = SIGNS.map((sign) => `${sign} ${percent(falseAlarmsBy[sign], 2)}`).join(", ");
   const alarms = `Without a fault, ${nominalSteps} steps: ${percent(falseAlarms, 2)} raise an alarm (${bySign}), ${percent(falseStopRate, 2)} stop the robot. Within ${PATIENCE_STEPS} steps counts as noticed.`;
-  const thresholds = `Slows down above ${slow.toPrecision(3)} (calibrated here; the bundle says ${own.warn.toPrecision(3)}), stops above ${own.stop.toPrecision(3)}.`;
+  const thresholds = `Slows down above ${slow.toPrecision(3)} (calibrated here; the bundle says ${own.warn.toPrecision(3)}; --write puts it there), stops above ${own.stop.toPrecision(3)}.`;
   const strange = scene
-    ? `The scene is strange above ${scene.warn.toPrecision(3)}, summed up from ${scene.reference.toPrecision(3)} on; --write puts it into the manifest.`
+    ? `The scene is strange above ${scene.warn.toPrecision(3)}, summed up from ${scene.reference.toPrecision(3)} on; --write puts it there, too.`
     : "The model does not decode images: its scene cannot be watched.";
   return [table, alarms, thresholds, strange].join("\n");
 }
 
-/** The bundle with these thresholds is another one: its manifest, and so its hash, change. */
-async function storeScene(folder: string, scene: SceneThresholds): Promise<void> {
+/**
+ * The bundle with these thresholds is another one: its manifest, and so its hash, change.
+ * @param command that calibrated them
+ */
+async function storeThresholds(folder: string, { slow, scene }: SurpriseTrial, command: string): Promise<void> {
   const file = join(folder, "manifest.json");
-  const manifest = JSON.parse(await readText(file)) as object;
-  await writeFileAtomically(file, [Buffer.from(`${JSON.stringify({ ...manifest, scene }, null, 2)}\n`)]);
+  const before = JSON.parse(await readText(file)) as Manifest;
+  const [trainedBy] = before.training.command.split(CALIBRATED);
+  const training = { ...before.training, command: `${trainedBy}${CALIBRATED}${command}` };
+  const surpriseWarn = Math.min(slow, surpriseWarnOf({ surpriseLimit: before.surpriseLimit }));
+  const manifest = { ...before, surpriseWarn, ...(scene && { scene }), training };
+  await writeFileAtomically(file, [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
 }

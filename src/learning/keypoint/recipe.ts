@@ -78,11 +78,11 @@ const RECIPES: Readonly<Record<string, KeypointRecipe>> = {
   "arm-push": {
     ...COMMON,
     network: { ...keypoint.defaults, embedding: 24 },
-    randomEpisodes: 150,
-    rounds: 2,
+    randomEpisodes: 100,
+    rounds: 1,
     episodesPerRound: 200,
-    updates: { representation: 16000, dynamics: 16000, decoder: 5000 },
-    firstRoundShare: 0.4,
+    updates: { representation: 6000, dynamics: 8000, decoder: 2500 },
+    firstRoundShare: 0.45,
   },
 };
 

@@ -75,7 +75,7 @@ export class HotSwap {
   /** Begins with the newest candidate that passed its gates against the live model. */
   async promote(): Promise<TriggerResponse> {
     if (!this.#isFree()) return refused("a candidate is on trial");
-    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash);
+    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash, true);
     if (typeof found === "string") return refused(found);
     if (!this.#isFree()) return refused("a candidate is on trial"); // since we looked
     void this.#transitions.run(() => this.#begin(found));
@@ -107,7 +107,7 @@ export class HotSwap {
   /** As `promote`, for a node that adopts candidates by itself; says nothing when there is none. */
   async adopt(): Promise<void> {
     if (!this.#isFree()) return;
-    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash);
+    const found = await this.#ledger.adoptable(this.#options.loop.live.bundle.modelHash, false);
     if (typeof found !== "string" && this.#isFree()) await this.#transitions.run(() => this.#begin(found));
   }
 

@@ -7,9 +7,6 @@ import { PROVIDERS } from "../../inference/placement.ts";
 import type { ModelGraphs } from "./graph-port.ts";
 import { PolicyStep } from "./policy-step.ts";
 
-/** A strange scene surprises at most so many times as much as stops the robot: it is over soon after it ends. */
-const MOST_SURPRISE = 2;
-
 const durationNs = z.number().min(0).exactOptional();
 
 /** With the bundle, all that decides what a model plans: plain data, so that a session's log can hold it. */
@@ -56,7 +53,7 @@ export function makePolicyStep(
         scene: {
           ...manifest.scene,
           surpriseAtWarn: surpriseWarnOf(manifest) * surpriseScale,
-          mostSurprise: MOST_SURPRISE * own * surpriseScale,
+          surpriseAtTwice: own * surpriseScale,
         },
       }),
     expectedNs,

@@ -2,10 +2,10 @@ import type { Clock } from "../../core/clock.ts";
 import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
-import { reconstructionError, type SceneThresholds } from "../../learning/surprise/scene-watch.ts";
-import { Cusum } from "../../math/cusum.ts";
+import { reconstructionError } from "../../learning/surprise/scene-watch.ts";
 import { floats, type GraphPort, type ModelGraphs } from "./graph-port.ts";
 import { type ComputedRung, type ExpectedNs, RungChoice } from "./rung-choice.ts";
+import { SceneSum, type SceneWatch } from "./scene-sum.ts";
 import { shiftPlan } from "./shift-plan.ts";
 
 /** Mean of the normalised actions that were or will be executed between two instants of the monotonic clock. */
@@ -28,12 +28,6 @@ export interface PolicyStepOptions {
   readonly expectedNs?: ExpectedNs;
 }
 
-/** The thresholds of a scene that is watched, how surprising it is at `warn`, and how surprising it can become. */
-export interface SceneWatch extends SceneThresholds {
-  readonly surpriseAtWarn: number;
-  readonly mostSurprise: number;
-}
-
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
 const MAX_IN_FLIGHT_STEPS = 2;
 
@@ -53,7 +47,7 @@ export class PolicyStep {
   readonly #previousMean: Float32Array | undefined;
   readonly #executed: Float32Array;
   readonly #inFlight: Float32Array;
-  readonly #scene: Cusum | undefined;
+  readonly #scene: SceneSum | undefined;
   #lastCaptureNs = Number.NaN;
   #lastStartNs = Number.NaN;
   #nextPlanId = 1;
@@ -68,7 +62,7 @@ export class PolicyStep {
     this.#previousMean = mean && new Float32Array(mean.length);
     this.#executed = new Float32Array(actionDimension);
     this.#inFlight = new Float32Array(actionDimension);
-    this.#scene = options.scene && graphs.decode && makeSceneSum(options.scene);
+    this.#scene = options.scene && graphs.decode && new SceneSum(options.scene);
   }
 
   get expectedNs(): ExpectedNs {
@@ -151,7 +145,8 @@ export class PolicyStep {
     this.#latent.set(floats(observe.outputs, "latent_out"));
     this.#lastCaptureNs = captureNs;
     if (isFirst) return 0;
-    return Math.max(floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1), this.#strangeness());
+    const surprise = floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1);
+    return Math.max(surprise, this.#scene?.surprise ?? 0);
   }
 
   get watchesScene(): boolean {
@@ -173,13 +168,6 @@ export class PolicyStep {
     this.#scene.add(Math.max(...errors));
   }
 
-  /** The scene's strangeness in the unit of surprise. */
-  #strangeness(): number {
-    const { scene } = this.#options;
-    if (!this.#scene || !scene) return 0;
-    return (this.#scene.level / scene.warn) * scene.surpriseAtWarn;
-  }
-
   #fillPlanInputs(graph: GraphPort, startNs: number, fraction: number): void {
     const { stepPeriodNs, actionDimension } = this.#options;
     const passed = Number.isNaN(this.#lastStartNs) ? 0 : Math.max(0, (startNs - this.#lastStartNs) / stepPeriodNs);
@@ -187,8 +175,4 @@ export class PolicyStep {
     floats(graph.inputs, "in_flight_fraction").fill(fraction);
     shiftPlan(this.#previousMean!, actionDimension, passed, floats(graph.inputs, "previous_mean"));
   }
-}
-
-function makeSceneSum({ reference, warn, surpriseAtWarn, mostSurprise }: SceneWatch): Cusum {
-  return new Cusum(reference, (warn * mostSurprise) / surpriseAtWarn);
 }

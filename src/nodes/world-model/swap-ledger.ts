@@ -24,8 +24,9 @@ export class SwapLedger {
   /**
    * The newest candidate that passed its gates against the live model and has not been tried, or why there is none.
    * @param own hash of the model that acts in this node
+   * @param askedFor an operator may have a model tried again, by leading it through the gates once more
    */
-  async adoptable(own: string): Promise<ModelRef | string> {
+  async adoptable(own: string, askedFor: boolean): Promise<ModelRef | string> {
     const live = await this.#models.live();
     if (live?.hash !== own) {
       return `this node runs ${own}, but ${live?.name ?? "no model"} is live in ${this.#models.path}`;
@@ -35,8 +36,11 @@ export class SwapLedger {
     if (newest?.event !== "judged" || !newest.passed) return "the newest candidate has not passed the gates";
     const { model } = newest;
     if (model.hash === own) return `${model.name} acts already`;
-    const last = events.findLast((event) => event.model.hash === model.hash);
-    if (last !== newest) return `${model.name} was tried before: ${last?.event}`;
+    const sinceJudged = events.slice(events.indexOf(newest) + 1);
+    const tried = (askedFor ? sinceJudged : events).findLast(
+      ({ event, model: { hash } }) => hash === model.hash && event !== "judged",
+    );
+    if (tried) return `${model.name} was tried before: ${tried.event}`;
     if (newest.live !== null && newest.live.hash !== own) return `${model.name} was judged against another live model`;
     return model;
   }

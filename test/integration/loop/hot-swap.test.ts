@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { SwappingLoop } from "../../support/swapping-loop.ts";
+import { SwappingLoop, writeVariant } from "../../support/swapping-loop.ts";
 
 let loop: SwappingLoop;
 
@@ -36,7 +37,7 @@ test("a candidate takes over between two plans while the robot moves: no plan is
   assert.equal(switches.length, 1);
   assert.ok(switches[0]!.surprise > 0, "its belief began before its first plan: a first observation surprises nobody");
   assert.equal(loop.haltedTicks, 0);
-  assert.equal(loop.state, `steady ${candidate}`);
+  await loop.until("steady", () => loop.state === `steady ${candidate}`);
 });
 
 test("a candidate that its own limit calls surprised is refused in the shadow run and never plans", async () => {
@@ -70,18 +71,39 @@ async function latentloop(...args: string[]): Promise<{ status: number; stdout: 
   return { status, stdout, stderr };
 }
 
-test("the command line reaches the node that runs: it rolls back, and says why it cannot any further", async () => {
-  const doors = ["--at", `ipc://${loop.folder}/robot`, "--bind", `ipc://${loop.folder}/operator`];
-  await loop.propose("third", (manifest) => {
-    manifest.training.seed = 1002;
+const doors = () => ["--at", `ipc://${loop.folder}/robot`, "--bind", `ipc://${loop.folder}/operator`];
+
+test("the command line leads a bundle through the gates, and the node that runs takes it over", async () => {
+  const bundle = join(loop.folder, "tuned");
+  const hash = await writeVariant(bundle, (manifest) => {
+    manifest.training.seed = 1003;
   });
-  await loop.call("world_model/promote");
+  const judged = ["--models", loop.models.path, "--task", "reach", "--episodes", "2", "--without", "latency"];
+  const asked = await latentloop("models", "promote", bundle, ...judged, ...doors(), "--json");
+  assert.equal(asked.status, 0, asked.stderr);
+  const { name, passed, answer } = JSON.parse(asked.stdout);
+  assert.equal(passed, true);
+  assert.match(answer, new RegExp(`${name} runs beside the live model first`));
   await loop.untilLast("kept");
-  const done = await latentloop("models", "rollback", ...doors, "--json");
+  assert.deepEqual([(await loop.models.live())?.name, (await loop.models.live())?.hash], [name, hash]);
+  assert.equal(loop.plans.at(-1)?.model, hash);
+  const fates = (await loop.models.ledger()).events
+    .filter(({ model }) => model.hash === hash)
+    .map(({ event }) => event);
+  assert.deepEqual(fates, ["judged", "shadowed", "promoted", "kept"]);
+
+  const again = await latentloop("models", "promote", bundle, ...judged, ...doors());
+  assert.equal(again.status, 1, "it acts already");
+  assert.match(again.stderr, /refused: .*acts already/);
+  assert.equal((await loop.models.live())?.name, name);
+});
+
+test("the command line reaches the node that runs: it rolls back, and says why it cannot any further", async () => {
+  const done = await latentloop("models", "rollback", ...doors(), "--json");
   assert.equal(done.status, 0, done.stderr);
   assert.match(JSON.parse(done.stdout).answer, /first acts again/);
   assert.equal((await loop.models.live())?.name, "first");
-  const again = await latentloop("models", "rollback", ...doors);
+  const again = await latentloop("models", "rollback", ...doors());
   assert.equal(again.status, 1);
   assert.match(again.stderr, /no model acted before this one/);
 });

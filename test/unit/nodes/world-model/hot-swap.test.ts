@@ -153,6 +153,23 @@ test("a candidate that turns bad under watch is rolled back at once, with the fi
   assert.deepEqual(closed, [candidate.hash]);
 });
 
+test("a candidate that was rolled back and passes the gates again is not adopted by itself, but tried when it is asked for", async (t) => {
+  const { models, old, candidate, loop, swap, pass, eventsOf } = await rig(t);
+  await swap.adopt();
+  await pass(1.5);
+  await swap.rollBack();
+  await models.record({ event: "judged", at: AT, model: candidate, live: old, passed: true, verdicts: [] });
+  await swap.adopt();
+  await swap.settled();
+  assert.equal(swap.state, "steady");
+  assert.equal((await swap.promote()).success, true);
+  await swap.settled();
+  await pass(4);
+  assert.equal(loop.live.bundle.modelHash, candidate.hash);
+  const again = ["judged new", "shadowed new", "promoted new", "kept new"];
+  assert.deepEqual(await eventsOf(), ["shadowed new", "promoted new", "rolled-back new", ...again]);
+});
+
 test("an operator rolls back under watch, and later from the model that is still warm", async (t) => {
   const first = await rig(t);
   await first.swap.promote();

@@ -195,7 +195,7 @@ test("a scene that stays strange is more and more surprising, and no longer once
     stepPeriodNs: 100 * MS,
     actionDimension: 1,
     budgetShare: 0.8,
-    scene: { reference: 0.5, warn: 1, surpriseAtWarn: 4, mostSurprise: 6 },
+    scene: { reference: 0.5, warn: 1, surpriseAtWarn: 2, surpriseAtTwice: 6 },
   });
   const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
   let captureNs = nowNs;
@@ -212,7 +212,10 @@ test("a scene that stays strange is more and more surprising, and no longer once
     return value;
   };
   assert.equal(step.watchesScene, true);
-  const strange = [await surprise(255), await surprise(255), await surprise(255), await surprise(255)];
-  assert.deepEqual([...strange, await surprise(255)], [0, 2, 4, 6, 6]);
-  assert.deepEqual([await surprise(0), await surprise(0), await surprise(0), await surprise(0)], [6, 4, 2, 0]);
+  const strange: number[] = [];
+  for (let i = 0; i < 10; i++) strange.push(await surprise(255));
+  assert.deepEqual(strange, [0, 1, 2, 4, 6, 8, 10, 12, 14, 14]);
+  const usual: number[] = [];
+  for (let i = 0; i < 9; i++) usual.push(await surprise(0));
+  assert.deepEqual(usual, [14, 12, 10, 8, 6, 4, 2, 1, 0]);
 });
