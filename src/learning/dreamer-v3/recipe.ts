@@ -1,43 +1,19 @@
 import { z } from "zod";
-import { cosineDecay, type Schedule, warmUp } from "../../graph/index.ts";
+import { type Schedule, warmUp } from "../../graph/index.ts";
 import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
-import { OnlineRecipe, POLICY_SHARE, updatesDue } from "../online/recipe.ts";
+import { annealed, type OnlineRecipe } from "../online/recipe.ts";
+import { SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
 export const DreamerV3Recipe = z.strictObject({
+  ...SequenceRecipe.shape,
   network: DreamerConfig,
-  sequence: z
-    .strictObject({
-      length: z.int().min(2),
-      batch: z.int().positive(),
-      ahead: z.int().nonnegative().describe("frames after those without their images, for predictions alone"),
-    })
-    .describe("frames of one update"),
   imagination: z.strictObject({
     horizon: z.int().positive().describe("steps imagined from every start"),
     starts: z.int().min(2).describe("last steps of each sequence that imagination starts from"),
   }),
-  freeNats: z.number().nonnegative(),
-  expectFirst: z
-    .boolean()
-    .describe("whether the first frame of a sequence, before which nothing is known, counts as expected"),
   representationScale: z.number().nonnegative(),
-  proprioceptionScale: z.number().positive(),
-  rewardScale: z.number().positive(),
-  frameScale: z.number().nonnegative().describe("weight of the squared error of the reward read off single frames"),
-  aheadScale: z
-    .number()
-    .nonnegative()
-    .describe("weight of rewards and proprioception predicted over several steps, beside those of the posterior"),
-  overshooting: z.int().positive().describe("steps that these predictions reach"),
-  imageScale: z.number().positive().describe("weight of the image loss"),
-  decodeEvery: z.int().positive(),
-  painted: z
-    .int()
-    .positive()
-    .optional()
-    .describe("sequences of a batch whose images are reconstructed, by default all"),
-  salience: z.number().nonnegative(),
+  overshooting: z.int().positive().describe("steps that the predictions of aheadScale reach"),
   discount: z.number().positive().max(1),
   lambda: z.number().min(0).max(1),
   entropyScale: z.number().nonnegative(),
@@ -46,16 +22,8 @@ export const DreamerV3Recipe = z.strictObject({
   slowRate: z.number().positive().max(1).describe("share of the critic in its slow copy at every update"),
   returnRate: z.number().positive().max(1).describe("share of the newest percentiles in the running ones"),
   replayValueScale: z.number().nonnegative(),
-  learningRate: z.number().positive(),
   warmUp: z.int().nonnegative().describe("updates over which the learning rate rises"),
-  finalRateShare: z
-    .number()
-    .positive()
-    .max(1)
-    .describe("share of it that half a cosine over the second half of all updates leaves"),
   clipShare: z.number().positive().describe("largest gradient norm relative to the tensor's own"),
-  online: OnlineRecipe,
-  policyShare: POLICY_SHARE,
 });
 export type DreamerV3Recipe = z.infer<typeof DreamerV3Recipe>;
 
@@ -138,9 +106,6 @@ export function dreamerV3Recipe(task: string, size: DreamerV3Size = "cpu"): Drea
 }
 
 /** The learning rate over a whole run. */
-export function scheduleOf(recipe: DreamerV3Recipe): Schedule {
-  const { learningRate, finalRateShare, online } = recipe;
-  const half = Math.round(updatesDue(online, online.steps) / 2);
-  const decay = cosineDecay(learningRate, learningRate * finalRateShare, half);
-  return warmUp(recipe.warmUp, (update) => decay(Math.max(0, update - half)));
+export function scheduleOf({ learningRate, finalRateShare, warmUp: rise, online }: DreamerV3Recipe): Schedule {
+  return warmUp(rise, annealed(learningRate, online, finalRateShare));
 }

@@ -38,8 +38,8 @@ export function updatesDue({ randomSteps, firstUpdates, updatesPerStep }: Online
 const FINAL_SHARE = 1 / 30;
 
 /** Constant over the first half of a run's updates, then half a cosine down: the last half centimetre takes small steps. */
-export function annealed(rate: number, recipe: OnlineRecipe): Schedule {
+export function annealed(rate: number, recipe: OnlineRecipe, finalShare = FINAL_SHARE): Schedule {
   const half = Math.round(updatesDue(recipe, recipe.steps) / 2);
-  const decay = cosineDecay(rate, rate * FINAL_SHARE, half);
+  const decay = cosineDecay(rate, rate * finalShare, half);
   return (update) => decay(Math.max(0, update - half));
 }

@@ -1,58 +1,26 @@
 import { z } from "zod";
-import { cosineDecay, type Schedule } from "../../graph/index.ts";
+import type { Schedule } from "../../graph/index.ts";
 import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { PLANET_SIZES, PlanetConfig, type PlanetSize } from "../../world-models/planet.ts";
-import { OnlineRecipe, POLICY_SHARE, updatesDue } from "../online/recipe.ts";
+import { annealed, type OnlineRecipe } from "../online/recipe.ts";
+import { SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what PlaNet learns from the same seed: the manifest stores it. */
 export const PlanetRecipe = z.strictObject({
+  ...SequenceRecipe.shape,
   network: PlanetConfig,
   planner: PlannerConfig,
   shortPlanner: z
     .strictObject({ iterations: z.int().positive(), candidates: z.int().positive(), elites: z.int().positive() })
     .describe("what plan_short changes"),
-  sequence: z
-    .strictObject({
-      length: z.int().min(2),
-      batch: z.int().positive(),
-      ahead: z.int().nonnegative().describe("frames after those without their images, for predictions alone"),
-    })
-    .describe("frames of one update"),
-  freeNats: z.number().nonnegative(),
-  expectFirst: z
-    .boolean()
-    .describe("whether the first frame of a sequence, before which nothing is known, counts as expected"),
   overshooting: z
     .int()
     .positive()
     .describe("steps over which the prior is compared with what was seen; 1: no overshooting"),
   posteriorPull: z.number().min(0).max(1).describe("share of the divergence's gradient that reaches the posterior"),
-  rewardScale: z.number().positive(),
-  proprioceptionScale: z.number().positive(),
-  frameScale: z.number().nonnegative().describe("weight of the reward read off single frames, beside the states'"),
-  aheadScale: z
-    .number()
-    .nonnegative()
-    .describe("weight of rewards and proprioception predicted over several steps, beside those of the posterior"),
-  imageScale: z.number().positive().describe("weight of the image loss"),
-  decodeEvery: z.int().positive(),
-  painted: z
-    .int()
-    .positive()
-    .optional()
-    .describe("sequences of a batch whose images are reconstructed, by default all"),
-  salience: z.number().nonnegative(),
-  learningRate: z.number().positive(),
-  finalRateShare: z
-    .number()
-    .positive()
-    .max(1)
-    .describe("share of it that half a cosine over the second half of all updates leaves"),
   epsilon: z.number().positive().describe("of Adam"),
   maxGradientNorm: z.number().positive(),
-  online: OnlineRecipe,
-  policyShare: POLICY_SHARE,
 });
 export type PlanetRecipe = z.infer<typeof PlanetRecipe>;
 
@@ -128,7 +96,5 @@ export function planetRecipe(task: string, size: PlanetSize = "cpu"): PlanetReci
 
 /** The learning rate over a whole run. */
 export function scheduleOf({ learningRate, finalRateShare, online }: PlanetRecipe): Schedule {
-  const half = Math.round(updatesDue(online, online.steps) / 2);
-  const decay = cosineDecay(learningRate, learningRate * finalRateShare, half);
-  return (update) => decay(Math.max(0, update - half));
+  return annealed(learningRate, online, finalRateShare);
 }
