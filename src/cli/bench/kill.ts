@@ -155,6 +155,7 @@ async function startLoop(folder: string): Promise<KillableLoop> {
     // It is to be killed at work, not at rest.
     yieldToLoop: false,
     maxLoadPerCore: 1000,
+    niceness: 5,
     followSeconds: 0.5,
     checkpointSeconds: 1,
     fineTuning: { updates: 20 },

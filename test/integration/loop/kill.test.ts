@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { benchKill } from "../../../src/cli/bench/kill.ts";
 
 test("whichever process of a running loop is killed, the arm is safe, the records are sound, and all comes back", {
-  timeout: 900_000,
+  timeout: 1_800_000,
 }, async (t) => {
   const report = await benchKill({ count: 4, seed: 7, log: (line) => t.diagnostic(line) });
   const { control, world_model: model, recorder, trainer } = report.processes;

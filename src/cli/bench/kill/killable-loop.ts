@@ -18,7 +18,8 @@ export interface Aftermath {
   readonly movedByItself: boolean;
 }
 
-const PATIENCE_MS = 60_000;
+/** A trainer stands back behind all else on the machine. */
+const PATIENCE_MS = 300_000;
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 /** Slower than this a joint is at rest, after it was so for `STILL_MS`. */
 const REST_RAD_PER_S = 0.02;
