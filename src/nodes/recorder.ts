@@ -16,6 +16,7 @@ import {
 import { isRosType, type RosMessages } from "../messages/index.ts";
 import { COMPRESSIONS } from "../replay/chunk-compression.ts";
 import { type RecordedTopic, Recording } from "../replay/recording.ts";
+import { workerNode } from "./worker-node.ts";
 
 const topicSchema = z.strictObject({
   name: z.string().min(1).meta({ description: "Topic, as a node would name it.", readOnly: true }),
@@ -85,18 +86,7 @@ const LAST_MESSAGES_MS = 100;
  * disk is full, failed, or is so slow that messages had to be dropped. An episode should stop then; the control loop goes on.
  */
 export function createRecorder(context: NodeContext<RosMessages>, parameters: RecorderParameters): LifecycleNode {
-  let recorder: Recorder | undefined;
-  return {
-    async configure() {
-      recorder = new Recorder(context, parameters);
-    },
-    activate: async () => recorder?.begin(),
-    deactivate: async () => recorder?.end(),
-    async cleanup() {
-      await recorder?.end();
-      recorder = undefined;
-    },
-  };
+  return workerNode(() => new Recorder(context, parameters));
 }
 
 interface Source {

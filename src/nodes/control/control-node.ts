@@ -30,6 +30,7 @@ import {
 } from "../../messages/index.ts";
 import { type ArmRefusal, sentenceOfRefusal } from "../../safety/index.ts";
 import { SESSION_LOG_QOS, SESSION_QOS, sessionStart } from "../session/session-start.ts";
+import { workerNode } from "../worker-node.ts";
 import { ControlHost } from "./control-host.ts";
 import { type ControlParameters, controlSetup, type FollowedPlans } from "./control-parameters.ts";
 import type { ControlSetup } from "./control-setup.ts";
@@ -58,20 +59,11 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
  * Deactivating brings the robot to rest first.
  */
 export function createControl(context: NodeContext<RosMessages>, parameters: ControlParameters): LifecycleNode {
-  let control: ControlNode | undefined;
-  return {
-    async configure() {
-      const robot = await readRobot(parameters.robot);
-      const plans = await plansOf(parameters, robot);
-      control = new ControlNode(context, controlSetup(parameters, robot, plans), parameters);
-    },
-    activate: async () => control?.activate(),
-    deactivate: async () => control?.deactivate(),
-    async cleanup() {
-      await control?.deactivate();
-      control = undefined;
-    },
-  };
+  return workerNode(async () => {
+    const robot = await readRobot(parameters.robot);
+    const plans = await plansOf(parameters, robot);
+    return new ControlNode(context, controlSetup(parameters, robot, plans), parameters);
+  });
 }
 
 async function plansOf({ model, policyRateHz }: ControlParameters, robot: RobotModel): Promise<FollowedPlans> {
@@ -142,7 +134,7 @@ export class ControlNode {
     context.diagnose("degrade ladder", () => this.#ladderDiagnosis());
   }
 
-  async activate(): Promise<void> {
+  async begin(): Promise<void> {
     if (this.#host !== undefined) return;
     const start = sessionStart("control", this.#setup, this.#context.clock);
     this.#sessions.publish(start);
@@ -163,7 +155,7 @@ export class ControlNode {
   }
 
   /** Brings the robot to rest, then ends the thread. */
-  async deactivate(): Promise<void> {
+  async end(): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
     const summary = await host?.stop();

@@ -10,6 +10,7 @@ import {
   type TriggerResponse,
 } from "../../core/node.ts";
 import { makeHeader, type RosMessages, type TrainingProgress } from "../../messages/index.ts";
+import { workerNode } from "../worker-node.ts";
 import type { CampaignStatus } from "./progress-report.ts";
 import { goFirst } from "./stand-back.ts";
 import type { TrainerParameters } from "./trainer-parameters.ts";
@@ -30,19 +31,10 @@ const LONGEST_RETRY_MS = 600_000;
  * Subscribes `control/tick`; publishes `~/progress` (latched). Serves `~/pause`, `~/resume` and `~/train_now`.
  */
 export function createTrainer(context: NodeContext<RosMessages>, parameters: TrainerParameters): LifecycleNode {
-  let trainer: TrainerNode | undefined;
-  return {
-    async configure() {
-      for (const refusal of goFirst()) context.log.info(`The trainer stands back as far as it may: ${refusal}.`);
-      trainer = new TrainerNode(context, parameters);
-    },
-    activate: async () => trainer?.begin(),
-    deactivate: async () => trainer?.end(),
-    async cleanup() {
-      await trainer?.end();
-      trainer = undefined;
-    },
-  };
+  return workerNode(() => {
+    for (const refusal of goFirst()) context.log.info(`The trainer stands back as far as it may: ${refusal}.`);
+    return new TrainerNode(context, parameters);
+  });
 }
 
 class TrainerNode {
