@@ -20,6 +20,7 @@ import { type JointState, makeHeader, planToMessage, type TickMessage } from "..
 import { createControl } from "../../../src/nodes/control/control-node.ts";
 import { controlParameters } from "../../../src/nodes/control/control-parameters.ts";
 import { EmbeddedContext, Hub, ThreadBus } from "../../../src/transport/index.ts";
+import { plainPlan } from "../../support/plain-plan.ts";
 import { writeSampleBundle } from "../../support/sample-bundle.ts";
 
 const ROBOT = `
@@ -113,22 +114,15 @@ class Cell {
 
   plan(): Plan {
     const nowNs = this.clock.monotonicNs();
-    return {
+    return plainPlan(new Array(8).fill([0.5, -0.25]), {
       id: 7,
-      actions: Float32Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 0.5 : -0.25)),
-      horizon: 8,
-      actionDimension: 2,
       startNs: nowNs,
       stepPeriodNs: 60e9,
       observationStampNs: 1_700_000_000_123_456_789n,
       observationArrivalNs: nowNs,
       modelHash: "00112233aabbccdd",
       rung: "policy-prior",
-      value: 0,
-      surprise: 0,
-      delayNs: 0,
-      computeNs: 0,
-    };
+    });
   }
 
   get status(): ControlStatus | undefined {

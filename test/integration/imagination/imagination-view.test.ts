@@ -8,6 +8,7 @@ import { InferenceEngine } from "../../../src/inference/inference-engine.ts";
 import type { Image, Path, RosMessages } from "../../../src/messages/index.ts";
 import { ImaginationView, type ImaginingLoop } from "../../../src/nodes/imagination/imagination-view.ts";
 import { floats } from "../../../src/nodes/world-model/graph-port.ts";
+import { plainPlan } from "../../support/plain-plan.ts";
 import { writeSampleBundle } from "../../support/sample-bundle.ts";
 
 const inference = { provider: "cpu", threads: 1, niceness: 0 } as const;
@@ -31,22 +32,13 @@ async function open(t: TestContext) {
   const engine = await InferenceEngine.start({ clock, ...inference });
   const bundle = await engine.load(folder);
   floats(bundle.graphs.observe.outputs, "latent_out").fill(0.25);
-  const plan: Plan = {
-    id: 1,
-    actions: Float32Array.of(1, 0, 1, 0, -1, 0.5, 0, 0),
-    horizon: 4,
-    actionDimension: 2,
-    startNs: clock.monotonicNs(),
-    stepPeriodNs: 1e8,
-    observationStampNs: 0n,
-    observationArrivalNs: 0,
-    modelHash: bundle.modelHash,
-    rung: "mpc",
-    value: 0,
-    surprise: 0,
-    delayNs: 0,
-    computeNs: 0,
-  };
+  const steps = [
+    [1, 0],
+    [1, 0],
+    [-1, 0.5],
+    [0, 0],
+  ];
+  const plan = plainPlan(steps, { startNs: clock.monotonicNs(), modelHash: bundle.modelHash });
   const live = { bundle, folder } as unknown as ImaginingLoop["live"];
   const loop = { live, plan: plan as Plan | undefined, isBusy: false };
   const sent: { topic: string; message: unknown }[] = [];

@@ -10,6 +10,7 @@ import { OperatorWords } from "../../../../src/nodes/control/operator-words.ts";
 import { PlanSlotWriter } from "../../../../src/nodes/control/plan-slot.ts";
 import { TickRecord } from "../../../../src/nodes/control/tick-record.ts";
 import { RingReader } from "../../../../src/transport/shared-ring.ts";
+import { plainPlan } from "../../../support/plain-plan.ts";
 import { optionsFor, PERIOD_NS, twoJoints } from "../../safety/robots.ts";
 
 export const ACTIONS: ActionSpace = {
@@ -28,22 +29,8 @@ export const SETUP: ControlSetup = {
 };
 
 export function planAt(id: number, startNs: number, steps: readonly (readonly number[])[]): Plan {
-  return {
-    id,
-    actions: Float32Array.from(steps.flat()),
-    horizon: steps.length,
-    actionDimension: steps[0]!.length,
-    startNs,
-    stepPeriodNs: 100e6,
-    observationStampNs: BigInt(id) * 1_000_000_007n,
-    observationArrivalNs: startNs,
-    modelHash: "0123456789abcdef",
-    rung: "mpc",
-    value: 0,
-    surprise: 0,
-    delayNs: 0,
-    computeNs: 0,
-  };
+  const observed = { observationStampNs: BigInt(id) * 1_000_000_007n, observationArrivalNs: startNs };
+  return plainPlan(steps, { id, startNs, ...observed, modelHash: "0123456789abcdef" });
 }
 
 /** The tick over real shared memory with a fake clock, and a robot that follows every command at once. */

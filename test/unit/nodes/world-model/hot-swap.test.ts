@@ -11,26 +11,12 @@ import type { ActingModel } from "../../../../src/nodes/world-model/acting-model
 import { HotSwap, type SwappableLoop } from "../../../../src/nodes/world-model/hot-swap.ts";
 import type { PolicyObserver } from "../../../../src/nodes/world-model/policy-loop.ts";
 import { swapParameters } from "../../../../src/nodes/world-model/swap-parameters.ts";
+import { plainPlan } from "../../../support/plain-plan.ts";
 import { writeSampleBundle } from "../../../support/sample-bundle.ts";
 
 const AT = "2026-01-02T03:04:05.678Z";
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-const PLAN: Plan = {
-  id: 1,
-  actions: Float32Array.of(0.1, 0.1),
-  horizon: 1,
-  actionDimension: 2,
-  startNs: 0,
-  stepPeriodNs: 1e8,
-  observationStampNs: 0n,
-  observationArrivalNs: 0,
-  modelHash: "",
-  rung: "mpc",
-  value: 0,
-  surprise: 1,
-  delayNs: 0,
-  computeNs: 5e6,
-};
+const PLAN = plainPlan([[0.1, 0.1]], { surprise: 1, computeNs: 5e6 });
 
 /** What the two models plan in a step; undefined is late. */
 interface StepPlans {

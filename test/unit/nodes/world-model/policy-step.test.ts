@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Observation } from "../../../../src/core/observation.ts";
 import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
 import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
-import { PolicyStep } from "../../../../src/nodes/world-model/policy-step.ts";
+import { PolicyStep, type PolicyStepOptions } from "../../../../src/nodes/world-model/policy-step.ts";
 import { type ExpectedNs, RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
 import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
 
 const MS = 1e6;
+const NOW_NS = 1000 * MS;
 
 test("a plan shifted by a fraction of a step interpolates, and ends in zeros", () => {
   const plan = Float32Array.of(1, 10, 3, 30, 5, 50);
@@ -68,8 +70,27 @@ function scriptedGraphs(
   };
 }
 
+/** A step of a model that steps ten times a second; time stands still unless a clock is given. */
+function stepOf(options: Pick<PolicyStepOptions, "graphs"> & Partial<PolicyStepOptions>): PolicyStep {
+  return new PolicyStep({
+    clock: { monotonicNs: () => NOW_NS, rosNs: () => BigInt(NOW_NS) },
+    rng: new Rng(1),
+    modelHash: "abc",
+    stepPeriodNs: 100 * MS,
+    actionDimension: 1,
+    budgetShare: 0.8,
+    ...options,
+  });
+}
+
+/** What a camera and a joint saw then: a picture of one grey. */
+function seenAt(arrivalNs: number, grey = 0): Observation {
+  const image = { width: 2, height: 2, data: new Uint8Array(12).fill(grey), stampNs: 5n, arrivalNs };
+  return { images: { scene: image }, proprioception: new Float32Array(1), stampNs: 5n, arrivalNs };
+}
+
 test("the latent is rolled forward by the measured delay and the warm start is shifted by the time that passed", async () => {
-  let nowNs = 1000 * MS;
+  let nowNs = NOW_NS;
   const seen: { fraction: number; inFlight: number; previous: number[]; latent: number }[] = [];
   const graphs = scriptedGraphs(
     (inputs) =>
@@ -84,29 +105,11 @@ test("the latent is rolled forward by the measured delay and the warm start is s
     },
   );
   const newStep = (expectedNs: ExpectedNs) =>
-    new PolicyStep({
-      graphs,
-      clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
-      rng: new Rng(1),
-      modelHash: "abc",
-      stepPeriodNs: 100 * MS,
-      actionDimension: 1,
-      budgetShare: 0.8,
-      expectedNs,
-    });
+    stepOf({ graphs, clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) }, expectedNs });
   let step = newStep({});
   const observe = (captureNs: number) =>
-    step.run(
-      {
-        images: {
-          scene: { width: 2, height: 2, data: new Uint8Array(12), stampNs: 5n, arrivalNs: captureNs + 10 * MS },
-        },
-        proprioception: new Float32Array(1),
-        stampNs: 5n,
-        arrivalNs: captureNs + 10 * MS,
-      },
-      captureNs,
-      (fromNs, toNs, out) => out.fill((toNs - fromNs) / (100 * MS)),
+    step.run(seenAt(captureNs + 10 * MS), captureNs, (fromNs, toNs, out) =>
+      out.fill((toNs - fromNs) / (100 * MS)),
     ) as Promise<Plan>;
 
   const first = await observe(nowNs - 30 * MS);
@@ -141,72 +144,41 @@ test("the latent is rolled forward by the measured delay and the warm start is s
 });
 
 test("a step that goes on from another model's plan starts its search there, counts on, and keeps its own belief", async () => {
-  const nowNs = 1000 * MS;
   const seen: { previous: number[]; latent: number }[] = [];
   const graphs = scriptedGraphs(
     (inputs) => seen.push({ previous: [...inputs.previous_mean!], latent: inputs.latent![0]! }),
     () => {},
   );
-  const step = new PolicyStep({
-    graphs,
-    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
-    rng: new Rng(1),
-    modelHash: "abc",
-    stepPeriodNs: 100 * MS,
-    actionDimension: 1,
-    budgetShare: 0.8,
-    surpriseScale: 3,
-  });
-  const image = { width: 2, height: 2, data: new Uint8Array(12), stampNs: 5n, arrivalNs: nowNs };
-  const observation = {
-    images: { scene: image },
-    proprioception: new Float32Array(1),
-    stampNs: 5n,
-    arrivalNs: nowNs,
-  };
+  const step = stepOf({ graphs, surpriseScale: 3 });
+  const observation = seenAt(NOW_NS);
   const executed = (_from: number, _to: number, out: Float32Array) => out.fill(0.5);
-  assert.equal(await step.believe(observation, nowNs - 300 * MS, executed), 0);
-  assert.equal(await step.believe(observation, nowNs - 200 * MS, executed), 1.5);
-  step.continueFrom({ id: 41, actions: Float32Array.of(0.25, 0.5, 0.75, 1), startNs: nowNs - 100 * MS });
-  const plan = await step.run(observation, nowNs - 100 * MS, executed);
+  assert.equal(await step.believe(observation, NOW_NS - 300 * MS, executed), 0);
+  assert.equal(await step.believe(observation, NOW_NS - 200 * MS, executed), 1.5);
+  step.continueFrom({ id: 41, actions: Float32Array.of(0.25, 0.5, 0.75, 1), startNs: NOW_NS - 100 * MS });
+  const plan = await step.run(observation, NOW_NS - 100 * MS, executed);
   assert.equal(plan!.id, 42);
   assert.deepEqual(seen, [{ previous: [0.5, 0.75, 0], latent: 2 }]);
 });
 
 test("a scene that stays strange is more and more surprising, and no longer once it is as usual again", async () => {
-  const nowNs = 1000 * MS;
   const painted = new Uint8Array(24);
   const decode = {
     inputs: { latent: new Float32Array(2) },
     outputs: { image_scene: painted },
     run: async () => ({ status: "done" as const }),
   };
-  const step = new PolicyStep({
-    graphs: {
-      ...scriptedGraphs(
-        () => {},
-        () => {},
-      ),
-      decode,
-    },
-    clock: { monotonicNs: () => nowNs, rosNs: () => BigInt(nowNs) },
-    rng: new Rng(1),
-    modelHash: "abc",
-    stepPeriodNs: 100 * MS,
-    actionDimension: 1,
-    budgetShare: 0.8,
+  const quiet = scriptedGraphs(
+    () => {},
+    () => {},
+  );
+  const step = stepOf({
+    graphs: { ...quiet, decode },
     scene: { reference: 0.5, warn: 1, surpriseAtWarn: 2, surpriseAtTwice: 6 },
   });
   const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
-  let captureNs = nowNs;
+  let captureNs = NOW_NS;
   const surprise = async (pixel: number) => {
-    const image = { width: 2, height: 2, data: new Uint8Array(12).fill(pixel), stampNs: 5n, arrivalNs: nowNs };
-    const observation = {
-      images: { scene: image },
-      proprioception: new Float32Array(1),
-      stampNs: 5n,
-      arrivalNs: nowNs,
-    };
+    const observation = seenAt(NOW_NS, pixel);
     const value = await step.believe(observation, (captureNs += 100 * MS), still);
     await step.reflect(observation);
     return value;

@@ -1,33 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
 import { LIMIT_BITS } from "../../../../src/core/status.ts";
 import type { Verdict } from "../../../../src/learning/gates/gate.ts";
 import { LimitedShare } from "../../../../src/nodes/world-model/limited-share.ts";
 import { judgeShadow, judgeWatch, SwapFigures } from "../../../../src/nodes/world-model/swap-figures.ts";
 import { swapParameters } from "../../../../src/nodes/world-model/swap-parameters.ts";
+import { plainPlan } from "../../../support/plain-plan.ts";
 
 const LIMITS = swapParameters.parse({});
 const WARN = 5;
 const fresh = () => new SwapFigures(WARN, new LimitedShare({ blockTicks: 200, mostBlocks: 30 }));
 
-const planOf = (surprise: number, action = 0): Plan => ({
-  id: 1,
-  actions: Float32Array.of(action, action),
-  horizon: 1,
-  actionDimension: 2,
-  startNs: 0,
-  stepPeriodNs: 1e8,
-  observationStampNs: 0n,
-  observationArrivalNs: 0,
-  modelHash: "",
-  rung: "mpc",
-  value: 0,
-  surprise,
-  delayNs: 0,
-  computeNs: 5e6,
-});
+const planOf = (surprise: number, action = 0) => plainPlan([[action, action]], { surprise, computeNs: 5e6 });
 
 /** A model that does well: 20 plans, 1600 commands of which a tenth are limited, 40 rewards. */
 function good(): SwapFigures {
