@@ -26,7 +26,7 @@ test("a candidate takes over between two plans while the robot moves: no plan is
   const answer = await loop.call("world_model/promote");
   assert.equal(answer.success, true, answer.message);
   await loop.untilLast("kept");
-  assert.equal(loop.plans.at(-1)?.model, candidate);
+  await loop.until("its plans", () => loop.plans.at(-1)?.model === candidate);
   assert.equal((await loop.models.live())?.name, "second");
   const ids = loop.plans.map(({ id }) => id);
   assert.deepEqual(
@@ -86,7 +86,7 @@ test("the command line leads a bundle through the gates, and the node that runs 
   assert.match(answer, new RegExp(`${name} runs beside the live model first`));
   await loop.untilLast("kept");
   assert.deepEqual([(await loop.models.live())?.name, (await loop.models.live())?.hash], [name, hash]);
-  assert.equal(loop.plans.at(-1)?.model, hash);
+  await loop.until("its plans", () => loop.plans.at(-1)?.model === hash);
   const fates = (await loop.models.ledger()).events
     .filter(({ model }) => model.hash === hash)
     .map(({ event }) => event);
