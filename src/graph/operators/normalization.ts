@@ -4,6 +4,7 @@ import type { Sym } from "../sym.ts";
 import { rowSum } from "../tape.ts";
 import { add, mul, pow, sub } from "./arithmetic.ts";
 import { exp } from "./functions.ts";
+import { matmul } from "./linear.ts";
 import { mean, sum } from "./reduction.ts";
 import { reshape } from "./shape.ts";
 
@@ -52,12 +53,14 @@ export const layerNorm: (x: Sym, gain?: Sym, bias?: Sym, epsilon?: number) => Sy
       operands: [x, gain, bias],
       value: y,
       gradient: (dy) => {
-        const normal = mul(sub(x, rowMean), inverseDeviation);
+        const normal = gain || bias ? mul(sub(x, rowMean), inverseDeviation) : y;
         const dNormal = gain ? mul(dy, gain) : dy;
-        const correction = add(mean(dNormal, -1, true), mul(normal, mean(mul(dNormal, normal), -1, true)));
+        const dGain = mul(dy, normal);
+        const along = gain ? rowMeans(dGain, gain) : mean(dGain, -1, true);
+        const correction = add(mean(dNormal, -1, true), mul(normal, along));
         return [
           mul(inverseDeviation, sub(dNormal, correction)),
-          gain && rowSum(rowsOf(mul(dy, normal))),
+          gain && rowSum(rowsOf(dGain)),
           bias && rowSum(rowsOf(dy)),
         ];
       },
@@ -90,6 +93,12 @@ export const rmsNorm: (x: Sym, gain: Sym, epsilon?: number, axes?: readonly numb
     };
   },
 );
+
+/** Of the rows times the gain, without writing that down. Shapes: x [..., D], gain [D] → [..., 1] */
+function rowMeans(x: Sym, gain: Sym): Sym {
+  const size = gain.extent(0);
+  return reshape(matmul(rowsOf(x), reshape(mul(gain, 1 / size), [size, 1])), withExtent(x.shape, x.rank - 1, 1));
+}
 
 function rowsOf(x: Sym): Sym {
   return reshape(x, [-1, x.extent(-1)]);
