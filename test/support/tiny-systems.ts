@@ -61,7 +61,7 @@ export function tinyPlanet(online: OnlineRecipe): PlanetRecipe {
 }
 
 export function tinyDreamerV3(online: OnlineRecipe): DreamerV3Recipe {
-  const usual = dreamerV3Recipe("reach");
+  const usual = dreamerV3Recipe("reach", 50);
   const { network } = usual;
   return {
     ...usual,

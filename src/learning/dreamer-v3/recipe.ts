@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Schedule, warmUp } from "../../graph/index.ts";
 import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
-import { annealed, type OnlineRecipe } from "../online/recipe.ts";
+import { annealed, discountOf, type OnlineRecipe } from "../online/recipe.ts";
 import { SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
@@ -73,7 +73,6 @@ const CPU = {
   decodeEvery: 2,
   painted: 8,
   salience: 20,
-  discount: 0.95,
   actorGradient: "dynamics",
   learningRate: 3e-3,
   warmUp: 100,
@@ -101,8 +100,10 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 5_000,
 };
 
-export function dreamerV3Recipe(task: string, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
-  return { ...(size === "cpu" ? CPU : PUBLISHED), network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
+/** @param episodeSteps decisions of an episode: the CPU size looks no further ahead than they ask for */
+export function dreamerV3Recipe(task: string, episodeSteps: number, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
+  const chosen = size === "cpu" ? { ...CPU, discount: discountOf(episodeSteps) } : PUBLISHED;
+  return { ...chosen, network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
 }
 
 /** The learning rate over a whole run. */

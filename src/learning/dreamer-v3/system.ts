@@ -70,7 +70,7 @@ export const dreamerV3System: LearningSystem = {
   eyes: viewOf,
   open(options) {
     const { world, steps, size } = options;
-    const recipe = dreamerV3Recipe(world.task, size as DreamerV3Size | undefined);
+    const recipe = dreamerV3Recipe(world.task, world.episodeSteps, size as DreamerV3Size | undefined);
     const online = steps === undefined ? recipe.online : withSteps(recipe.online, steps);
     return OnlineLearner.open(options, dreamerV3Online(spacesOf(world), { ...recipe, online }));
   },

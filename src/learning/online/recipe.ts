@@ -29,6 +29,12 @@ export function withSteps(recipe: OnlineRecipe, steps: number): OnlineRecipe {
   return { ...recipe, steps, randomSteps };
 }
 
+/** Sees about a fifth of an episode ahead. Source: the authors' code of arXiv:2310.16828. */
+export function discountOf(episodeSteps: number): number {
+  const fifth = episodeSteps / 5;
+  return Math.min(0.995, Math.max(0.95, (fifth - 1) / fifth));
+}
+
 /** Updates that are to be made by the time so many environment steps are collected. */
 export function updatesDue({ randomSteps, firstUpdates, updatesPerStep }: OnlineRecipe, steps: number): number {
   return steps < randomSteps ? 0 : firstUpdates + Math.floor((steps - randomSteps) * updatesPerStep);

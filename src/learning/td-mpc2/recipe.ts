@@ -4,7 +4,7 @@ import { PlannerConfig } from "../../planners/index.ts";
 import { mppi } from "../../planners/mppi.ts";
 import { TD_MPC2_SIZES, TdMpc2Config, type TdMpc2Size } from "../../world-models/td-mpc2-config.ts";
 import type { ObservationKind } from "../learner.ts";
-import { OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
+import { discountOf, OnlineRecipe, POLICY_SHARE, withSteps } from "../online/recipe.ts";
 import { observationOf } from "../online/task-views.ts";
 import { taskNames } from "../world/multi-task-world.ts";
 
@@ -181,12 +181,6 @@ function together(recipes: readonly OnlineRecipe[]): OnlineRecipe {
     firstUpdates: sum(({ firstUpdates }) => firstUpdates),
     evaluateEvery: sum(({ evaluateEvery }) => evaluateEvery),
   };
-}
-
-/** Sees about a fifth of an episode ahead. Source: the authors' code of arXiv:2310.16828. */
-export function discountOf(episodeSteps: number): number {
-  const fifth = episodeSteps / 5;
-  return Math.min(0.995, Math.max(0.95, (fifth - 1) / fifth));
 }
 
 function watching(task: string, observation: ObservationKind | undefined): Watching {

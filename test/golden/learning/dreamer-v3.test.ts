@@ -36,7 +36,7 @@ const network: DreamerConfig = {
   maxStd: 1,
 };
 const recipe: DreamerV3Recipe = {
-  ...dreamerV3Recipe("any task", "size1m"),
+  ...dreamerV3Recipe("any task", 500, "size1m"),
   network,
   sequence: { length: LENGTH, batch: BATCH, ahead: 0 },
   imagination: { horizon: 3, starts: 3 },
