@@ -13,10 +13,11 @@ import {
   sub,
 } from "../../graph/index.ts";
 import type { DreamerModel } from "../../world-models/dreamer.ts";
-import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
+import type { ObservedSequence, Rssm } from "../../world-models/rssm.ts";
 import { expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
 import { type ImageLossOptions, imageLoss, sensedErrors } from "../losses/observation-loss.ts";
-import { firstSteps, mergeSteps, type SequenceBatch } from "../online/sequence-fields.ts";
+import { observeBatch } from "../losses/observed-batch.ts";
+import { mergeSteps, type SequenceBatch } from "../online/sequence-fields.ts";
 
 export interface WorldModelOptions extends ImageLossOptions {
   /** Divergences below this many nats are not worth making smaller. */
@@ -72,17 +73,7 @@ export function worldModelLoss(
   options: WorldModelOptions,
 ): WorldModelLosses {
   const { rssm, observation } = model;
-  const batch = firstSteps(whole, noise.observed.extent(0));
-  const proprioception = batch.proprioception && mergeSteps(batch.proprioception);
-  const images = Object.fromEntries(Object.entries(batch.images).map(([name, image]) => [name, mergeSteps(image)]));
-  const embeddings = observation.encode(images, proprioception);
-  const observed = observeSequence(rssm, {
-    actions: batch.action,
-    embeddings,
-    isFirst: batch.isFirst,
-    noise: noise.observed,
-  });
-  const features = packState(observed);
+  const { batch, proprioception, embeddings, observed, features } = observeBatch(model, whole, noise.observed);
   const { dynamics, representation } = divergences(rssm, observed, batch, options);
 
   const image = imageLoss(observation, features, batch, options);

@@ -18,11 +18,12 @@ import {
   sub,
 } from "../../graph/index.ts";
 import { buildPlanet, type PlanetModel } from "../../world-models/planet.ts";
-import { type ObservedSequence, observeSequence, packState, type Rssm } from "../../world-models/rssm.ts";
+import type { ObservedSequence, Rssm } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { type Expected, expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
 import { imageLoss, sensedErrors } from "../losses/observation-loss.ts";
-import { firstSteps, mergeSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
+import { observeBatch } from "../losses/observed-batch.ts";
+import { type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
 
 /**
@@ -42,19 +43,10 @@ export function planetUpdate(
       const model = buildPlanet(step.parameters, spaces, recipe.network);
       const { rssm, observation } = model;
       const whole = sequenceFields(step, spaces, recipe.sequence);
-      const batch = firstSteps(whole, length);
       const noise = (name: string, ...shape: number[]) =>
         rssm.prepareNoise(step.noise(name, [...shape, rssm.stochSize], rssm.noiseKind));
-      const proprioception = batch.proprioception && mergeSteps(batch.proprioception);
-      const images = Object.fromEntries(Object.entries(batch.images).map(([name, x]) => [name, mergeSteps(x)]));
-      const embeddings = observation.encode(images, proprioception);
-      const observed = observeSequence(rssm, {
-        actions: batch.action,
-        embeddings,
-        isFirst: batch.isFirst,
-        noise: noise("observation", length, rows),
-      });
-      const features = packState(observed);
+      const seen = observeBatch(model, whole, noise("observation", length, rows));
+      const { batch, proprioception, embeddings, observed, features } = seen;
       const image = imageLoss(observation, features, batch, recipe);
       const sensed = proprioception && mean(sensedErrors(observation, features, proprioception));
       const reward = rewardLoss(model.rewardOf(features), batch);
