@@ -1,16 +1,7 @@
 import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
 import type { Task, TaskRules } from "../task.ts";
-import {
-  armActionSpace,
-  armActuation,
-  armProprioception,
-  armWorld,
-  closeGripper,
-  gripDistance,
-  placeOnTable,
-  startArm,
-} from "./arm.ts";
+import { armTask, armWorld, closeGripper, gripDistance, placeOnTable, startArm } from "./arm.ts";
 import { armPushScript } from "./arm-push-script.ts";
 
 const CUBE_HALF_M = 0.02;
@@ -29,6 +20,7 @@ const LOWEST_REWARD = -15;
 
 /** The arm is to push a cube across the table onto a goal. The gripper stays closed. */
 export const armPush: Task = {
+  ...armTask,
   name: "arm-push",
   summary: "five-joint arm: push the cube onto the goal",
   mjcf: armWorld({
@@ -43,17 +35,7 @@ export const armPush: Task = {
       <geom type="cylinder" size="${GOAL_RADIUS_M} 0.001" contype="0" conaffinity="0" material="goal"/>
     </body>`,
   }),
-  cameras: [
-    { name: "scene", width: 64, height: 64 },
-    { name: "wrist", width: 64, height: 64 },
-  ],
-  shadows: true,
-  controlRateHz: 10,
-  commandRateHz: 100,
   episodeSteps: 100,
-  actionSpace: armActionSpace,
-  actuation: armActuation,
-  proprioception: armProprioception,
   rewardRange: [LOWEST_REWARD, 0],
   bind,
 };

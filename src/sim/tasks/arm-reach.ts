@@ -2,17 +2,7 @@ import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
 import { PointServo } from "../point-servo.ts";
 import type { Task, TaskRules } from "../task.ts";
-import {
-  armActionSpace,
-  armActuation,
-  armProprioception,
-  armRobot,
-  armWorld,
-  gripDistance,
-  placeOnTable,
-  startArm,
-  TABLE_M,
-} from "./arm.ts";
+import { armRobot, armTask, armWorld, gripDistance, placeOnTable, startArm, TABLE_M } from "./arm.ts";
 
 const BALL_RADIUS_M = 0.03;
 /** Over the table: high enough that the arm reaches every place without leaning on the table. */
@@ -26,6 +16,7 @@ const SCRIPT_SPEED = 0.4;
 
 /** The arm is to bring its grip to a ball on a stand: always in one plane, because one fixed camera cannot see depth. */
 export const armReach: Task = {
+  ...armTask,
   name: "arm-reach",
   summary: "five-joint arm: bring the grip to the ball over the table",
   mjcf: armWorld({
@@ -37,17 +28,7 @@ export const armReach: Task = {
       <geom type="cylinder" size="0.006" fromto="0 0 -${BALL_HEIGHT_M} 0 0 0" contype="0" conaffinity="0" material="frame"/>
     </body>`,
   }),
-  cameras: [
-    { name: "scene", width: 64, height: 64 },
-    { name: "wrist", width: 64, height: 64 },
-  ],
-  shadows: true,
-  controlRateHz: 10,
-  commandRateHz: 100,
   episodeSteps: 50,
-  actionSpace: armActionSpace,
-  actuation: armActuation,
-  proprioception: armProprioception,
   rewardRange: [REWARD_PER_M * FURTHEST_M, 0],
   rewardPerM: REWARD_PER_M,
   bind,

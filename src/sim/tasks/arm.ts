@@ -1,9 +1,7 @@
-import type { ActionSpace } from "../../core/action.ts";
-import type { ProprioceptionFeature } from "../../core/proprioception.ts";
 import type { Rng } from "../../core/rng.ts";
 import type { RobotModel } from "../../core/robot.ts";
 import type { Physics } from "../physics.ts";
-import type { Actuation } from "../task.ts";
+import type { Task } from "../task.ts";
 
 /** Height of the table's surface in metres. */
 export const TABLE_M = 0.2;
@@ -32,17 +30,23 @@ export const armRobot: RobotModel = {
   })),
 };
 
-export const armActionSpace: ActionSpace = {
-  dimensions: JOINTS.map((name) => ({ name, unit: "rad/s", low: -MAX_SPEED, high: MAX_SPEED })),
-};
-
-export const armActuation: Actuation = { kind: "position", actuators: JOINTS, robot: armRobot, leashRad: 0.2 };
-
-export const armProprioception: readonly ProprioceptionFeature[] = [
-  ...JOINTS.map((joint) => ({ name: `${joint}.position`, offset: 0, scale: 1 })),
-  ...JOINTS.map((joint) => ({ name: `${joint}.velocity`, offset: 0, scale: MAX_SPEED })),
-  ...JOINTS.map((joint) => ({ name: `${joint}.last`, offset: 0, scale: 1 })),
-];
+/** What every task of the arm has: its cameras, rates and senses, and how it moves. */
+export const armTask = {
+  cameras: [
+    { name: "scene", width: 64, height: 64 },
+    { name: "wrist", width: 64, height: 64 },
+  ],
+  shadows: true,
+  controlRateHz: 10,
+  commandRateHz: 100,
+  actionSpace: { dimensions: JOINTS.map((name) => ({ name, unit: "rad/s", low: -MAX_SPEED, high: MAX_SPEED })) },
+  actuation: { kind: "position", actuators: JOINTS, robot: armRobot, leashRad: 0.2 },
+  proprioception: [
+    ...JOINTS.map((joint) => ({ name: `${joint}.position`, offset: 0, scale: 1 })),
+    ...JOINTS.map((joint) => ({ name: `${joint}.velocity`, offset: 0, scale: MAX_SPEED })),
+    ...JOINTS.map((joint) => ({ name: `${joint}.last`, offset: 0, scale: 1 })),
+  ],
+} satisfies Partial<Task>;
 
 /**
  * An arm of five joints with a gripper before a table, a scene camera beside it and a camera at the wrist.
