@@ -12,19 +12,13 @@ import { readManifest } from "../../src/inference/read-bundle.ts";
 import { ModelsFolder } from "../../src/learning/models/models-folder.ts";
 import { launchSchema, resolveLaunch } from "../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../src/nodes/host/node-host.ts";
+import { patientSafety } from "./patient-safety.ts";
 
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 120_000;
 const REACH = join(root, "models", "reach-keypoint");
 const AT = "2026-01-02T03:04:05.678Z";
-/** Ages that a busy machine does not exceed: what is tested here is what follows what. */
-const SAFETY = {
-  maxJointStateAgeMs: 20_000,
-  maxObservationAgeMs: 20_000,
-  maxTickGapMs: 20_000,
-  maxHeartbeatAgeMs: 20_000,
-};
 const EASY = { maxLateShare: 1, maxLimitedIncrease: 1 };
 /** Slower than the model was trained at: a plan then lasts two seconds, longer than a busy machine keeps the next one waiting. */
 const POLICY_RATE_HZ = 4;
@@ -88,7 +82,7 @@ export class SwappingLoop {
         { name: "robot", kind: "simulated-robot", parameters: { task: "reach", imageSize } },
         { name: "camera_ingest", kind: "camera-ingest", parameters: { model, camera: "scene" } },
         { name: "world_model", kind: "world-model", parameters: { model, robot, swap, inference, ...worldModel } },
-        { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 8, safety: SAFETY } },
+        { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 8, safety: patientSafety() } },
         ...moreNodes(folder),
       ],
     };

@@ -10,15 +10,10 @@ import { parseStrict } from "../../../src/config/parse-strict.ts";
 import { readManifest } from "../../../src/inference/read-bundle.ts";
 import { loadReplayEpisodes } from "../../../src/learning/episodes/replay-episodes.ts";
 import { gatesSchema } from "../../../src/learning/gates/index.ts";
+import { patientSafety } from "../../support/patient-safety.ts";
 
 const BUNDLE = join(root, "models", "reach-keypoint");
 /** A busy machine is not what is under test: what is late neither halts the robot nor condemns a model. */
-const SAFETY = {
-  maxJointStateAgeMs: 20_000,
-  maxObservationAgeMs: 20_000,
-  maxTickGapMs: 20_000,
-  maxHeartbeatAgeMs: 20_000,
-};
 const LATENCY = { maxPeriodShare: 1e6 };
 const EASY_SWAP = { maxLateShare: 1, maxLimitedIncrease: 1, maxSurprisedShare: 1, maxActionChange: 2 };
 /** For what a moment of training comes to. */
@@ -52,7 +47,7 @@ async function tellShortStory(stages: string[]): Promise<StoryResult> {
         kind: "world-model",
         parameters: { model, robot, swap: { models: "runs/demo/models", automatic: true, ...swap } },
       },
-      { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 80, safety: SAFETY } },
+      { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 80, safety: patientSafety() } },
       {
         name: "recorder",
         kind: "recorder",

@@ -20,14 +20,14 @@ import { BagReader } from "../../../src/replay/bag-reader.ts";
 import { interventionSpans, isKept } from "../../../src/replay/episodes.ts";
 import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { FakeJoystick, NO_FAKE_JOYSTICK } from "../../support/fake-joystick.ts";
+import { patientSafety } from "../../support/patient-safety.ts";
 import { testFolder } from "../../unit/replay/bag-builder.ts";
 
 const LIMIT = { timeout: 900_000 };
 const PATIENCE_MS = 120_000;
 const MOVING = ["tracking", "coasting"];
 const STATUSES = Object.keys(CONTROL_STATUS);
-/** Wide enough for a machine that does other things as well. */
-const PATIENT = { maxJointStateAgeMs: 5000, maxObservationAgeMs: 5000, maxTickGapMs: 5000, maxHeartbeatAgeMs: 5000 };
+const PATIENT = patientSafety(5000);
 /** A human's plans come fifty times a second, unless the machine is late. */
 const LATE_NS = 60e6;
 const hasPty = spawnSync("script", ["--version"]).error === undefined;

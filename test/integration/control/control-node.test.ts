@@ -20,6 +20,7 @@ import { type JointState, makeHeader, planToMessage, type TickMessage } from "..
 import { createControl } from "../../../src/nodes/control/control-node.ts";
 import { controlParameters } from "../../../src/nodes/control/control-parameters.ts";
 import { EmbeddedContext, Hub, ThreadBus } from "../../../src/transport/index.ts";
+import { patientSafety } from "../../support/patient-safety.ts";
 import { plainPlan } from "../../support/plain-plan.ts";
 import { writeSampleBundle } from "../../support/sample-bundle.ts";
 
@@ -30,8 +31,6 @@ joints:
   - {name: j1, limits: {lower: -3, upper: 3, velocity: 1, acceleration: 5}}
   - {name: j2, limits: {lower: -3, upper: 3, velocity: 1, acceleration: 5}}
 `;
-/** Ages that a busy test machine does not exceed: these tests are about what follows what. */
-const PATIENT_MS = 120_000;
 const TIMEOUT_MS = 60_000;
 /** So many ticks and commands may wait while this thread is kept from running. */
 const DEEP: Qos = { ...DEFAULT_QOS, depth: 500 };
@@ -65,12 +64,11 @@ class Cell {
       return context;
     });
     this.world = contexts[1]!;
-    const safety = { maxJointStateAgeMs: PATIENT_MS, maxObservationAgeMs: PATIENT_MS, maxHeartbeatAgeMs: PATIENT_MS };
     const given = {
       model,
       robot,
       allowedMisses: 5000,
-      safety: { ...safety, maxTickGapMs: PATIENT_MS, softStartMs: 50 },
+      safety: { ...patientSafety(), softStartMs: 50 },
     };
     this.control = createControl(contexts[0]!, parseStrict(controlParameters, given, "test"));
     t.after(() => this.control.cleanup());

@@ -8,20 +8,13 @@ import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from 
 import type { TickMessage } from "../../../src/messages/index.ts";
 import { launchSchema, resolveLaunch } from "../../../src/nodes/host/launch-description.ts";
 import { NodeHost } from "../../../src/nodes/host/node-host.ts";
+import { patientSafety } from "../../support/patient-safety.ts";
 
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 120_000;
-/**
- * Wide enough for a machine that does other things as well: the causes are under test, not the ages. A halt for want of
- * plans may come at any time and is over by itself.
- */
-const SAFETY = {
-  maxJointStateAgeMs: 3000,
-  maxObservationAgeMs: 1500,
-  maxTickGapMs: PATIENCE_MS,
-  maxHeartbeatAgeMs: PATIENCE_MS,
-};
+/** The causes are under test, not the ages; a halt for want of plans may come at any time and is over by itself. */
+const SAFETY = { ...patientSafety(), maxJointStateAgeMs: 3000, maxObservationAgeMs: 1500 };
 
 let host: NodeHost;
 let last: TickMessage | undefined;

@@ -1,20 +1,11 @@
 import type { ControlSetup } from "../../../../src/nodes/control/control-setup.ts";
+import { patientSafety } from "../../../support/patient-safety.ts";
 import { SETUP } from "../../../unit/nodes/control/control-rig.ts";
 
-const PATIENT_MS = 120e3;
+const PLAN_MS = 120_000;
 
-/** Ages that a busy test machine does not exceed: for tests of order and accounts, not of time. */
+/** For tests of order and accounts, not of time. */
 export function patientSetup(): ControlSetup {
-  return {
-    ...SETUP,
-    safety: {
-      ...SETUP.safety,
-      maxJointStateAgeMs: PATIENT_MS,
-      maxObservationAgeMs: PATIENT_MS,
-      maxPlanAgeMs: PATIENT_MS,
-      latePlanMs: PATIENT_MS,
-      maxHeartbeatAgeMs: PATIENT_MS,
-      maxTickGapMs: PATIENT_MS,
-    },
-  };
+  const safety = { ...SETUP.safety, ...patientSafety(), maxPlanAgeMs: PLAN_MS, latePlanMs: PLAN_MS };
+  return { ...SETUP, safety };
 }
