@@ -90,8 +90,14 @@ export class OperatedLoop {
     while (this.measured.episodes.length === before) await sleep(1); // the other subscription hears of it in the same moment
   }
 
-  #unlessEnded<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([this.#ended, work]);
+  /** While the nodes stop, what fails fails because of that. */
+  async #unlessEnded<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([this.#ended, work]);
+    } catch (thrown) {
+      if (this.#host.isStopping) return this.#ended;
+      throw thrown;
+    }
   }
 
   #listen(): void {

@@ -90,6 +90,10 @@ export class NodeHost {
     return this.#error;
   }
 
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   /** The host's own place in the graph, for the command that runs it: a view, a wait for a topic, a service call. */
   get context(): EmbeddedContext {
     return this.#context!;
