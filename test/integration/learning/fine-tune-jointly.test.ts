@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -11,6 +11,7 @@ import { dreamerV3Online } from "../../../src/learning/dreamer-v3/system.ts";
 import { exportCandidate, provenanceOf } from "../../../src/learning/fine-tune/export-candidate.ts";
 import type { FineTuneOptions, FineTuner } from "../../../src/learning/fine-tune/fine-tuner.ts";
 import { openFineTuner } from "../../../src/learning/fine-tune/open-fine-tuner.ts";
+import { runFineTuning } from "../../../src/learning/fine-tune/run-fine-tuning.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../../../src/learning/fine-tune/settings.ts";
 import { gatesSchema } from "../../../src/learning/gates/index.ts";
 import { judge } from "../../../src/learning/gates/judge.ts";
@@ -22,6 +23,7 @@ import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
 import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
 import { spacesOf } from "../../../src/learning/world/spaces.ts";
 import { randomEpisodes, trainOnlineDotBundle } from "../../support/dot-bundle.ts";
+import { recordDotWorld } from "../../support/dot-recording.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { MovedDotWorld } from "../../support/moved-dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
@@ -125,11 +127,17 @@ const OFF = { enabled: false };
 
 const isIn = (scopes: readonly string[]) => (name: string) => scopes.some((scope) => name.startsWith(scope));
 
-for (const { system, heads, encoder, dynamics, behaviour = [] } of cases) {
-  const { name } = system;
-  const bundle = await trainOnlineDotBundle(join(folder, name), system);
+/** Every system's bundle, and what a whole run makes of it. */
+async function tuneOnce({ system }: Case) {
+  const bundle = await trainOnlineDotBundle(join(folder, system.name), system);
   const tuner = await openFineTuner(options(bundle, {}));
-  const { weights, losses } = await finish(tuner);
+  return { bundle, tuner, ...(await finish(tuner)) };
+}
+const runs = [];
+for (const each of cases) runs.push({ ...each, ...(await tuneOnce(each)) });
+
+for (const { system, heads, encoder, dynamics, behaviour = [], bundle, tuner, weights, losses } of runs) {
+  const { name } = system;
   const moved = changed(weights, bundle);
 
   test(`${name}: the loss on held-out episodes of the changed world falls`, () => {
@@ -184,3 +192,64 @@ for (const { system, heads, encoder, dynamics, behaviour = [] } of cases) {
     await (await openFineTuner(options(candidate, { updates: 10 }))).close();
   });
 }
+
+const vaeAgent = runs.find(({ system }) => system.name === "vae-agent")!.bundle;
+
+test("a bundle without weights that training needs is refused by the name of the first", async () => {
+  const { decode: _, ...onnx } = vaeAgent.onnx;
+  await assert.rejects(openFineTuner(options({ ...vaeAgent, onnx }, {})), {
+    code: "ERR_NOT_TRAINABLE",
+    message: /"decoder\/.*dot-vae-agent/,
+    remedy: /train it again/,
+  });
+});
+
+test("a bundle without its recipe is refused by the field that is missing", async () => {
+  const algorithm = { name: "vae-agent", hyperparameters: {} };
+  const bundle = { ...vaeAgent, manifest: { ...vaeAgent.manifest, algorithm } };
+  await assert.rejects(openFineTuner(options(bundle, {})), { code: "ERR_NOT_TRAINABLE", message: /network/ });
+});
+
+test("a checkpoint of another system's run is refused by both names", async () => {
+  const stopped = await openFineTuner(options(vaeAgent, {}));
+  const { tensors, progress } = await stopped.snapshot();
+  await stopped.close();
+  const resume = { tensors, progress: { ...progress, extra: { ...progress.extra, system: "planet" } } };
+  await assert.rejects(openFineTuner(options(vaeAgent, {}, { resume })), {
+    code: "ERR_CHECKPOINT_MISMATCH",
+    message: /vae-agent.*planet/,
+  });
+});
+
+const ELBOWS = ["left.position", "right.position"].map((name) => ({ name, offset: 0, scale: 1 }));
+
+test("recordings are learned from by the same command; those of another task, robot or rate are refused by the field", async () => {
+  const replay = join(folder, "replay");
+  await recordDotWorld({ folder: join(replay, "bag"), episodes: 6, seed: 50 });
+  const run = (name: string, from: string) =>
+    runFineTuning({
+      from,
+      replay,
+      settings: parseStrict(fineTuneSettings, { updates: 4 }, "the test"),
+      seed: 1,
+      clock: systemClock(),
+      folder: join(folder, name),
+      bundle: { folder: join(folder, name, "bundle"), command: "a test" },
+    });
+  const { manifest, episodes } = await run("run", vaeAgent.folder);
+  assert.deepEqual(episodes, { trained: 5, heldOut: 1, old: 0 });
+  assert.ok(manifest.scene, "it paints, so it knows its scene");
+  const { observation, evaluation } = vaeAgent.manifest;
+  const refused: readonly [field: RegExp, change: object][] = [
+    [/juggle/, { evaluation: [{ ...evaluation[0]!, task: "juggle" }] }],
+    [/proprioception.*joints/, { observation: { ...observation, proprioception: ELBOWS } }],
+    [/25 Hz/, { policyRateHz: 25 }],
+  ];
+  for (const [i, [message, change]] of refused.entries()) {
+    const other = join(folder, `other-${i}`);
+    await cp(vaeAgent.folder, other, { recursive: true });
+    const changed = { ...JSON.parse(await readFile(join(other, "manifest.json"), "utf8")), ...change };
+    await writeFile(join(other, "manifest.json"), JSON.stringify(changed));
+    await assert.rejects(run(`refused-${i}`, other), { code: "ERR_REPLAY_MISMATCH", message });
+  }
+});
