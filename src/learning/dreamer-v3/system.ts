@@ -4,6 +4,7 @@ import { DREAMER_V3_SIZES, type DreamerV3Size, dreamerV3 } from "../../world-mod
 import { stateSize } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
+import { RECURRENT_PARTS, RECURRENT_TRAINING_ONLY } from "../fine-tune/recurrent-parts.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
@@ -46,18 +47,8 @@ export function dreamerV3Online(
 
 const TUNING: JointSystem<DreamerV3Recipe> = {
   recipe: DreamerV3Recipe,
-  parts: {
-    encoder: "encoder",
-    "rssm/posterior": "encoder",
-    rssm: "dynamics",
-    reward: "heads",
-    frameReward: "heads",
-    continuation: "heads",
-    actor: "behaviour",
-    critic: "behaviour",
-    decoder: "decoder",
-  },
-  trainingOnly: ["frameReward", "decoder/proprioception"],
+  parts: { ...RECURRENT_PARTS, continuation: "heads", actor: "behaviour", critic: "behaviour" },
+  trainingOnly: RECURRENT_TRAINING_ONLY,
   updates: 1500,
   open: dreamerV3Online,
 };

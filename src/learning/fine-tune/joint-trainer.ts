@@ -74,10 +74,10 @@ export class JointTrainer implements TurnTrainer {
     const most = timetable.updatesLeft(position);
     const means = new MetricMeans();
     const beganNs = clock.monotonicNs();
-    let [done, spentNs, share] = [0, 0, 0];
+    let [done, spentNs] = [0, 0];
     while (done < most && spentNs < SLICE_NS) {
       const now = { ...position, done: position.done + done, elapsedS: position.elapsedS + spentNs / 1e9 };
-      share = timetable.share(now);
+      const share = timetable.share(now);
       if (share >= 1 && done > 0) break;
       pace.share = turnRate(share, now.done);
       for (const { metrics } of await trainer.advance()) means.add(metrics);

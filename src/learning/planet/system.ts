@@ -5,6 +5,7 @@ import { PLANET_SIZES, type PlanetSize, planet } from "../../world-models/planet
 import { stateSize } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
+import { RECURRENT_PARTS, RECURRENT_TRAINING_ONLY } from "../fine-tune/recurrent-parts.ts";
 import type { LearningSystem } from "../learner.ts";
 import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
@@ -42,15 +43,8 @@ export function planetOnline(
 
 const TUNING: JointSystem<PlanetRecipe> = {
   recipe: PlanetRecipe,
-  parts: {
-    encoder: "encoder",
-    "rssm/posterior": "encoder",
-    rssm: "dynamics",
-    reward: "heads",
-    frameReward: "heads",
-    decoder: "decoder",
-  },
-  trainingOnly: ["frameReward", "decoder/proprioception"],
+  parts: RECURRENT_PARTS,
+  trainingOnly: RECURRENT_TRAINING_ONLY,
   updates: 1500,
   open: planetOnline,
 };
