@@ -49,7 +49,7 @@ const TUNING: JointSystem<DreamerV3Recipe> = {
   recipe: DreamerV3Recipe,
   parts: { ...RECURRENT_PARTS, continuation: "heads", actor: "behaviour", critic: "behaviour" },
   trainingOnly: RECURRENT_TRAINING_ONLY,
-  updates: 1500,
+  updates: 2600,
   open: dreamerV3Online,
 };
 

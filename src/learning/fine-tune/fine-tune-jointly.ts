@@ -23,7 +23,7 @@ export interface JointSystem<Recipe extends Readonly<Record<string, unknown>>> {
   readonly parts: PartsByScope;
   /** Scopes of networks that only training needs: no graph of a bundle holds them. */
   readonly trainingOnly?: readonly string[];
-  /** Updates where none are asked for: some minutes of one core. */
+  /** Updates where none are asked for: about two minutes of one core. */
   readonly updates: number;
   /** The system by a recipe; each learning rate in it is run as `rate` says. */
   open(spaces: ModelSpaces, recipe: Recipe, rate: (own: number) => Schedule): OnlineSystem;

@@ -45,7 +45,7 @@ const TUNING: JointSystem<PlanetRecipe> = {
   recipe: PlanetRecipe,
   parts: RECURRENT_PARTS,
   trainingOnly: RECURRENT_TRAINING_ONLY,
-  updates: 1500,
+  updates: 4000,
   open: planetOnline,
 };
 

@@ -62,7 +62,7 @@ const TUNING: JointSystem<TdMpc2Recipe> = {
     value: "behaviour",
     policy: "behaviour",
   },
-  updates: 3000,
+  updates: 2600,
   open: tdMpc2Online,
 };
 
