@@ -8,6 +8,12 @@ export interface RecordedEpisodesOptions {
 
 /** One episode in five judges, four teach. */
 export const HELD_OUT_EVERY = 5;
+
+/** Whether an episode judges and never teaches: hangs on nothing but its number in the replay. @param every 0 for none */
+export function isHeldOut(number: number, every: number): boolean {
+  return every > 0 && number % every === every - 1;
+}
+
 /** Room to begin with; it doubles when it is used up. */
 const FIRST_FRAMES = 512;
 
@@ -62,8 +68,8 @@ export class RecordedEpisodes {
     if (this.#reader.index.episodes.length < upTo) await this.#reader.index.refresh();
     const { episodes } = this.#reader.index;
     while (this.#taken < Math.min(upTo, episodes.length)) {
-      const keeps = this.#heldOutEvery > 0 && this.#taken % this.#heldOutEvery === this.#heldOutEvery - 1;
-      await this.#reader.readInto(keeps ? this.heldOut : this.training, episodes[this.#taken]!);
+      const store = isHeldOut(this.#taken, this.#heldOutEvery) ? this.heldOut : this.training;
+      await this.#reader.readInto(store, episodes[this.#taken]!);
       this.#taken++;
     }
     return this.#taken - before;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Manifest } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import type { EpisodeStore } from "../../learning/episodes/episode-store.ts";
+import { isHeldOut } from "../../learning/episodes/recorded-episodes.ts";
 import { type ReplayReader, storeForManifest } from "../../learning/episodes/replay-reader.ts";
 import type { IndexedEpisode } from "../../replay/replay-index.ts";
 
@@ -37,11 +38,11 @@ export function chooseEpisodes(
   let left = maxFrames;
   for (let i = episodes.length - 1; i >= 0; i--) {
     const episode = episodes[i]!;
-    const isHeldOut = i % heldOutEvery === heldOutEvery - 1;
-    if (isHeldOut && heldOut.length === MAX_HELD_OUT) continue;
+    const judges = isHeldOut(i, heldOutEvery);
+    if (judges && heldOut.length === MAX_HELD_OUT) continue;
     left -= episode.frames;
     if (left < 0) break;
-    (isHeldOut ? heldOut : fresh).unshift(refOf(episode));
+    (judges ? heldOut : fresh).unshift(refOf(episode));
   }
   return { fresh, heldOut };
 }
