@@ -35,7 +35,7 @@ const [TELEOP, EPISODES, RECORDER] = ["teleop", "episodes", "recorder"] as const
 const SCORES = "task_episode";
 const ADDED_TOPICS = [
   { name: "episode", type: "latentloop_msgs/msg/EpisodeEvent" },
-  { name: `${TELEOP}/plan`, type: "latentloop_msgs/msg/Plan" },
+  { name: `${TELEOP}/plan`, type: "latentloop_msgs/msg/Plan", depth: 500 },
   { name: `${TELEOP}/state`, type: "std_msgs/msg/String", latched: true },
 ];
 const LOOP_TOPICS = [
@@ -139,7 +139,7 @@ export function simulatedLoop(options: SimulatedLoopOptions): LaunchDescription 
     { name: `${name}/image_raw`, type: "sensor_msgs/msg/Image" },
     { name: `${name}/camera_info`, type: "sensor_msgs/msg/CameraInfo" },
   ]);
-  const plans = model || options.random ? [{ name: "plan", type: "latentloop_msgs/msg/Plan" }] : [];
+  const plans = model || options.random ? [{ name: "plan", type: "latentloop_msgs/msg/Plan", depth: 500 }] : [];
   const modelled = (model?.cameras ?? []).map((name) => ({
     name: `${name}/image_model`,
     type: "sensor_msgs/msg/Image",

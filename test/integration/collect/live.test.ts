@@ -99,7 +99,7 @@ test("keys in a terminal drive the arm, end, redo and note episodes; killed and 
   await first.shows(/in charge {2}human/);
   first.type("\r");
   await first.shows(/episode 0 began/);
-  await first.hold("q", /\b[1-9]\d steps by hand/);
+  await first.hold("q", /\b\d\d+ steps by hand/);
   first.type("ngrip slipped\r");
   await first.shows(/noted: grip slipped/);
   first.type("\r");
@@ -110,7 +110,7 @@ test("keys in a terminal drive the arm, end, redo and note episodes; killed and 
   await first.shows(/episode 1 is discarded/);
   first.type("\r");
   await first.shows(/episode 1 began/);
-  await first.hold("a", /\b[2-9] steps by hand/);
+  await first.hold("a", /\b([2-9]|\d\d+) steps by hand/);
   first.type("\x7f");
   await first.shows(/2 of 9 episodes · 1 successful · 1 discarded/);
   const bag = await BagReader.open(await onlyBag(out));
@@ -139,7 +139,7 @@ test("keys in a terminal drive the arm, end, redo and note episodes; killed and 
   await second.shows(/in charge {2}human/);
   second.type("\r");
   await second.shows(/episode 2 began/);
-  await second.hold("q", /\b[2-9] steps by hand/);
+  await second.hold("q", /\b([2-9]|\d\d+) steps by hand/);
   second.type("\r");
   await second.shows(/1 episodes, 1 successful/);
   await second.ended;
