@@ -25,6 +25,9 @@ const EASY_GATES = {
   "action-change": { maxMeanChange: 2 },
 };
 
+/** More steps than a gate looks at. Its belief is made from as many: it is bad from the switch on, however few steps a second there are. */
+const DECAYS_AFTER = 30;
+
 const folder = await mkdtemp(join(tmpdir(), "latentloop-story-"));
 after(() => rm(folder, { recursive: true }));
 
@@ -32,7 +35,8 @@ after(() => rm(folder, { recursive: true }));
 async function tellShortStory(stages: string[]): Promise<StoryResult> {
   const model = "runs/demo/models/live";
   const robot = "calibration/robots/planar-reacher.yaml";
-  const swap = { shadowSeconds: 4, watchSeconds: 25, maxRewardFall: 1.5, ...EASY_SWAP };
+  const timing = { shadowSeconds: 4, watchSeconds: 15, beliefObservations: DECAYS_AFTER };
+  const swap = { ...timing, maxRewardFall: 1.5, ...EASY_SWAP };
   const launch = {
     name: "the story, cut short",
     nodes: [
@@ -97,7 +101,7 @@ async function tellShortStory(stages: string[]): Promise<StoryResult> {
     stopSignal: new AbortController().signal,
     episodes: { before: 3, after: 2 },
     gates: parseStrict(gatesSchema, { latency: LATENCY }, "the test"),
-    decaysAfter: 30,
+    decaysAfter: DECAYS_AFTER,
     patienceS: 600,
     onLog: () => {},
     watcher: { onStage: (sentence) => void stages.push(sentence) },
