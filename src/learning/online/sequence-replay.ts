@@ -1,7 +1,7 @@
 import type { Rng } from "../../core/rng.ts";
 import type { TensorSpec } from "../../core/tensor.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
+import type { EpisodeSource, EpisodeStore } from "../episodes/episode-store.ts";
 import type { RowSource } from "../episodes/mixed-rows.ts";
 import type { BatchArrays } from "../optimization/batches.ts";
 
@@ -47,7 +47,8 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch, ahead = 0 }:
 }
 
 /**
- * Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes.
+ * Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes. Episodes that are
+ * held out are no part of the stream.
  *
  * With a `policyShare` so many of them begin in episodes of the policy once there are any, however few they are; by default
  * every frame is as likely.
@@ -57,7 +58,9 @@ export class SequenceReplay implements RowSource {
   readonly #size: SequenceSize;
   readonly #frames: number;
   readonly #policyShare: number | undefined;
-  readonly #bySource: Readonly<Record<EpisodeSource, StoredEpisode[]>> = { random: [], policy: [] };
+  /** The store's frames, place by place. */
+  readonly #stream: number[] = [];
+  readonly #bySource: Readonly<Record<EpisodeSource, Place[]>> = { random: [], policy: [] };
   #seen = 0;
 
   constructor(store: EpisodeStore, size: SequenceSize, policyShare?: number) {
@@ -75,11 +78,6 @@ export class SequenceReplay implements RowSource {
     return this.#frames;
   }
 
-  /** Whether there are enough frames for one sequence. */
-  get ready(): boolean {
-    return this.#store.frames >= this.#frames;
-  }
-
   /** Shapes: as `sequenceSpecs` */
   fill(arrays: BatchArrays, rng: Rng): void {
     for (let row = 0; row < this.rows; row++) this.fillRow(arrays, rng, row);
@@ -93,32 +91,32 @@ export class SequenceReplay implements RowSource {
   #takeInNewEpisodes(): void {
     const { episodes } = this.#store;
     for (; this.#seen < episodes.length; this.#seen++) {
-      const episode = episodes[this.#seen]!;
-      this.#bySource[episode.source].push(episode);
+      const { firstFrame, frames, source, heldOut } = episodes[this.#seen]!;
+      if (heldOut) continue;
+      this.#bySource[source].push({ first: this.#stream.length, frames });
+      for (let i = 0; i < frames; i++) this.#stream.push(firstFrame + i);
     }
   }
 
   #drawStart(rng: Rng): number {
-    const last = this.#store.frames - this.#frames;
+    const last = this.#stream.length - this.#frames;
     const { random, policy } = this.#bySource;
     if (this.#policyShare === undefined || random.length === 0 || policy.length === 0) return rng.integer(last + 1);
     const episodes = rng.uniform() < this.#policyShare ? policy : random;
-    const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
-    return Math.min(firstFrame + rng.integer(frames), last);
+    const { first, frames } = episodes[rng.integer(episodes.length)]!;
+    return Math.min(first + rng.integer(frames), last);
   }
 
   #copy(arrays: Arrays, start: number, row: number): void {
     const store = this.#store;
     const { length, batch } = this.#size;
     const { imageBytes, proprioceptionSize, actionSize } = store.sizes;
-    let episode = store.episodeAt(start);
     for (let t = 0; t < this.#frames; t++) {
-      const frame = start + t;
-      if (frame >= store.episodes[episode]!.firstFrame + store.episodes[episode]!.frames) episode++;
-      const { firstFrame, frames, start: began } = store.episodes[episode]!;
+      const frame = this.#stream[start + t]!;
+      const { firstFrame, frames, start: began } = store.episodes[store.episodeAt(frame)]!;
       const place = t * batch + row;
       const isStart = frame === firstFrame;
-      const isFirst = isStart && began.kind === "reset";
+      const goesOn = began.kind === "retarget" && this.#stream[start + t - 1] === frame - 1;
       for (const camera of t < length ? Object.keys(imageBytes) : []) {
         arrays[`image_${camera}`]!.set(store.borrowImage(camera, frame), place * imageBytes[camera]!);
       }
@@ -129,12 +127,18 @@ export class SequenceReplay implements RowSource {
       if (isStart) action.fill(0);
       else action.set(store.borrowAction(frame - 1));
       arrays.reward![place] = store.rewards[frame]!;
-      arrays.is_first![place] = isFirst ? 1 : 0;
+      arrays.is_first![place] = isStart && !goesOn ? 1 : 0;
       arrays.is_last![place] = frame === firstFrame + frames - 1 ? 1 : 0;
       arrays.is_terminal![place] = store.terminal[frame]!;
       arrays.rewarded![place] = isStart ? 0 : 1;
     }
   }
+}
+
+/** Where an episode lies in the stream. */
+interface Place {
+  readonly first: number;
+  readonly frames: number;
 }
 
 type Arrays = Readonly<Record<string, Float32Array | Uint8Array>>;

@@ -117,3 +117,20 @@ test("a policy share decides how much comes from the policy's episodes, and wait
   const share = batch.proprioception.subarray(0, BATCH).filter((frame) => frame >= first).length / BATCH;
   assert.ok(Math.abs(share - 0.5) < 0.2, `${share}`);
 });
+
+test("episodes that are held out are left out", () => {
+  const store = storeOf(new Array<number>(32).fill(HORIZON), 32 * (HORIZON + 1));
+  const heldOut = store.episodes.filter((episode) => episode.heldOut).map(({ firstFrame }) => firstFrame);
+  assert.equal(heldOut.length, 2);
+  const replay = new SegmentReplay(store, { horizon: HORIZON, batch: BATCH }, [camera]);
+  const batch = arrays();
+  const starts = new Set<number>();
+  for (let i = 0; i < 10; i++) {
+    replay.fill(batch, new Rng(i));
+    for (const frame of batch.proprioception.subarray(0, BATCH)) starts.add(frame);
+  }
+  assert.deepEqual(
+    [...starts].toSorted((a, b) => a - b),
+    store.episodes.map(({ firstFrame }) => firstFrame).filter((frame) => !heldOut.includes(frame)),
+  );
+});
