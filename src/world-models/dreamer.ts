@@ -8,6 +8,7 @@ import {
   mul,
   nn,
   type Parameters,
+  reshape,
   type Sym,
   sigmoid,
   split,
@@ -34,6 +35,9 @@ export const DreamerConfig = z.strictObject({
   headLayers: z.int().nonnegative().describe("hidden layers of reward and continuation"),
   actorLayers: z.int().nonnegative(),
   criticLayers: z.int().nonnegative(),
+  rewardHead: z
+    .enum(["two-hot", "gaussian"])
+    .describe("rewards as distributions over bins, or as the means of normal ones of unit variance"),
   bins: z.int().positive().describe("places of the distributions over rewards and values"),
   binLimit: z.number().positive().describe("outermost place on the symlog scale"),
   minStd: z.number().positive().describe("smallest standard deviation of an action"),
@@ -41,12 +45,18 @@ export const DreamerConfig = z.strictObject({
 });
 export type DreamerConfig = z.infer<typeof DreamerConfig>;
 
+/** A number as it is predicted. Shapes: numbers [N] */
+export interface PredictedNumber {
+  mean(): Sym;
+  logProb(value: Sym): Sym;
+}
+
 /** The networks of DreamerV3. `features` are a packed state; so is the bundle's latent. */
 export interface DreamerModel extends LatentModel {
   readonly rssm: Rssm;
   readonly observation: ObservationNetworks;
   /** Reward on reaching a state. Shapes: features [N, F] → of [N] */
-  rewardBins(features: Sym): TwoHot;
+  rewardOf(features: Sym): PredictedNumber;
   /** The reward read off one embedding, for training alone. Shapes: [N, E] → [N, 1] */
   rewardOfFrame(embedding: Sym): Sym;
   /** Return from a state on. Shapes: → of [N] */
@@ -83,9 +93,13 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
   const values = (p: Parameters, features: Sym) =>
     twoHot(nn.mlp(p, features, { ...hidden(config.criticLayers), output: bins, outputLayer: BARE }), binning);
 
-  const rewardBins = (features: Sym) => {
-    const options = { ...hidden(config.headLayers), output: bins, outputLayer: BARE };
-    return twoHot(nn.mlp(parameters.scope("reward"), features, options), binning);
+  const rewardOf = (features: Sym): PredictedNumber => {
+    const head = (output: number) =>
+      nn.mlp(parameters.scope("reward"), features, { ...hidden(config.headLayers), output, outputLayer: BARE });
+    if (config.rewardHead === "two-hot") return twoHot(head(bins), binning);
+    const mean = reshape(head(1), [-1]);
+    const { logProb } = gaussian(mean, features.graph.scalar(1), 0);
+    return { mean: () => mean, logProb };
   };
   const rewardOfFrame = (embedding: Sym) =>
     nn.mlp(parameters.scope("frameReward"), embedding, { ...hidden(config.headLayers), output: 1 });
@@ -105,7 +119,7 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
   return {
     rssm,
     observation,
-    rewardBins,
+    rewardOf,
     rewardOfFrame,
     valueBins,
     slowValueBins: (features) => values(parameters.target().scope("critic"), features),
@@ -113,7 +127,7 @@ export function buildDreamer(parameters: Parameters, spaces: ModelSpaces, config
     actor,
     ...latentModelOf(rssm, observation, actionSize),
     noiseSizes: { next: 0, value: 0, policy: actionSize },
-    reward: (_latent, _action, next) => expandDims(rewardBins(next).mean(), 1),
+    reward: (_latent, _action, next) => expandDims(rewardOf(next).mean(), 1),
     value: (latent) => expandDims(valueBins(latent).mean(), 1),
     continuation: (next) => sigmoid(continuationLogits(next)),
     policy: (latent, noise) => {
@@ -178,6 +192,7 @@ const CPU: DreamerConfig = {
   headLayers: 2,
   actorLayers: 2,
   criticLayers: 2,
+  rewardHead: "gaussian",
   bins: 127,
   binLimit: 10,
   minStd: 0.1,
@@ -209,6 +224,7 @@ function published(deter: number, hidden: number, classes: number): DreamerConfi
     headLayers: 1,
     actorLayers: 3,
     criticLayers: 3,
+    rewardHead: "two-hot",
     bins: 255,
     binLimit: 20,
     minStd: 0.1,

@@ -83,7 +83,7 @@ export function actorCriticLoss(
     const values = frozen.valueBins(features).mean();
     const discounts = mul(sigmoid(frozen.continuationLogits(features)), discount);
     const returns = lambdaReturn({
-      rewards: later(frozen.rewardBins(features).mean()),
+      rewards: later(frozen.rewardOf(features).mean()),
       discounts: later(discounts),
       values: later(values),
       lambda,

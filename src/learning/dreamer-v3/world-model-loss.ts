@@ -79,7 +79,7 @@ export function worldModelLoss(
   const image = imageLoss(observation, features, batch, options);
   const sensed = proprioception && mean(sensedErrors(observation, features, proprioception));
   const [rewards, rewarded] = [mergeSteps(batch.reward), mergeSteps(batch.rewarded)];
-  const reward = mean(mul(neg(model.rewardBins(features).logProb(rewards)), rewarded));
+  const reward = mean(mul(neg(model.rewardOf(features).logProb(rewards)), rewarded));
   const frameError = () => sub(reshape(model.rewardOfFrame(embeddings), [-1]), rewards);
   const frame = options.frameScale > 0 ? mean(mul(square(frameError()), rewarded)) : undefined;
   const goesOn = reshape(sub(1, batch.isTerminal), [-1, 1]);
@@ -143,7 +143,7 @@ function predictionLosses(
   const { features, mean, happened } = reachedAhead(expected);
   const sensed = batch.proprioception && happened(batch.proprioception);
   return {
-    reward: mean(neg(model.rewardBins(features).logProb(happened(batch.reward)))),
+    reward: mean(neg(model.rewardOf(features).logProb(happened(batch.reward)))),
     proprioception: sensed && mean(sensedErrors(model.observation, features, sensed)),
   };
 }

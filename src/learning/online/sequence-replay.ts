@@ -78,6 +78,11 @@ export class SequenceReplay implements RowSource {
     return this.#frames;
   }
 
+  get ready(): boolean {
+    this.#takeInNewEpisodes();
+    return this.#stream.length >= this.#frames;
+  }
+
   /** Shapes: as `sequenceSpecs` */
   fill(arrays: BatchArrays, rng: Rng): void {
     for (let row = 0; row < this.rows; row++) this.fillRow(arrays, rng, row);

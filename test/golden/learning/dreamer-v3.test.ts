@@ -30,6 +30,7 @@ const network: DreamerConfig = {
   headLayers: 1,
   actorLayers: 2,
   criticLayers: 2,
+  rewardHead: "two-hot",
   bins: 15,
   binLimit: 5,
   minStd: 0.1,
@@ -69,7 +70,7 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: DreamerV3Rec
     spaces: { cameras: [camera], proprioceptionSize: 5, actionSize: 2 },
     recipe: {
       ...recipe,
-      network: { ...network, rssm: { ...network.rssm, known: { deviation: 0.4 } } },
+      network: { ...network, rssm: { ...network.rssm, known: { deviation: 0.4 } }, rewardHead: "gaussian" },
       sequence: { length: 2, batch: BATCH, ahead: LENGTH - 2 },
       imagination: { horizon: 3, starts: 2 },
       actorGradient: "dynamics",

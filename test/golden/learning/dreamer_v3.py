@@ -33,6 +33,7 @@ CASES = {
         "distance": 2,
         "expect_first": False,
         "scales": {"image": 0.2, "proprioception": 3, "reward": 2, "frame": 0.5, "ahead": 0.7},
+        "reward_head": "gaussian",
     },
 }
 BIN_PLACES = torch.sign(e := torch.linspace(-LIMIT, LIMIT, BINS)) * torch.expm1(e.abs())
@@ -54,6 +55,17 @@ class Bins:
         return (1 - share) * pick(above - 1) + share * pick(above)
 
 
+class UnitNormal:
+    def __init__(self, number):
+        self.number = number
+
+    def mean(self):
+        return self.number
+
+    def log_prob(self, value):
+        return torch.distributions.Normal(self.number, 1).log_prob(value)
+
+
 class Dreamer(Twin):
     def __init__(
         self,
@@ -68,6 +80,7 @@ class Dreamer(Twin):
         distance=0,
         expect_first=True,
         scales=None,
+        reward_head="two-hot",
     ):
         super().__init__("normalized")
         self.through_dynamics = gradient == "dynamics"
@@ -75,6 +88,7 @@ class Dreamer(Twin):
         self.seen, self.known, self.distance, self.expect_first = seen, known, distance, expect_first
         self.scales = {"image": 1, "proprioception": 1, "reward": 1, "frame": 0, "ahead": 0} | (scales or {})
         self.certain = proprioception if known else 0
+        self.reward_head = reward_head
 
     def core(self, deter, stoch, action):
         if self.core_kind == "block-gru":
@@ -119,6 +133,8 @@ class Dreamer(Twin):
         return self.mlp("decoder/proprioception", features, [UNITS], self.sensed)
 
     def reward(self, features):
+        if self.reward_head == "gaussian":
+            return UnitNormal(self.mlp("reward", features, [UNITS], 1).squeeze(-1))
         return Bins(self.mlp("reward", features, [UNITS], BINS))
 
     def value(self, features, slow=False):
