@@ -79,6 +79,14 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
     explorationStd: 0.3,
     evaluateEvery: 2500,
   },
+  "arm-reach": {
+    steps: 26_000,
+    randomSteps: 18_000,
+    firstUpdates: 4000,
+    updatesPerStep: 1,
+    explorationStd: 0.3,
+    evaluateEvery: 4000,
+  },
 };
 /** As published: five random episodes, then a hundred updates for every episode of a thousand control steps. */
 const OTHERWISE: OnlineRecipe = {
