@@ -76,7 +76,7 @@ export function tinyDreamerV3(online: OnlineRecipe): DreamerV3Recipe {
       observation: { ...network.observation, ...OBSERVATION },
       units: 16,
       rewardHead: "two-hot",
-    bins: 41,
+      bins: 41,
     },
     sequence: { length: 4, batch: 8, ahead: 0 },
     imagination: { horizon: 3, starts: 2 },

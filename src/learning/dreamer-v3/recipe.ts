@@ -68,6 +68,7 @@ const CPU = {
   rewardScale: 10,
   frameScale: 50,
   aheadScale: 1,
+  memoryShare: 0.5,
   overshooting: 8,
   imageScale: 0.01,
   decodeEvery: 2,

@@ -13,6 +13,7 @@ import {
 import { buildDreamer, type DreamerModel } from "../../world-models/dreamer.ts";
 import type { RssmState } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
+import { carriedMemory } from "../online/carried-memory.ts";
 import { firstSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type ActorCriticLosses, actorCriticLoss, type Behaviour, replayValueLoss } from "./actor-critic-loss.ts";
 import { type DreamerV3Recipe, scheduleOf } from "./recipe.ts";
@@ -38,7 +39,9 @@ export function dreamerV3Update(
       const frozen = buildDreamer(step.parameters.frozen(), spaces, recipe.network);
       const whole = sequenceFields(step, spaces, recipe.sequence);
       const batch = firstSteps(whole, recipe.sequence.length);
-      const world = worldModelLoss(model, whole, worldModelNoise(step, model, recipe), recipe);
+      const memory = carriedMemory(step, model.rssm, recipe.sequence.batch, recipe.memoryShare);
+      const world = worldModelLoss(model, whole, worldModelNoise(step, model, recipe), recipe, memory.begin);
+      memory.leave(world.ends);
       const { critic, replayValue } = behaviour(step, { trained: model, frozen }, batch, world, recipe);
       const learned = add(critic.policy, add(critic.value, mul(replayValue, recipe.replayValueScale)));
       const loss = add(world.total, learned);
