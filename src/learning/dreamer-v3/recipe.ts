@@ -65,7 +65,7 @@ const CPU = {
   expectFirst: false,
   representationScale: 0.01,
   proprioceptionScale: 5,
-  rewardScale: 10,
+  rewardScale: 100,
   frameScale: 50,
   aheadScale: 1,
   memoryShare: 0.5,
@@ -86,10 +86,18 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 20_000,
     randomSteps: 15_000,
-    firstUpdates: 2500,
-    updatesPerStep: 0.6,
+    firstUpdates: 4000,
+    updatesPerStep: 1.2,
     explorationStd: 0,
     evaluateEvery: 2500,
+  },
+  "arm-reach": {
+    steps: 26_000,
+    randomSteps: 18_000,
+    firstUpdates: 5000,
+    updatesPerStep: 1.2,
+    explorationStd: 0,
+    evaluateEvery: 4000,
   },
 };
 const OTHERWISE: OnlineRecipe = {
