@@ -1,24 +1,19 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
-import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
-import { isEpisodeArchive, readEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
-import type { EpisodeStore } from "../../learning/episodes/episode-store.ts";
-import { ReplayReader } from "../../learning/episodes/replay-reader.ts";
-import { exportCandidate, provenanceOf } from "../../learning/fine-tune/export-candidate.ts";
-import type { FineTuner } from "../../learning/fine-tune/fine-tuner.ts";
-import { openFineTuner } from "../../learning/fine-tune/open-fine-tuner.ts";
-import { failure } from "../../learning/gates/gate.ts";
+import { readBundle } from "../../inference/read-bundle.ts";
 import type { ModelsFolder } from "../../learning/models/models-folder.ts";
-import { wallClock } from "../../learning/models/propose.ts";
-import { loadCheckpoint, saveCheckpoint } from "../../learning/optimization/checkpoint.ts";
+import { saveCheckpoint } from "../../learning/optimization/checkpoint.ts";
+import { exportRun } from "./export-run.ts";
 import { episodesToWaitFor, type Fate, fateOf, rejectedInARow } from "./fates.ts";
 import { type CampaignStatus, ProgressReport } from "./progress-report.ts";
-import { chooseEpisodes, type EpisodeRef, frameBytesOf, readEpisodes } from "./recorded-episodes.ts";
+import type { EpisodeRef } from "./recorded-episodes.ts";
+import { Recordings } from "./recordings.ts";
 import type { TrainerParameters } from "./trainer-parameters.ts";
-import { checkpointOf, type OpenRun, readTrainerState, type TrainerState, writeTrainerState } from "./trainer-state.ts";
+import { checkpointOf, readTrainerState, type TrainerState, writeTrainerState } from "./trainer-state.ts";
+import { describeRun, openTrainingRun, type TrainingRun } from "./training-run.ts";
 
 /** A candidate on its way to the gates. */
 export interface Submission {
@@ -57,25 +52,6 @@ export interface CampaignOptions {
   readonly ports: CampaignPorts;
 }
 
-interface Run {
-  readonly number: number;
-  readonly bundle: Bundle;
-  readonly tuner: FineTuner;
-  readonly fresh: EpisodeStore;
-  readonly old: EpisodeStore | undefined;
-  readonly heldOut: EpisodeStore | undefined;
-  readonly description: OpenRun;
-  savedNs: number;
-}
-
-/** The recordings as one live model sees them. */
-interface Readers {
-  readonly modelHash: string;
-  readonly replay: ReplayReader;
-  readonly old: ReplayReader | undefined;
-  readonly frameBytes: number;
-}
-
 /**
  * Follows a replay and, whenever enough has come, trains the live model further, exports a candidate and hands it to the gates.
  *
@@ -85,15 +61,16 @@ interface Readers {
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #report: ProgressReport;
+  readonly #recordings: Recordings;
   #state: TrainerState = { version: 1, runs: 0, episodes: 0, open: null, candidates: [] };
-  #run: Run | undefined;
-  #readers: Readers | undefined;
+  #run: TrainingRun | undefined;
   #wanted = false;
   /** What went wrong with the last run, as the end of a sentence. */
   #failure = "";
 
   constructor(options: CampaignOptions) {
     this.#options = options;
+    this.#recordings = new Recordings(options.parameters);
     this.#report = new ProgressReport(options.clock, (status) => options.ports.report(status));
   }
 
@@ -106,7 +83,7 @@ export class Campaign {
       await this.#save();
     } finally {
       await this.#run?.tuner.close();
-      await this.#closeReaders();
+      await this.#recordings.close();
     }
   }
 
@@ -135,7 +112,7 @@ export class Campaign {
     this.#wanted ||= ports.takeRequest();
     const live = await models.live();
     if (!live) return `no model is live in ${models.path}`;
-    const replay = await this.#openReaders(live.folder).catch((thrown) => notYet(thrown));
+    const replay = await this.#recordings.follow(live.folder).catch((thrown) => notYet(thrown));
     if (typeof replay === "string") return replay;
     const { episodes } = replay.index;
     const fates = await this.#countFates();
@@ -155,84 +132,34 @@ export class Campaign {
   }
 
   async #begin(): Promise<void> {
-    const { models, parameters } = this.#options;
+    const { models, parameters, clock, ports } = this.#options;
+    const readers = this.#recordings.readers!;
     this.#failure = "";
     this.#report.update({ state: "loading", reason: "" });
     const live = await models.live();
     const bundle = await readBundle(live!.folder);
     let description = this.#state.open;
     if (description && description.live.hash !== bundle.modelHash) {
-      this.#options.ports.log.info(`Run ${this.#state.runs} is given up: another model is live now.`);
+      ports.log.info(`Run ${this.#state.runs} is given up: another model is live now.`);
       description = null;
     }
     const resumes = description !== null;
     if (!description) {
-      description = this.#describe({ name: live!.name, hash: bundle.modelHash });
-      const episodes = this.#readers!.replay.index.episodes.length;
+      description = describeRun(readers, parameters, { name: live!.name, hash: bundle.modelHash }, this.#state.runs);
+      const episodes = readers.replay.index.episodes.length;
       this.#state = { ...this.#state, runs: this.#state.runs + 1, episodes, open: description };
       this.#wanted = false;
       await writeTrainerState(parameters.folder, this.#state);
     }
-    this.#run = await this.#open(bundle, description, resumes);
-    const { fresh, heldOut, number } = this.#run;
-    this.#report.begin(number, fresh.episodes.length, heldOut?.episodes.length ?? 0);
-    this.#options.ports.log.info(
-      `Run ${number} ${resumes ? "goes on" : "begins"} with ${fresh.episodes.length} new episodes.`,
-    );
-  }
-
-  #describe(live: OpenRun["live"]): OpenRun {
-    const { parameters } = this.#options;
-    const { replay, old, frameBytes } = this.#readers!;
-    const maxFrames = Math.floor((parameters.episodesMegabytes * 1e6) / frameBytes / (old ? 2 : 1));
-    const all = { heldOutEvery: Number.POSITIVE_INFINITY, maxFrames };
-    return {
-      live,
-      seed: parameters.seed + this.#state.runs,
-      ...mutable(chooseEpisodes(replay.index.episodes, { ...parameters, maxFrames })),
-      old: old ? [...chooseEpisodes(old.index.episodes, all).fresh] : [],
-    };
-  }
-
-  /** The tuner of a run: from its checkpoint where there is one that fits, else from its beginning. */
-  async #open(bundle: Bundle, description: OpenRun, resumes: boolean): Promise<Run> {
-    const { parameters, clock, ports } = this.#options;
-    const { replay, old } = this.#readers!;
     const number = this.#state.runs;
-    const storeOf = async (reader: ReplayReader | undefined, refs: readonly EpisodeRef[]) =>
-      reader && refs.length > 0 ? readEpisodes(reader, bundle.manifest, refs) : undefined;
-    const fresh = await readEpisodes(replay, bundle.manifest, description.fresh);
-    const isArchive = isEpisodeArchive(parameters.old);
-    const oldStore = isArchive
-      ? await readEpisodeArchive(parameters.old, bundle.manifest)
-      : await storeOf(old, description.old);
-    const heldOut = await storeOf(replay, description.heldOut);
-    const options = {
-      bundle,
-      fresh,
-      ...(oldStore && { old: oldStore }),
-      ...(heldOut && { heldOut }),
-      settings: parameters.fineTuning,
-      seed: description.seed,
-      clock,
-      session: { threads: parameters.threads },
-    };
-    const path = checkpointOf(parameters.folder, number);
-    const resume = resumes ? await loadCheckpoint(path).catch(() => undefined) : undefined;
-    const goOn = async () => {
-      const tuner = await openFineTuner({ ...options, ...(resume && { resume }) });
-      if (resume) tuner.noteSaved(path);
-      return tuner;
-    };
-    const tuner = await goOn().catch((thrown) => {
-      if (!resume || !(thrown instanceof LatentloopError)) throw thrown;
-      ports.log.warn(`Run ${number} begins anew: ${thrown.message}`);
-      return openFineTuner(options);
-    });
-    return { number, bundle, tuner, fresh, old: oldStore, heldOut, description, savedNs: clock.monotonicNs() };
+    const { log } = ports;
+    this.#run = await openTrainingRun({ readers, bundle, number, description, resumes, parameters, clock, log });
+    const { fresh, heldOut } = this.#run;
+    this.#report.begin(number, fresh.episodes.length, heldOut?.episodes.length ?? 0);
+    log.info(`Run ${number} ${resumes ? "goes on" : "begins"} with ${fresh.episodes.length} new episodes.`);
   }
 
-  async #work(run: Run): Promise<void> {
+  async #work(run: TrainingRun): Promise<void> {
     if (run.tuner.finished) return this.#finish(run);
     const { clock, parameters } = this.#options;
     const beganNs = clock.monotonicNs();
@@ -256,12 +183,12 @@ export class Campaign {
     }
   }
 
-  async #finish(run: Run): Promise<void> {
+  async #finish(run: TrainingRun): Promise<void> {
     const { parameters, ports, models } = this.#options;
     await this.#save();
     this.#report.update({ state: "exporting", reason: "" });
     const folder = join(parameters.folder, "candidates", `run-${run.number}`);
-    await this.#export(run, folder);
+    await exportRun(run, folder, this.#options);
     const { modelHash } = await readBundle(folder);
     const { events } = await models.ledger();
     if (events.some(({ model }) => model.hash === modelHash)) {
@@ -278,45 +205,6 @@ export class Campaign {
       await this.#close({ name: name ?? `run ${run.number}`, hash });
     }
     await rm(folder, { recursive: true, force: true });
-  }
-
-  /** @throws ERR_BUNDLE_WRITE if the disk does not take it; the ledger then says so, and nothing is left */
-  async #export({ number, tuner, bundle, fresh, old, heldOut, description }: Run, folder: string): Promise<void> {
-    const { parameters, models, clock } = this.#options;
-    try {
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(join(parameters.folder, "candidates"), { recursive: true });
-      await exportCandidate(folder, {
-        tuner,
-        parent: bundle,
-        recorded: heldOut ? [fresh, heldOut] : [fresh],
-        data: [provenanceOf(parameters.replay, fresh), ...(old ? [provenanceOf(parameters.old, old)] : [])],
-        command: `trainer on ${parameters.replay}`,
-        seed: description.seed,
-        session: { threads: parameters.threads },
-      });
-    } catch (cause) {
-      const name = `run ${number}`;
-      const verdicts = [{ gate: "export", ...failure(messageOf(cause)) }];
-      const at = wallClock(clock);
-      await models.record({
-        event: "judged",
-        at,
-        model: { name, hash: null },
-        live: description.live,
-        passed: false,
-        verdicts,
-      });
-      if (cause instanceof LatentloopError) throw cause;
-      throw new LatentloopError(
-        "ERR_BUNDLE_WRITE",
-        `The candidate of ${name} could not be written: ${messageOf(cause)}.`,
-        {
-          remedy: "Free disk space: the live model is untouched, and the next run tries again.",
-          cause,
-        },
-      );
-    }
   }
 
   /** What went wrong ends the run; the next one waits for more data. */
@@ -350,36 +238,10 @@ export class Campaign {
     this.#report.fates(fates, candidates.at(-1)?.name ?? "");
     return fates;
   }
-
-  /** The replay with what has come since, and the old data, read as the live model sees them. */
-  async #openReaders(live: string): Promise<ReplayReader> {
-    const { parameters } = this.#options;
-    const { manifest, modelHash } = await readBundle(live);
-    if (this.#readers?.modelHash === modelHash) {
-      await this.#readers.replay.index.refresh();
-      return this.#readers.replay;
-    }
-    await this.#closeReaders();
-    const replay = await ReplayReader.open(parameters.replay, manifest);
-    const isBags = parameters.old !== "" && !isEpisodeArchive(parameters.old);
-    const old = isBags ? await ReplayReader.open(parameters.old, manifest) : undefined;
-    this.#readers = { modelHash, replay, old, frameBytes: frameBytesOf(manifest) };
-    return replay;
-  }
-
-  async #closeReaders(): Promise<void> {
-    await this.#readers?.replay.close();
-    await this.#readers?.old?.close();
-    this.#readers = undefined;
-  }
 }
 
 /** A replay that is not there yet, or not whole, is waited for. */
 function notYet(thrown: unknown): string {
   if (thrown instanceof LatentloopError) return thrown.message;
   throw thrown;
-}
-
-function mutable({ fresh, heldOut }: ReturnType<typeof chooseEpisodes>) {
-  return { fresh: [...fresh], heldOut: [...heldOut] };
 }
