@@ -144,6 +144,10 @@ export const manifestSchema = z
         message: "Expected at least one camera or proprioception name",
       });
     }
+    const { surpriseWarn, surpriseLimit } = manifest;
+    if (surpriseWarn !== undefined && !(surpriseWarn < (surpriseLimit ?? Number.POSITIVE_INFINITY))) {
+      context.addIssue({ code: "custom", path: ["surpriseWarn"], message: "Expected less than `surpriseLimit`" });
+    }
     const breaches = checkGraphContract(manifest.graphs, {
       cameras: observation.cameras,
       proprioception: observation.proprioception.length,

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import type { SurpriseCalibration } from "../../core/surprise.ts";
 import { InferenceEngine, type LoadedBundle, type LoadOptions } from "../../inference/inference-engine.ts";
 import type { InferenceParameters } from "../../inference/placement.ts";
 import type { PolicyEvent, SessionStart } from "../../messages/index.ts";
@@ -17,8 +18,8 @@ export interface ActingModelOptions {
   readonly inference: InferenceParameters;
   readonly seed: number;
   readonly budgetShare: number;
-  /** Surprise limit of the bundle that the nodes were configured with; plans state surprise in its unit. */
-  readonly surpriseLimit?: number | null;
+  /** Of the bundle that the nodes were configured with; plans state surprise in its unit. */
+  readonly surprise?: SurpriseCalibration;
   /** Whether a scene that the model does not know adds to its surprise. */
   readonly watchScene: boolean;
   readonly placements?: LoadOptions["placements"];
@@ -43,7 +44,7 @@ export class ActingModel {
 
   /** Loads a bundle without disturbing the one that acts: in an engine, and so in a thread, of its own. @throws those of `InferenceEngine.load` */
   static async load(folder: string, options: ActingModelOptions): Promise<ActingModel> {
-    const { clock, inference, seed, budgetShare, surpriseLimit = null, watchScene, placements } = options;
+    const { clock, inference, seed, budgetShare, surprise, watchScene, placements } = options;
     const engine = await InferenceEngine.start({ clock, ...inference });
     try {
       const bundle = await engine.load(folder, placements === undefined ? {} : { placements });
@@ -54,7 +55,8 @@ export class ActingModel {
         folder,
         seed,
         budgetShare,
-        surpriseLimit,
+        surpriseLimit: surprise?.surpriseLimit ?? null,
+        ...(surprise?.surpriseWarn !== undefined && { surpriseWarn: surprise.surpriseWarn }),
         watchScene,
         placements: chosen,
         expectedNs: {},

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { Rng } from "../../core/rng.ts";
-import { surpriseWarnOf } from "../../core/surprise.ts";
+import { surpriseWarnOf, translateSurprise } from "../../core/surprise.ts";
 import type { LoadedBundle } from "../../inference/inference-engine.ts";
 import { PROVIDERS } from "../../inference/placement.ts";
 import type { ModelGraphs } from "./graph-port.ts";
@@ -19,6 +19,7 @@ export const modelSetupSchema = z.strictObject({
     .number()
     .nullable()
     .describe("Surprise limit of the bundle that the nodes were configured with; plans state surprise in its unit."),
+  surpriseWarn: z.number().exactOptional().describe("Its surprise warning."),
   watchScene: z.boolean().describe("Whether a strange scene adds to the surprise."),
   placements: z
     .record(z.string(), z.strictObject({ provider: z.enum(PROVIDERS), threads: z.int() }))
@@ -32,12 +33,12 @@ export type ModelSetup = z.output<typeof modelSetupSchema>;
 /** A step that knows nothing yet. */
 export function makePolicyStep(
   { manifest, modelHash }: Pick<LoadedBundle, "manifest" | "modelHash">,
-  { seed, budgetShare, surpriseLimit, watchScene, expectedNs }: ModelSetup,
+  { seed, budgetShare, surpriseLimit, surpriseWarn, watchScene, expectedNs }: ModelSetup,
   clock: Clock,
   graphs: ModelGraphs,
 ): PolicyStep {
   const own = manifest.surpriseLimit;
-  const surpriseScale = own !== null && surpriseLimit ? surpriseLimit / own : 1;
+  const translate = (surprise: number) => translateSurprise(surprise, manifest, { surpriseLimit, surpriseWarn });
   return new PolicyStep({
     graphs,
     clock,
@@ -46,14 +47,14 @@ export function makePolicyStep(
     stepPeriodNs: 1e9 / manifest.policyRateHz,
     actionDimension: manifest.action.dimensions.length,
     budgetShare,
-    surpriseScale,
+    translateSurprise: translate,
     ...(watchScene &&
       manifest.scene &&
       own !== null && {
         scene: {
           ...manifest.scene,
-          surpriseAtWarn: surpriseWarnOf(manifest) * surpriseScale,
-          surpriseAtTwice: own * surpriseScale,
+          surpriseAtWarn: translate(surpriseWarnOf(manifest)),
+          surpriseAtTwice: translate(own),
         },
       }),
     expectedNs,

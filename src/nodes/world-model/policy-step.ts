@@ -20,8 +20,8 @@ export interface PolicyStepOptions {
   readonly actionDimension: number;
   /** Share of the policy period that the whole step may take before the ladder steps down. */
   readonly budgetShare: number;
-  /** Factor that brings the model's surprise into the unit that the control loop's threshold has; by default 1. */
-  readonly surpriseScale?: number;
+  /** Brings the model's surprise into the unit that the control loop's thresholds have; by default it is in it. */
+  readonly translateSurprise?: (surprise: number) => number;
   /** Watches whether the scene is still the one that the model knows; needs `graphs.decode`. */
   readonly scene?: SceneWatch;
   /** How long each rung is expected to compute at first, where another step of this model measured it. */
@@ -145,8 +145,8 @@ export class PolicyStep {
     this.#latent.set(floats(observe.outputs, "latent_out"));
     this.#lastCaptureNs = captureNs;
     if (isFirst) return 0;
-    const surprise = floats(observe.outputs, "surprise")[0]! * (this.#options.surpriseScale ?? 1);
-    return Math.max(surprise, this.#scene?.surprise ?? 0);
+    const surprise = floats(observe.outputs, "surprise")[0]!;
+    return Math.max(this.#options.translateSurprise?.(surprise) ?? surprise, this.#scene?.surprise ?? 0);
   }
 
   get watchesScene(): boolean {

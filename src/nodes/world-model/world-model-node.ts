@@ -128,7 +128,6 @@ function openSwap(
 ): HotSwap {
   const { clock, log } = context;
   const { manifest, reports } = loop.live.bundle;
-  const { surpriseLimit } = manifest;
   const placements = Object.fromEntries(reports.map(({ graph, placement }) => [graph, placement]));
   const state = context.publisher("~/model_state", "std_msgs/msg/String", LATCHED_QOS);
   const swap = new HotSwap({
@@ -139,7 +138,7 @@ function openSwap(
     log,
     surpriseWarn: surpriseWarnOf(manifest),
     commandRateHz: parameters.commandRateHz,
-    load: (folder) => ActingModel.load(folder, { clock, ...parameters, surpriseLimit, placements, log: modelLog }),
+    load: (folder) => ActingModel.load(folder, { clock, ...parameters, surprise: manifest, placements, log: modelLog }),
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });
   context.subscribe("control/tick", "latentloop_msgs/msg/Tick", ({ status, limit_bits, halt_cause }) =>

@@ -51,7 +51,11 @@ async function tellShortStory(stages: string[]): Promise<StoryResult> {
         kind: "world-model",
         parameters: { model, robot, swap: { models: "runs/demo/models", automatic: true, ...swap } },
       },
-      { name: "control", kind: "control", parameters: { model, robot, allowedMisses: 80, safety: patientSafety() } },
+      {
+        name: "control",
+        kind: "control",
+        parameters: { model, robot, allowedMisses: 80, safety: patientSafety(), surpriseWarnShare: 0.5 },
+      },
       {
         name: "recorder",
         kind: "recorder",

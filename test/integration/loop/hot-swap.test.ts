@@ -44,6 +44,7 @@ test("a candidate that its own limit calls surprised is refused in the shadow ru
   const before = await loop.models.live();
   const candidate = await loop.propose("startled", (manifest) => {
     manifest.surpriseLimit = 1e-6;
+    manifest.surpriseWarn = 5e-7;
   });
   loop.plans.length = 0;
   await loop.call("world_model/promote");

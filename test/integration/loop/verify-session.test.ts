@@ -67,6 +67,7 @@ before(async () => {
   await loop.arm();
   await loop.propose("startled", (manifest) => {
     manifest.surpriseLimit = 1e-6;
+    manifest.surpriseWarn = 5e-7;
   });
   await loop.call("world_model/promote");
   await loop.untilLast("shadowed");

@@ -149,7 +149,7 @@ test("a step that goes on from another model's plan starts its search there, cou
     (inputs) => seen.push({ previous: [...inputs.previous_mean!], latent: inputs.latent![0]! }),
     () => {},
   );
-  const step = stepOf({ graphs, surpriseScale: 3 });
+  const step = stepOf({ graphs, translateSurprise: (surprise: number) => 3 * surprise });
   const observation = seenAt(NOW_NS);
   const executed = (_from: number, _to: number, out: Float32Array) => out.fill(0.5);
   assert.equal(await step.believe(observation, NOW_NS - 300 * MS, executed), 0);
