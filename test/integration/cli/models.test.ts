@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -121,4 +122,26 @@ test("models compare refuses a model of another task", () => {
   const { status, stderr } = latentloop("models", "compare", KEYPOINT, "--task", "arm-reach");
   assert.equal(status, 1);
   assert.match(stderr, /Expected a model of 5 action dimensions for arm-reach but .*reach-keypoint has 2/);
+});
+
+test("models surprise --write puts its thresholds, and the command that found them, into the manifest", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "latentloop-surprise-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const bundle = join(folder, "bundle");
+  await cp(KEYPOINT, bundle, { recursive: true });
+  const before = latentloop("models", "inspect", bundle, "--json").json();
+  const { status, stderr, json } = latentloop(
+    ...["models", "surprise", bundle, "--task", "reach", "--episodes", "2", "--write", "--json"],
+  );
+  assert.equal(status, 0, stderr);
+  const { slow, scene, own, faults } = json();
+  const after = latentloop("models", "inspect", bundle, "--json").json();
+  assert.equal(after.surpriseWarn, Math.min(slow, own.stop / 2));
+  assert.deepEqual([after.scene, after.surpriseLimit], [scene, before.surpriseLimit]);
+  assert.notEqual(after.modelHash, before.modelHash);
+  assert.match(after.training.command, /^latentloop train .* && latentloop models surprise .* --write$/);
+  assert.equal(after.training.command.split("&&").length, 2, "the last calibration counts");
+  const black = faults.find(({ fault }: { fault: string }) => fault === "black");
+  assert.equal(black.noticed, 1);
+  assert.ok(!faults.some(({ fault }: { fault: string }) => fault === "pushed"), "there is no object to push");
 });
