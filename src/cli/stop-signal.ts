@@ -6,6 +6,7 @@ export async function untilStopped<Result>(
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  if (seconds === 0) stop.abort();
   const timer = seconds === undefined ? undefined : setTimeout(onSignal, 1000 * seconds);
   try {
     return await work(stop.signal);

@@ -22,6 +22,7 @@ const ENDS_OF_ONE_RUN = ["ERR_TRAINING_STOPPED", "ERR_TRAINING_DIVERGED"];
  * `latentloop bench learn`: learning curves beside published returns, seed by seed, every contest once before the next seed.
  *
  * The whole of it takes many hours: a run that the time cuts off goes on at the next call, and finished ones are not repeated.
+ * With no time at all it says how far the runs have come.
  */
 export async function benchLearn({ seconds = 3600, count = SEEDS, log }: BenchOptions): Promise<object> {
   const seeds = Array.from({ length: count }, (_, i) => i + 1);

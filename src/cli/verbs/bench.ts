@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { SUITES } from "../bench/index.ts";
-import { positiveInteger } from "../flags.ts";
+import { notNegative, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 
 /** `latentloop bench <suite>`: our figures, each beside its baseline, in one run. */
@@ -10,7 +10,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("measure this machine, each figure beside a named baseline in the same run")
     .argument("<suite>", `one of ${Object.keys(SUITES).join(", ")}`)
-    .option("--seconds <n>", "how long to measure", Number)
+    .option("--seconds <n>", "how long to measure", notNegative)
     .option("--count <n>", "how often, for suites that count: kills (kill), seeds (learn)", positiveInteger)
     .option("--json", "print one JSON object as the last line of stdout", false)
     .addHelpText("after", `\nSuites:\n${suites.join("\n")}`)

@@ -17,6 +17,11 @@ test("work is told to end when its time is over, and not before", async () => {
   }
 });
 
+test("work that gets no time is told so from the beginning", async () => {
+  assert.equal(await untilStopped(async ({ aborted }) => aborted, 0), true);
+  assert.equal(await untilStopped(async ({ aborted }) => aborted), false);
+});
+
 test("Ctrl-C tells the work to end, and nothing listens any more once it has ended", async () => {
   const listeners = process.listenerCount("SIGINT");
   const aborted = await untilStopped(async (signal) => {
