@@ -8,6 +8,9 @@ export interface BatchThreadData {
   readonly plan: BatchPlan;
 }
 
+/** What it says: a batch, or why there are no more. On one port, so that the batches before a failure come before it. */
+export type FromBatchThread = ArrayBuffer[] | { readonly failure: unknown };
+
 export interface BatchSourceModule {
   createBatchSource(options: unknown): BatchSource | Promise<BatchSource>;
 }
@@ -17,6 +20,9 @@ const { createBatchSource } = (await import(module)) as BatchSourceModule;
 const source = await createBatchSource(options);
 let index = plan.firstIndex;
 let filled = Promise.resolve();
+let hasFailed = false;
+const tell = (message: FromBatchThread, transferred: ArrayBuffer[] = []): void =>
+  parentPort!.postMessage(message, transferred);
 
 // Buffers arrive empty, leave full, and are never in two threads at once. Fills queue up: batches stay in order.
 parentPort!.on("message", (buffers: ArrayBuffer[] | "close") => {
@@ -26,8 +32,15 @@ parentPort!.on("message", (buffers: ArrayBuffer[] | "close") => {
     return;
   }
   filled = filled.then(async () => {
-    await fillBuffers(plan, source, buffers, index);
-    index += plan.stepsPerRun;
-    parentPort!.postMessage(buffers, buffers);
+    if (hasFailed) return;
+    try {
+      await fillBuffers(plan, source, buffers, index);
+      index += plan.stepsPerRun;
+      tell(buffers, buffers);
+    } catch (failure) {
+      hasFailed = true;
+      tell({ failure });
+      parentPort!.close();
+    }
   });
 });

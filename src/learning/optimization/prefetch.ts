@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
-import type { BatchThreadData } from "./batch-thread.ts";
+import type { BatchThreadData, FromBatchThread } from "./batch-thread.ts";
 import { allocateBuffers, type BatchArrays, type BatchPlan, type BatchStream, borrowArrays } from "./batches.ts";
 
 /** A source that lives in its own thread: a module exporting `createBatchSource`, and what to call it with. */
@@ -29,8 +29,9 @@ export function prefetchBatches(location: BatchSourceLocation, plan: BatchPlan, 
     });
     wake?.();
   };
-  thread.on("message", (buffers: ArrayBuffer[]) => {
-    ready.push(buffers);
+  thread.on("message", (message: FromBatchThread) => {
+    if (!Array.isArray(message)) return fail(messageOf(message.failure), message.failure);
+    ready.push(message);
     wake?.();
   });
   thread.on("error", (error) => fail(messageOf(error), error));
