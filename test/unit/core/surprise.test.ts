@@ -4,7 +4,10 @@ import fc from "fast-check";
 import { type SurpriseCalibration, surpriseWarnOf, translateSurprise } from "../../../src/core/surprise.ts";
 
 const calibration = fc
-  .record({ surpriseLimit: fc.double({ min: 0.01, max: 100, noNaN: true }), share: fc.double({ min: 0.01, max: 0.9 }) })
+  .record({
+    surpriseLimit: fc.double({ min: 0.01, max: 100, noNaN: true }),
+    share: fc.double({ min: 0.01, max: 0.9, noNaN: true }),
+  })
   .map(({ surpriseLimit, share }) => ({ surpriseLimit, surpriseWarn: share * surpriseLimit }));
 const near = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-9 * Math.abs(b), `${a}, ${b}`);
 
