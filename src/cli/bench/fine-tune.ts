@@ -55,17 +55,25 @@ const REACH_SHIFT: Partial<DomainShift> = {
   },
 };
 
-/** The demo's model in the demo's changed world. */
-export async function benchFineTune(options: BenchOptions): Promise<object> {
-  const { task, shift } = await changedWorld();
-  const settings = { updates: 10000 };
-  return measureRecovery({ model: "arm-reach-keypoint", task, shift: shiftOf(shift), settings }, options);
+type Bench = (options: BenchOptions) => Promise<object>;
+
+/** A model in the demo's changed world. */
+function inDemoWorld(model: string, settings: Trial["settings"]): Bench {
+  return async (options) => {
+    const { task, shift } = await changedWorld();
+    return measureRecovery({ model, task, shift: shiftOf(shift), settings }, options);
+  };
 }
 
-/** The VAE agent in the planar arm's world, changed as the demo's is. */
-export function benchFineTuneVaeAgent(options: BenchOptions): Promise<object> {
-  return measureRecovery({ model: "reach-vae-agent", task: "reach", shift: REACH_SHIFT, settings: {} }, options);
+/** A model in the planar arm's world, changed as the demo's is. */
+function inChangedReach(model: string): Bench {
+  return (options) => measureRecovery({ model, task: "reach", shift: REACH_SHIFT, settings: {} }, options);
 }
+
+export const benchFineTune = inDemoWorld("arm-reach-keypoint", { updates: 10000 });
+export const benchFineTunePlanet = inDemoWorld("arm-reach-planet", {});
+export const benchFineTuneVaeAgent = inChangedReach("reach-vae-agent");
+export const benchFineTuneTdMpc2 = inChangedReach("reach-td-mpc2");
 
 /**
  * What fine-tuning recovers: a model in a changed world, before and after training on episodes that it played there.

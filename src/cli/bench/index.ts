@@ -55,6 +55,14 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "the same for the VAE agent",
     load: async () => (await import("./fine-tune.ts")).benchFineTuneVaeAgent,
   },
+  "fine-tune-td-mpc2": {
+    title: "the same for TD-MPC2",
+    load: async () => (await import("./fine-tune.ts")).benchFineTuneTdMpc2,
+  },
+  "fine-tune-planet": {
+    title: "the same for PlaNet",
+    load: async () => (await import("./fine-tune.ts")).benchFineTunePlanet,
+  },
   ros: {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,
