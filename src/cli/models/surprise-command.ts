@@ -10,7 +10,7 @@ import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { BundlePolicy } from "../../learning/bundle/bundle-policy.ts";
 import { LocalGraph } from "../../learning/bundle/local-graph.ts";
 import { FALSE_ALARM_RATE } from "../../learning/run/training-scores.ts";
-import { FAULTS, FaultyWorld } from "../../learning/surprise/faulty-world.ts";
+import { FaultyWorld } from "../../learning/surprise/faulty-world.ts";
 import { PATIENCE_STEPS, SIGNS, type SurpriseTrial, trySurprise } from "../../learning/surprise/surprise-trial.ts";
 import { WatchedPolicy } from "../../learning/surprise/watched-policy.ts";
 import { MOVED_CAMERAS } from "../../nodes/simulated-robot.ts";
@@ -70,12 +70,13 @@ async function rehearseFaults(
   const moved = await openWorldOf(manifest, task, { shift: MOVED_CAMERAS });
   const policy = await BundlePolicy.open(new Map(Object.entries(onnx)), new Rng(seed));
   const decode = onnx.decode && (await LocalGraph.open(onnx.decode));
-  const progress = startProgress("episodes", (2 + Object.keys(FAULTS).length) * episodes);
+  const faulty = new FaultyWorld(nominal, moved);
+  const progress = startProgress("episodes", (2 + faulty.faults.length) * episodes);
   try {
     const onEpisode = (done: number) => progress.update(done);
     const options = { stop, falseAlarmRate, episodes, seed, onEpisode };
     const watched = new WatchedPolicy(policy, decode, nominal, FROZEN_MOTION_RAD);
-    const trial = await trySurprise(new FaultyWorld(nominal, moved), policy, watched, options);
+    const trial = await trySurprise(faulty, policy, watched, options);
     if (write) {
       const flags = `--task ${task} --episodes ${episodes} --seed ${seed} --false-alarm-rate ${falseAlarmRate}`;
       await storeThresholds(folder, trial, `latentloop models surprise ${folder} ${flags} --write`);

@@ -46,11 +46,11 @@ export class FaultyWorld {
     this.#fromStep = fromStep;
   }
 
-  /** Whether the task has what this fault is about. */
-  canRehearse(fault: Fault): boolean {
-    if (fault === "goal") return this.world.retarget !== undefined;
-    if (fault === "pushed") return this.world.pushObject !== undefined;
-    return true;
+  /** Those that can be rehearsed: the task has what they are about. */
+  get faults(): readonly Fault[] {
+    const { retarget, pushObject } = this.world;
+    const impossible = { goal: !retarget, pushed: !pushObject } as Partial<Record<Fault, boolean>>;
+    return (Object.keys(FAULTS) as Fault[]).filter((fault) => !impossible[fault]);
   }
 
   #advance(nominal: TrainingWorld, action: Float32Array): StepResult {

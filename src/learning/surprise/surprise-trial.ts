@@ -96,8 +96,7 @@ export async function trySurprise(
   const shareOf = (of: (alarm: (typeof nominal)[number]) => boolean) => nominal.filter(of).length / nominal.length;
 
   const faults: FaultFigures[] = [];
-  for (const fault of Object.keys(FAULTS) as Fault[]) {
-    if (!faulty.canRehearse(fault)) continue;
+  for (const fault of faulty.faults) {
     const delays = new Samples();
     const noticed = { surprise: 0, scene: 0, frozen: 0 };
     let stopped = 0;

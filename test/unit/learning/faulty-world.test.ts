@@ -55,9 +55,7 @@ for (const fault of Object.keys(FAULTS) as Fault[]) {
 
 test("what a task does not have cannot go wrong in it", () => {
   const { retarget: _, pushObject: __, ...plain } = plainDotWorld();
-  const faulty = new FaultyWorld(plain, plain);
-  const possible = (Object.keys(FAULTS) as Fault[]).filter((fault) => faulty.canRehearse(fault));
-  assert.deepEqual(possible, ["occluded", "black", "frozen", "moved"]);
+  assert.deepEqual(new FaultyWorld(plain, plain).faults, ["occluded", "black", "frozen", "moved"]);
 });
 
 test("a black image is black, and an occluded one is dark in its middle half alone", () => {
