@@ -188,7 +188,7 @@ export class SimulatedEnvironment implements Environment {
   }
 
   /**
-   * An object of the task gets a push from outside, and slides from the next tick on.
+   * A hand from outside pushes an object of the task: it lies elsewhere at once, or slides from the next tick on.
    * @throws ERR_SIM_TASK if the task has no object
    */
   pushObject(rng: Rng): void {
@@ -196,6 +196,7 @@ export class SimulatedEnvironment implements Environment {
       throw new LatentloopError("ERR_SIM_TASK", `The task ${this.task} has no object to push.`);
     }
     this.#rules.pushObject(rng);
+    this.#physics.refresh();
   }
 
   get canPushObject(): boolean {

@@ -55,7 +55,7 @@ export interface TaskRules {
   start(rng: Rng): void;
   /** A new target without touching anything else, for robots that cannot be put back to a start. */
   retarget?(rng: Rng): void;
-  /** An outside hand gives an object a push: it slides a few centimetres. */
+  /** A hand from outside pushes an object a few centimetres. */
   pushObject?(rng: Rng): void;
   /** Reward of the current state, after the control that is still set. */
   reward(): number;

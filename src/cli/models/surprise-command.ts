@@ -10,7 +10,7 @@ import { writeFileAtomically } from "../../learning/atomic-file.ts";
 import { BundlePolicy } from "../../learning/bundle/bundle-policy.ts";
 import { LocalGraph } from "../../learning/bundle/local-graph.ts";
 import { FALSE_ALARM_RATE } from "../../learning/run/training-scores.ts";
-import { FaultyWorld } from "../../learning/surprise/faulty-world.ts";
+import { FAULTS, type Fault, FaultyWorld } from "../../learning/surprise/faulty-world.ts";
 import { PATIENCE_STEPS, SIGNS, type SurpriseTrial, trySurprise } from "../../learning/surprise/surprise-trial.ts";
 import { WatchedPolicy } from "../../learning/surprise/watched-policy.ts";
 import { MOVED_CAMERAS } from "../../nodes/simulated-robot.ts";
@@ -24,6 +24,7 @@ interface SurpriseFlags {
   readonly episodes: number;
   readonly seed: number;
   readonly falseAlarmRate: number;
+  readonly faults?: readonly Fault[];
   readonly write: boolean;
   readonly json: boolean;
 }
@@ -42,6 +43,11 @@ export function surpriseCommand(): Command {
     .option("--episodes <n>", "episodes without a fault, and with each fault", positiveInteger, 20)
     .option("--seed <n>", "seed of the first episode", integer, 8_000_000)
     .option("--false-alarm-rate <share>", "of steps, that the threshold is calibrated to", positive, FALSE_ALARM_RATE)
+    .addOption(
+      new Option("--faults <name...>", "only these; by default all that the task has something for").choices(
+        Object.keys(FAULTS),
+      ),
+    )
     .option(
       "--write",
       "put the calibrated thresholds of surprise and scene into the bundle's manifest; its hash changes",
@@ -53,7 +59,7 @@ export function surpriseCommand(): Command {
 
 async function rehearseFaults(
   folder: string,
-  { task, episodes, seed, falseAlarmRate, write, json }: SurpriseFlags,
+  { task, episodes, seed, falseAlarmRate, faults: wanted, write, json }: SurpriseFlags,
 ): Promise<void> {
   const { manifest, onnx } = await readBundle(folder);
   const stop = manifest.surpriseLimit;
@@ -71,10 +77,11 @@ async function rehearseFaults(
   const policy = await BundlePolicy.open(new Map(Object.entries(onnx)), new Rng(seed));
   const decode = onnx.decode && (await LocalGraph.open(onnx.decode));
   const faulty = new FaultyWorld(nominal, moved);
-  const progress = startProgress("episodes", (2 + faulty.faults.length) * episodes);
+  const faults = faulty.faults.filter((fault) => wanted?.includes(fault) ?? true);
+  const progress = startProgress("episodes", (2 + faults.length) * episodes);
   try {
     const onEpisode = (done: number) => progress.update(done);
-    const options = { stop, falseAlarmRate, episodes, seed, onEpisode };
+    const options = { stop, falseAlarmRate, episodes, seed, faults, onEpisode };
     const watched = new WatchedPolicy(policy, decode, nominal, FROZEN_MOTION_RAD);
     const trial = await trySurprise(faulty, policy, watched, options);
     if (write) {

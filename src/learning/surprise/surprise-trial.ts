@@ -16,6 +16,8 @@ export interface SurpriseTrialOptions {
   /** Episodes to calibrate on, as many without a fault to count false alarms, and as many with each fault. */
   readonly episodes: number;
   readonly seed: number;
+  /** To rehearse: some of `FaultyWorld.faults`. */
+  readonly faults: readonly Fault[];
   readonly onEpisode?: (done: number) => void;
 }
 
@@ -56,7 +58,7 @@ export async function trySurprise(
   faulty: FaultyWorld,
   policy: BundlePolicy,
   watched: WatchedPolicy,
-  { stop, falseAlarmRate, episodes, seed, onEpisode }: SurpriseTrialOptions,
+  { stop, falseAlarmRate, episodes, seed, faults: wanted, onEpisode }: SurpriseTrialOptions,
 ): Promise<SurpriseTrial> {
   const rng = new Rng(seed);
   let played = 0;
@@ -96,7 +98,7 @@ export async function trySurprise(
   const shareOf = (of: (alarm: (typeof nominal)[number]) => boolean) => nominal.filter(of).length / nominal.length;
 
   const faults: FaultFigures[] = [];
-  for (const fault of faulty.faults) {
+  for (const fault of wanted) {
     const delays = new Samples();
     const noticed = { surprise: 0, scene: 0, frozen: 0 };
     let stopped = 0;

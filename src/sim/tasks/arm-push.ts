@@ -1,7 +1,7 @@
 import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
 import type { Task, TaskRules } from "../task.ts";
-import { armTask, armWorld, closeGripper, gripDistance, placeOnTable, startArm } from "./arm.ts";
+import { armTask, armWorld, closeGripper, drawPush, gripDistance, placeOnTable, startArm } from "./arm.ts";
 import { armPushScript } from "./arm-push-script.ts";
 
 const CUBE_HALF_M = 0.02;
@@ -9,8 +9,6 @@ const CUBE_HALF_M = 0.02;
 const GOAL_RADIUS_M = 0.03;
 /** A new goal lies at least this far from the cube. */
 const SHORTEST_PUSH_M = 0.08;
-/** About how far the cube slides when a hand from outside pushes it. */
-const SLIDE_M = { least: 0.05, most: 0.1 };
 /** Of the cube on the table, by the model's friction. Units: m/s² */
 const SLOWING = 0.9 * 9.81;
 /** Rewards per metre between cube and goal, and between grip and cube until it is near. */
@@ -45,26 +43,22 @@ function bind(physics: Physics): TaskRules {
   const cube = 3 * physics.id("body", "cube");
   const cubeAddress = physics.borrowModel("jnt_qposadr")[physics.id("joint", "cube")]!;
   const cubeSpeed = physics.borrowModel("jnt_dofadr")[physics.id("joint", "cube")]!;
-  const fromCube = (place: ArrayLike<number>): readonly [x: number, y: number, length: number] => {
+  const toGoal = () => {
     const position = physics.borrow("xpos");
-    const [x, y] = [place[0]! - position[cube]!, place[1]! - position[cube + 1]!];
-    return [x, y, Math.hypot(x, y)];
+    const goal = physics.borrow("mocap_pos");
+    return Math.hypot(position[cube]! - goal[0]!, position[cube + 1]! - goal[1]!);
   };
-  const toGoal = () => fromCube(physics.borrow("mocap_pos"))[2];
   const retarget = (rng: Rng) => {
     for (let attempt = 0; attempt < 100; attempt++) {
       physics.borrow("mocap_pos").set(placeOnTable(rng, 0.001));
       if (toGoal() > SHORTEST_PUSH_M) return;
     }
   };
+  /** Gives it the speed that friction takes from it over this way. */
   const pushObject = (rng: Rng) => {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const [x, y, length] = fromCube(placeOnTable(rng, CUBE_HALF_M));
-      if (length < SLIDE_M.least) continue;
-      const speed = Math.sqrt(2 * SLOWING * Math.min(length, SLIDE_M.most));
-      physics.borrow("qvel").set([(speed * x) / length, (speed * y) / length], cubeSpeed);
-      return;
-    }
+    const [x, y] = drawPush(rng, physics.borrow("xpos"), cube);
+    const perM = Math.sqrt((2 * SLOWING) / Math.hypot(x, y));
+    physics.borrow("qvel").set([perM * x, perM * y], cubeSpeed);
   };
   return {
     start(rng) {

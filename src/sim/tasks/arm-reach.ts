@@ -2,7 +2,7 @@ import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
 import { PointServo } from "../point-servo.ts";
 import type { Task, TaskRules } from "../task.ts";
-import { armRobot, armTask, armWorld, gripDistance, placeOnTable, startArm, TABLE_M } from "./arm.ts";
+import { armRobot, armTask, armWorld, drawPush, gripDistance, placeOnTable, startArm, TABLE_M } from "./arm.ts";
 
 const BALL_RADIUS_M = 0.03;
 /** Over the table: high enough that the arm reaches every place without leaning on the table. */
@@ -45,6 +45,11 @@ function bind(physics: Physics): TaskRules {
       retarget(rng);
     },
     retarget,
+    pushObject(rng) {
+      const places = physics.borrow("mocap_pos");
+      const [x, y] = drawPush(rng, places, 0);
+      places.set([places[0]! + x, places[1]! + y]);
+    },
     reward: () => REWARD_PER_M * distance(),
     success: () => distance() < BALL_RADIUS_M,
     script: (out) =>

@@ -183,3 +183,18 @@ export function placeOnTable(rng: Rng, heightM: number): readonly [number, numbe
   const angle = rng.uniform(-0.9, 0.9);
   return [BASE_X_M + radius * Math.cos(angle), radius * Math.sin(angle), TABLE_M + heightM];
 }
+
+/** How far a hand from outside pushes an object on the table. */
+const PUSH_M = { least: 0.05, most: 0.1 };
+
+/** A random push of the object at a place of the table, towards another place there. Units: metres along x and y */
+export function drawPush(rng: Rng, places: ArrayLike<number>, at: number): readonly [x: number, y: number] {
+  for (;;) {
+    const place = placeOnTable(rng, 0);
+    const [x, y] = [place[0] - places[at]!, place[1] - places[at + 1]!];
+    const length = Math.hypot(x, y);
+    if (length < PUSH_M.least) continue;
+    const share = Math.min(length, PUSH_M.most) / length;
+    return [share * x, share * y];
+  }
+}
