@@ -75,6 +75,7 @@ const RECIPES: Readonly<Record<string, KeypointRecipe>> = {
     updates: { representation: 14000, dynamics: 20000, decoder: 4000 },
     firstRoundShare: 0.3,
   },
+  // Five minutes: it moves towards the cube but does not learn to push it, and it hardly sees it.
   "arm-push": {
     ...COMMON,
     network: { ...keypoint.defaults, embedding: 24 },
