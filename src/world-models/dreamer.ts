@@ -171,8 +171,8 @@ const CPU_OBSERVATION = {
   keypoints: 32,
   embedding: 64,
   layers: 1,
-  units: 32,
-  squash: true,
+  units: 64,
+  squash: false,
 } satisfies ObservationConfig;
 
 /** A size for one CPU core: small enough that images, imagination and updates keep pace with a robot's data. */

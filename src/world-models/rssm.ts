@@ -264,19 +264,17 @@ export type ObservedSequence = ObservedState;
 /**
  * Runs the posterior along sequences. A first frame forgets what was before it.
  *
- * Shapes: actions [T, B, A] that led to each observation, embeddings [T·B, E], isFirst [T, B], noise [T, B, Z] prepared, memory
- * [B, D + Z + K] of what was before the sequences; by default none
+ * Shapes: actions [T, B, A] that led to each observation, embeddings [T·B, E], isFirst [T, B], noise [T, B, Z] prepared
  */
 export function observeSequence(
   rssm: Rssm,
   { actions, embeddings, isFirst, noise }: Readonly<Record<"actions" | "embeddings" | "isFirst" | "noise", Sym>>,
-  memory?: Sym,
 ): ObservedSequence {
   const [length, batch] = isFirst.shape as [number, number];
   const embedded = reshape(embeddings, [length, batch, -1]);
   const going = reshape(sub(1, isFirst), [length, batch, 1]);
   const states: ObservedState[] = [];
-  let state = memory ? unpackState(rssm, memory) : rssm.initial(batch);
+  let state = rssm.initial(batch);
   for (let t = 0; t < length; t++) {
     const keep = at(going, t);
     const before = { deter: mul(state.deter, keep), stoch: mul(state.stoch, keep) };

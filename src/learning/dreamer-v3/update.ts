@@ -1,6 +1,8 @@
 import {
+  adam,
   adaptive,
   add,
+  globalNorm,
   laProp,
   mul,
   type Schedule,
@@ -13,12 +15,13 @@ import {
 import { buildDreamer, type DreamerModel } from "../../world-models/dreamer.ts";
 import type { RssmState } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { carriedMemory } from "../online/carried-memory.ts";
 import { firstSteps, type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type ActorCriticLosses, actorCriticLoss, type Behaviour, replayValueLoss } from "./actor-critic-loss.ts";
 import { type DreamerV3Recipe, scheduleOf } from "./recipe.ts";
 import { type WorldModelLosses, type WorldModelNoise, worldModelLoss } from "./world-model-loss.ts";
 
+/** As PlaNet has it: a bound on what goes wrong, not on what is usual. */
+const MAX_GRADIENT_NORM = 1000;
 const RETURN_LOW = "return/low";
 const RETURN_HIGH = "return/high";
 
@@ -39,17 +42,16 @@ export function dreamerV3Update(
       const frozen = buildDreamer(step.parameters.frozen(), spaces, recipe.network);
       const whole = sequenceFields(step, spaces, recipe.sequence);
       const batch = firstSteps(whole, recipe.sequence.length);
-      const memory = carriedMemory(step, model.rssm, recipe.sequence.batch, recipe.memoryShare);
-      const world = worldModelLoss(model, whole, worldModelNoise(step, model, recipe), recipe, memory.begin);
-      memory.leave(world.ends);
+      const world = worldModelLoss(model, whole, worldModelNoise(step, model, recipe), recipe);
       const { critic, replayValue } = behaviour(step, { trained: model, frozen }, batch, world, recipe);
       const learned = add(critic.policy, add(critic.value, mul(replayValue, recipe.replayValueScale)));
       const loss = add(world.total, learned);
       report(step, { loss, ...figuresOf(world), ...figuresOf(critic), replayValue });
       step.minimize("model", loss, {
         groups: { model: { learningRate } },
-        optimizer: laProp(),
-        clip: adaptive(recipe.clipShare),
+        ...(recipe.optimizer === "adam"
+          ? { optimizer: adam(), clip: globalNorm(MAX_GRADIENT_NORM) }
+          : { optimizer: laProp(), clip: adaptive(recipe.clipShare) }),
       });
       step.trackTargets({ tau: recipe.slowRate });
     },

@@ -13,8 +13,8 @@ import {
   sub,
 } from "../../graph/index.ts";
 import type { DreamerModel } from "../../world-models/dreamer.ts";
-import type { ObservedSequence, Rssm, RssmState } from "../../world-models/rssm.ts";
-import { type Expected, endOfSequences, expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
+import type { ObservedSequence, Rssm } from "../../world-models/rssm.ts";
+import { expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
 import { type ImageLossOptions, imageLoss, sensedErrors } from "../losses/observation-loss.ts";
 import { observeBatch } from "../losses/observed-batch.ts";
 import { mergeSteps, type SequenceBatch } from "../online/sequence-fields.ts";
@@ -42,8 +42,6 @@ export interface WorldModelLosses {
   readonly observed: ObservedSequence;
   /** Of the posterior states. Shapes: [T·B, F] */
   readonly features: Sym;
-  /** What each sequence ends with. */
-  readonly ends: RssmState;
   readonly image: Sym | undefined;
   readonly proprioception: Sym | undefined;
   readonly reward: Sym;
@@ -65,7 +63,7 @@ export interface WorldModelNoise {
 /**
  * The world model's losses: predictions of what was seen, and divergences of posterior and prior, balanced.
  *
- * Shapes: the first T of the batch's N steps have images; memory [B, F] of what was before them, by default none
+ * Shapes: the first T of the batch's N steps have images
  * Source: Hafner et al. 2023, arXiv:2301.04104, eq. 2 to 6. Differs: docs/algorithms.md.
  */
 export function worldModelLoss(
@@ -73,10 +71,9 @@ export function worldModelLoss(
   whole: SequenceBatch,
   noise: WorldModelNoise,
   options: WorldModelOptions,
-  memory?: Sym,
 ): WorldModelLosses {
   const { rssm, observation } = model;
-  const { batch, proprioception, embeddings, observed, features } = observeBatch(model, whole, noise.observed, memory);
+  const { batch, proprioception, embeddings, observed, features } = observeBatch(model, whole, noise.observed);
   const { dynamics, representation } = divergences(rssm, observed, batch, options);
 
   const image = imageLoss(observation, features, batch, options);
@@ -87,14 +84,12 @@ export function worldModelLoss(
   const frame = options.frameScale > 0 ? mean(mul(square(frameError()), rewarded)) : undefined;
   const goesOn = reshape(sub(1, batch.isTerminal), [-1, 1]);
   const continuation = neg(mean(bernoulli(model.continuationLogits(features)).logProb(goesOn)));
-  const expected = noise.ahead && expectAhead(rssm, observed, whole, noise.ahead.extent(0), noise.ahead);
-  const ahead = expected && predictionLosses(model, expected, whole);
+  const ahead = noise.ahead && predictionLosses(model, observed, whole, noise.ahead);
   const { imageScale, proprioceptionScale, rewardScale, frameScale, aheadScale, representationScale } = options;
   const weigh = (loss: Sym | undefined, scale: number) => (loss ? [mul(loss, scale)] : []);
   return {
     observed,
     features,
-    ends: endOfSequences(observed, expected ?? [], batch.isFirst.extent(1)),
     image,
     proprioception: sensed,
     reward,
@@ -140,9 +135,11 @@ function divergences(
 /** Of what is imagined over several steps under the actions that were taken. */
 function predictionLosses(
   model: DreamerModel,
-  expected: readonly Expected[],
+  observed: ObservedSequence,
   batch: SequenceBatch,
+  noise: Sym,
 ): { reward: Sym; proprioception: Sym | undefined } {
+  const expected = expectAhead(model.rssm, observed, batch, noise.extent(0), noise);
   const { features, mean, happened } = reachedAhead(expected);
   const sensed = batch.proprioception && happened(batch.proprioception);
   return {

@@ -50,13 +50,6 @@ export function expectAhead(
   return expected;
 }
 
-/** What each sequence ends with: the furthest state that the rollouts reached, without any the last one observed. Shapes: of B rows */
-export function endOfSequences(observed: ObservedSequence, expected: readonly Expected[], rows: number): RssmState {
-  const { deter, stoch } = expected.findLast(({ reached }) => reached !== undefined)?.reached ?? observed;
-  const last = (x: Sym) => slice(x, 0, x.extent(0) - rows);
-  return { deter: last(deter), stoch: last(stoch) };
-}
-
 /** Everything that the rollouts reached, below each other: M states. */
 export interface ReachedAhead {
   /** Shapes: [M, F] */

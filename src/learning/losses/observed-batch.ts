@@ -15,18 +15,16 @@ export interface ObservedBatch {
   readonly features: Sym;
 }
 
-/** Shapes: the first T of the batch's N steps have images; noise [T, B, Z], prepared; memory [B, F] of what was before, by default none */
+/** Shapes: the first T of the batch's N steps have images; noise [T, B, Z], prepared */
 export function observeBatch(
   { rssm, observation }: { readonly rssm: Rssm; readonly observation: ObservationNetworks },
   whole: SequenceBatch,
   noise: Sym,
-  memory?: Sym,
 ): ObservedBatch {
   const batch = firstSteps(whole, noise.extent(0));
   const proprioception = batch.proprioception && mergeSteps(batch.proprioception);
   const images = Object.fromEntries(Object.entries(batch.images).map(([name, image]) => [name, mergeSteps(image)]));
   const embeddings = observation.encode(images, proprioception);
-  const { action: actions, isFirst } = batch;
-  const observed = observeSequence(rssm, { actions, embeddings, isFirst, noise }, memory);
+  const observed = observeSequence(rssm, { actions: batch.action, embeddings, isFirst: batch.isFirst, noise });
   return { batch, proprioception, embeddings, observed, features: packState(observed) };
 }

@@ -24,12 +24,6 @@ export const SequenceRecipe = z.strictObject({
     .number()
     .nonnegative()
     .describe("weight of rewards and proprioception predicted over several steps, beside those of the posterior"),
-  memoryShare: z
-    .number()
-    .min(0)
-    .max(1)
-    .optional()
-    .describe("share of the sequences that begin with a memory, of what the update before showed; by default none"),
   imageScale: z.number().positive().describe("weight of the image loss"),
   decodeEvery: z.int().positive(),
   painted: z

@@ -59,7 +59,6 @@ const CPU = {
   proprioceptionScale: 10,
   frameScale: 1,
   aheadScale: 1,
-  memoryShare: 0.5,
   learningRate: 3e-3,
   finalRateShare: 0.03,
   epsilon: 1e-8,

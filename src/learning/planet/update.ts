@@ -20,10 +20,9 @@ import {
 import { buildPlanet, type PlanetModel } from "../../world-models/planet.ts";
 import type { ObservedSequence, Rssm } from "../../world-models/rssm.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import { type Expected, endOfSequences, expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
+import { type Expected, expectAhead, reachedAhead } from "../losses/expected-ahead.ts";
 import { imageLoss, sensedErrors } from "../losses/observation-loss.ts";
 import { observeBatch } from "../losses/observed-batch.ts";
-import { carriedMemory } from "../online/carried-memory.ts";
 import { type SequenceBatch, sequenceFields } from "../online/sequence-fields.ts";
 import { type PlanetRecipe, scheduleOf } from "./recipe.ts";
 
@@ -46,8 +45,7 @@ export function planetUpdate(
       const whole = sequenceFields(step, spaces, recipe.sequence);
       const noise = (name: string, ...shape: number[]) =>
         rssm.prepareNoise(step.noise(name, [...shape, rssm.stochSize], rssm.noiseKind));
-      const memory = carriedMemory(step, rssm, rows, recipe.memoryShare);
-      const seen = observeBatch(model, whole, noise("observation", length, rows), memory.begin);
+      const seen = observeBatch(model, whole, noise("observation", length, rows));
       const { batch, proprioception, embeddings, observed, features } = seen;
       const image = imageLoss(observation, features, batch, recipe);
       const sensed = proprioception && mean(sensedErrors(observation, features, proprioception));
@@ -60,7 +58,6 @@ export function planetUpdate(
         recipe.overshooting,
         draws > 0 ? noise("ahead", draws, length, rows) : undefined,
       );
-      memory.leave(endOfSequences(observed, expected, rows));
       const divergence = divergenceLoss(rssm, observed, batch, expected, recipe);
       const ahead = recipe.aheadScale > 0 ? predictionLosses(model, expected, whole) : undefined;
       const frame = recipe.frameScale > 0 ? rewardLoss(model.rewardOfFrame(embeddings), batch) : undefined;

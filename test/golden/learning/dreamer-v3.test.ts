@@ -83,7 +83,6 @@ const cases: Readonly<Record<string, { spaces: ModelSpaces; recipe: DreamerV3Rec
       rewardScale: 2,
       frameScale: 0.5,
       aheadScale: 0.7,
-      memoryShare: 0.5,
     },
   },
 };

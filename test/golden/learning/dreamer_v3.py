@@ -34,7 +34,6 @@ CASES = {
         "expect_first": False,
         "scales": {"image": 0.2, "proprioception": 3, "reward": 2, "frame": 0.5, "ahead": 0.7},
         "reward_head": "gaussian",
-        "carried": 1,
     },
 }
 BIN_PLACES = torch.sign(e := torch.linspace(-LIMIT, LIMIT, BINS)) * torch.expm1(e.abs())
@@ -82,7 +81,6 @@ class Dreamer(Twin):
         expect_first=True,
         scales=None,
         reward_head="two-hot",
-        carried=0,
     ):
         super().__init__("normalized")
         self.through_dynamics = gradient == "dynamics"
@@ -91,8 +89,6 @@ class Dreamer(Twin):
         self.scales = {"image": 1, "proprioception": 1, "reward": 1, "frame": 0, "ahead": 0} | (scales or {})
         self.certain = proprioception if known else 0
         self.reward_head = reward_head
-        self.carried = carried
-        self.memory = torch.zeros(carried, DETER), torch.zeros(carried, GROUPS * CLASSES + self.certain)
 
     def core(self, deter, stoch, action):
         if self.core_kind == "block-gru":
@@ -170,7 +166,7 @@ def flags():
 
 
 def open_loop(model, name, deters, stochs, action, reward, sensed, first):
-    """Rewards and proprioception predicted over 1 … D steps from every observed one: means of their losses, and the last states."""
+    """Rewards and proprioception predicted over 1 … D steps from every observed one: means of their losses."""
     ahead = uniform(name("ahead"), model.distance, model.seen, B, GROUPS * CLASSES)
     reward_sum, sensed_sum, count = torch.zeros(()), torch.zeros(()), torch.zeros(())
     for t in range(model.seen):
@@ -186,7 +182,7 @@ def open_loop(model, name, deters, stochs, action, reward, sensed, first):
             reward_sum = reward_sum - (valid * model.reward(features).log_prob(reward[t + d])).sum()
             error = ((model.sense(features) - symlog(sensed[t + d])) ** 2).sum(-1)
             sensed_sum, count = sensed_sum + (valid * error).sum(), count + valid.sum()
-    return reward_sum / count, sensed_sum / count, (deter.detach(), stoch.detach())
+    return reward_sum / count, sensed_sum / count
 
 
 def update(model, number, running):
@@ -201,8 +197,7 @@ def update(model, number, running):
         shown.flatten(0, 1) if model.kind else None, sensed[:seen].flatten(0, 1) if model.sensed else None
     ).reshape(seen, B, -1)
     noise = uniform(name("observation"), seen, B, GROUPS * CLASSES)
-    nothing = torch.zeros(B - model.carried, DETER), torch.zeros(B - model.carried, GROUPS * CLASSES + certain)
-    deter, stoch = (torch.cat(parts) for parts in zip(nothing, model.memory))
+    deter, stoch = torch.zeros(B, DETER), torch.zeros(B, GROUPS * CLASSES + certain)
     deters, stochs, posts, befores = [], [], [], []
     for t in range(seen):
         keep = (1 - first[t]).unsqueeze(-1)
@@ -240,10 +235,9 @@ def update(model, number, running):
         losses["frame"] = ((found - reward[:seen]) ** 2 * rewarded[:seen]).mean()
         weights["frame"] = scales["frame"]
     if scales["ahead"]:
-        losses["rewardAhead"], losses["proprioceptionAhead"], ends = open_loop(
+        losses["rewardAhead"], losses["proprioceptionAhead"] = open_loop(
             model, name, deters, stochs, action, reward, sensed, first
         )
-        model.memory = tuple(part[B - model.carried :] for part in ends)
         weights["rewardAhead"] = scales["ahead"] * scales["reward"]
         weights["proprioceptionAhead"] = scales["ahead"] * scales["proprioception"]
     total = sum(weights.get(key, 1) * value for key, value in losses.items())
