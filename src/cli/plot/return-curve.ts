@@ -62,7 +62,7 @@ function smoothed({ name, points }: Series): Series {
 
 function rowOf(name: string, point: CurvePoint): string[] {
   const { phase, environmentSteps, updates, elapsedS, processorS, figures } = point;
-  const value = figures.meanReturn ?? figures.return;
+  const value = phase === "evaluate" ? figures.meanReturn : figures.return; // what training calls so is imagined
   return value === undefined
     ? []
     : [[name, phase, environmentSteps, updates, elapsedS.toFixed(0), processorS.toFixed(0), value.toFixed(2)].join()];

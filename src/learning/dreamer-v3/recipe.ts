@@ -113,10 +113,19 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 5_000,
 };
 
+/**
+ * Noise on collected actions. An actor that learns by gradients through the dynamics has no use for a spread of its own: it
+ * falls to its least within 300 updates.
+ *
+ * Source: Hafner et al. 2019, arXiv:1912.01603, section 6.
+ */
+const CPU_EXPLORATION = 0.3;
+
 /** @param episodeSteps decisions of an episode: the CPU size looks no further ahead than they ask for */
 export function dreamerV3Recipe(task: string, episodeSteps: number, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
   const chosen = size === "cpu" ? { ...CPU, discount: discountOf(episodeSteps) } : PUBLISHED;
-  return { ...chosen, network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
+  const otherwise = size === "cpu" ? { ...OTHERWISE, explorationStd: CPU_EXPLORATION } : OTHERWISE;
+  return { ...chosen, network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? otherwise };
 }
 
 /** The learning rate over a whole run. */

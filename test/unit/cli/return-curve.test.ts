@@ -19,7 +19,7 @@ const point = (phase: string, environmentSteps: number, figures: Record<string, 
 });
 const curve = [
   point("collect", 100, { return: 10 }),
-  point("train", 100, { loss: 3 }),
+  point("train", 100, { loss: 3, meanReturn: 50 }),
   point("collect", 200, { return: 20 }),
   point("evaluate", 200, { meanReturn: 15, successRate: 0 }),
 ];
