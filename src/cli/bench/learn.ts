@@ -16,7 +16,7 @@ import type { BenchOptions } from "./suite.ts";
 const SEEDS = 3;
 const EVALUATION_EPISODES = 10;
 /** Ends of a run that say something of the run, and nothing of the runs after it. */
-const ENDS_OF_ONE_RUN = ["ERR_TRAINING_STOPPED", "ERR_TRAINING_DIVERGED"];
+const ENDS_OF_ONE_RUN = ["ERR_TRAINING_STOPPED", "ERR_TRAINING_DIVERGED", "ERR_CHECKPOINT_MISMATCH"];
 
 /**
  * `latentloop bench learn`: learning curves beside published returns, seed by seed, every contest once before the next seed.
@@ -71,7 +71,7 @@ async function finishRun(contest: LearningContest, seed: number, { title, signal
     });
   } catch (error) {
     if (!(error instanceof LatentloopError && ENDS_OF_ONE_RUN.includes(error.code))) throw error;
-    log(error.message);
+    log(`${folder}: ${error.message} ${error.remedy ?? ""}`);
   } finally {
     await view.stop();
   }
