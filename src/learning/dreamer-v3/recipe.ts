@@ -92,7 +92,7 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
     randomSteps: 15_000,
     firstUpdates: 2500,
     updatesPerStep: 0.6,
-    explorationStd: 0,
+    explorationStd: 0.3,
     evaluateEvery: 2500,
   },
   "arm-reach": {
@@ -100,7 +100,7 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
     randomSteps: 18_000,
     firstUpdates: 5000,
     updatesPerStep: 1.2,
-    explorationStd: 0,
+    explorationStd: 0.3,
     evaluateEvery: 4000,
   },
 };
