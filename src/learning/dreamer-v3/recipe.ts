@@ -90,8 +90,8 @@ const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 20_000,
     randomSteps: 15_000,
-    firstUpdates: 2500,
-    updatesPerStep: 0.6,
+    firstUpdates: 4000,
+    updatesPerStep: 1,
     explorationStd: 0.3,
     evaluateEvery: 2500,
   },
