@@ -1,5 +1,6 @@
-import { access, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { pathExists } from "../../config/path-exists.ts";
 import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { CurveFile, type CurvePoint } from "../../learning/run/curve.ts";
@@ -50,7 +51,7 @@ async function finishRun(contest: LearningContest, seed: number, { title, signal
   const { algorithm, task, observation, steps } = contest;
   const folder = folderOf(contest, seed);
   const bundle = join(folder, "bundle");
-  if (await exists(bundle)) return;
+  if (await pathExists(bundle)) return;
   const command = commandOf(contest, seed, EVALUATION_EPISODES);
   log(command);
   const view = watchTraining({ title: `${title}, seed ${seed}`, log, stripPath: join(folder, "imagined.png") });
@@ -63,7 +64,7 @@ async function finishRun(contest: LearningContest, seed: number, { title, signal
       steps,
       clock: systemClock(),
       folder,
-      resume: await exists(join(folder, CHECKPOINT_FILE)),
+      resume: await pathExists(join(folder, CHECKPOINT_FILE)),
       evaluationEpisodes: EVALUATION_EPISODES,
       bundle: { folder: bundle, name: `${task}-${algorithm}`, command },
       watcher: view,
@@ -82,7 +83,7 @@ async function standing(contest: LearningContest, seeds: readonly number[]): Pro
   const curves = new Map<number, CurvePoint[]>();
   for (const seed of seeds) {
     const file = join(folderOf(contest, seed), CURVE_FILE);
-    if (await exists(file)) curves.set(seed, await new CurveFile(file).read());
+    if (await pathExists(file)) curves.set(seed, await new CurveFile(file).read());
   }
   const { algorithm, task, observation, published } = contest;
   if (curves.size > 0) {
@@ -93,11 +94,4 @@ async function standing(contest: LearningContest, seeds: readonly number[]): Pro
     });
   }
   return standingOf(contest, curves);
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GRAPH_NAMES, type GraphName } from "../../config/graph-contract.ts";
 import { MANIFEST_VERSION, type Manifest, type ManifestGraph, manifestSchema } from "../../config/manifest.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
+import { pathExists } from "../../config/path-exists.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { ConstantParameters, Graph, Parameters, type Sym } from "../../graph/index.ts";
 import { syncFolder } from "../atomic-file.ts";
@@ -38,7 +39,7 @@ export const MAX_RELATIVE_ERROR = 1e-3;
  * @throws ERR_INVALID_VALUE if the manifest does not fit the graphs
  */
 export async function exportBundle(folder: string, contents: BundleContents): Promise<ExportedBundle> {
-  if (await exists(folder)) {
+  if (await pathExists(folder)) {
     throw new LatentloopError("ERR_BUNDLE_EXISTS", `Expected a new folder for the bundle but ${folder} exists.`, {
       remedy: "Choose another name, or remove the old bundle first.",
     });
@@ -104,11 +105,4 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

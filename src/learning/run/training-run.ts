@@ -1,6 +1,7 @@
-import { access, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../../config/manifest.ts";
+import { pathExists } from "../../config/path-exists.ts";
 import type { Clock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { exportBundle } from "../bundle/export-bundle.ts";
@@ -141,11 +142,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
 
 /** @throws ERR_BUNDLE_EXISTS if there is anything at the place of a new bundle */
 export async function refuseExisting(folder: string): Promise<void> {
-  const exists = await access(folder).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
+  if (!(await pathExists(folder))) return;
   throw new LatentloopError("ERR_BUNDLE_EXISTS", `Expected a new folder for the bundle but ${folder} exists.`, {
     remedy: "Choose another folder, or remove the old bundle first.",
   });

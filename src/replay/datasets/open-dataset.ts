@@ -1,5 +1,6 @@
-import { access, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { pathExists } from "../../config/path-exists.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { openFolderDataset } from "./folder-dataset.ts";
@@ -18,7 +19,7 @@ export async function detectFormat(path: string): Promise<ForeignFormat> {
   const kind = await stat(path).catch(() => undefined);
   if (kind?.isFile() && /\.(hdf5|h5)$/.test(path)) return "hdf5";
   if (kind?.isDirectory()) {
-    if (await isThere(join(path, "meta/info.json"))) return "lerobot";
+    if (await pathExists(join(path, "meta/info.json"))) return "lerobot";
     const names = await readdir(path);
     if (names.some((name) => /\.(hdf5|h5)$/.test(name))) return "hdf5";
     if (names.some((name) => /^episode/.test(name))) return "folders";
@@ -44,11 +45,4 @@ export async function openAnyDataset(path: string, options: OpenDatasetOptions):
 async function holdsBags(path: string): Promise<boolean> {
   const entries = await readdir(path, { recursive: true }).catch(() => []);
   return entries.some((name) => name.endsWith(".mcap"));
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
