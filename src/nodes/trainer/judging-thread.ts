@@ -7,7 +7,7 @@ import { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { propose } from "../../learning/models/propose.ts";
 import { failureOf } from "../host/host-protocol.ts";
 import type { Outcome } from "./campaign.ts";
-import { readEpisodes } from "./recorded-episodes.ts";
+import { readEpisodes } from "./chosen-episodes.ts";
 import { standBack } from "./stand-back.ts";
 import type { FromJudging, JudgingData } from "./thread-protocol.ts";
 

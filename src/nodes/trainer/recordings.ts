@@ -1,7 +1,7 @@
 import { readBundle } from "../../inference/read-bundle.ts";
 import { isEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
 import { ReplayReader } from "../../learning/episodes/replay-reader.ts";
-import { frameBytesOf } from "./recorded-episodes.ts";
+import { frameBytesOf } from "./chosen-episodes.ts";
 import type { TrainerParameters } from "./trainer-parameters.ts";
 
 /** The recordings as one live model sees them. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { readConfig } from "../../config/read-config.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../learning/atomic-file.ts";
-import { episodeRef } from "./recorded-episodes.ts";
+import { episodeRef } from "./chosen-episodes.ts";
 
 const FILE = "trainer.json";
 /** Candidates that are remembered: older ones are in the ledger. */

@@ -8,7 +8,7 @@ import type { ReplayReader } from "../../learning/episodes/replay-reader.ts";
 import type { FineTuner } from "../../learning/fine-tune/fine-tuner.ts";
 import { openFineTuner } from "../../learning/fine-tune/open-fine-tuner.ts";
 import { loadCheckpoint } from "../../learning/optimization/checkpoint.ts";
-import { chooseEpisodes, type EpisodeRef, readEpisodes } from "./recorded-episodes.ts";
+import { chooseEpisodes, type EpisodeRef, readEpisodes } from "./chosen-episodes.ts";
 import type { Readers } from "./recordings.ts";
 import type { TrainerParameters } from "./trainer-parameters.ts";
 import { checkpointOf, type OpenRun } from "./trainer-state.ts";

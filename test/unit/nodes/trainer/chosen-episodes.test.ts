@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseEpisodes } from "../../../../src/nodes/trainer/recorded-episodes.ts";
+import { chooseEpisodes } from "../../../../src/nodes/trainer/chosen-episodes.ts";
 import type { IndexedEpisode } from "../../../../src/replay/replay-index.ts";
 
 /** Episodes of ten frames, the i-th begun at i. */
