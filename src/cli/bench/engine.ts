@@ -1,6 +1,8 @@
 // Our side of a contest, in a process of its own: `engine.js train|plan <workload> <weights> <batch> <threads> <provider>`.
 // It speaks the protocol that torch_twin.py describes.
+
 import { createInterface } from "node:readline";
+import { processorSeconds } from "../../core/processor-time.ts";
 import type { Provider } from "../../inference/placement.ts";
 import type { Command } from "./contest.ts";
 import { planningEngine } from "./planning-engine.ts";
@@ -14,12 +16,12 @@ const engine = await open({ workload, weights, batch, session });
 async function answer(command: Command): Promise<object> {
   if (command.do !== "run") return engine.answer(command);
   const began = performance.now();
-  const used = process.cpuUsage();
+  const beganCpuS = processorSeconds();
   const share = command.count / (await engine.run(command.count));
-  const { user, system } = process.cpuUsage(used);
+  const cpuSeconds = processorSeconds() - beganCpuS;
   return {
     seconds: (share * (performance.now() - began)) / 1e3,
-    cpuSeconds: (share * (user + system)) / 1e6,
+    cpuSeconds: share * cpuSeconds,
     peakMb: process.resourceUsage().maxRSS / 1024,
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay, setImmediate as immediate } from "node:timers/prom
 import sharp from "sharp";
 import { systemClock } from "../../../core/clock.ts";
 import { SENSOR_QOS } from "../../../core/node.ts";
+import { processorSeconds } from "../../../core/processor-time.ts";
 import { Rng } from "../../../core/rng.ts";
 import { median } from "../../../math/median.ts";
 import { borrowSerialized, imageToMessage, makeHeader, serializeMessage } from "../../../messages/index.ts";
@@ -49,7 +50,7 @@ export async function writePaced(
   const cameras = CAMERAS.map((name) => recording.addTopic(`/${name}/image_raw`, type, SENSOR_QOS));
   const joints = recording.addTopic("/joint_states", "sensor_msgs/msg/JointState", SENSOR_QOS);
   let [bytes, worstPending, nextImage, nextState, nextFlush] = [0, 0, 0, 0, 0];
-  const cpuBefore = process.cpuUsage();
+  const cpuBeforeS = processorSeconds();
   const beganMs = performance.now();
   for (let elapsedMs = 0; elapsedMs < seconds * 1000; elapsedMs = performance.now() - beganMs) {
     for (; nextState <= elapsedMs; nextState += 1000 / STATE_RATE_HZ) {
@@ -70,13 +71,13 @@ export async function writePaced(
   }
   await recording.sync();
   const elapsedS = (performance.now() - beganMs) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
+  const cpuS = processorSeconds() - cpuBeforeS;
   await recording.end();
   const { size } = await stat(join(recording.folder, `${basename(recording.folder)}_0.mcap`));
   await rm(recording.folder, { recursive: true });
   return {
     megabytesPerSecond: bytes / 1e6 / elapsedS,
-    cpuShare: (user + system) / 1e6 / elapsedS,
+    cpuShare: cpuS / elapsedS,
     messages: recording.messageCount,
     dropped: recording.topics.reduce((sum, { dropped }) => sum + dropped, 0),
     worstPendingMegabytes: worstPending / 1e6,

@@ -1,5 +1,6 @@
 import { ImagePath } from "../../../cameras/image-path.ts";
 import { SENSOR_QOS } from "../../../core/node.ts";
+import { processorSeconds } from "../../../core/processor-time.ts";
 import { Samples } from "../../../math/samples.ts";
 import { borrowRawImage } from "../../../messages/index.ts";
 import { openRosContext } from "../../../ros/index.ts";
@@ -20,7 +21,7 @@ let out = new Uint8Array(0);
 let received = 0;
 let lastMs = Number.POSITIVE_INFINITY;
 let firstRss = 0;
-let firstCpu = process.cpuUsage();
+let firstCpuS = processorSeconds();
 let firstMs = 0;
 
 context.subscribe(
@@ -28,7 +29,7 @@ context.subscribe(
   "sensor_msgs/msg/Image",
   (message) => {
     const image = borrowRawImage(message);
-    if (received === 0) firstCpu = process.cpuUsage();
+    if (received === 0) firstCpuS = processorSeconds();
     if (path === undefined) {
       const { encoding, width, height } = image;
       const output = { width: width / BLOCK, height: height / BLOCK };
@@ -53,14 +54,14 @@ await new Promise<void>((resolve) => {
     resolve();
   }, 50);
 });
-const { user, system } = process.cpuUsage(firstCpu);
+const cpuS = processorSeconds() - firstCpuS;
 const grownMb = (process.memoryUsage.rss() - firstRss) / 1e6;
 const result = {
   received,
   p50_ms: latencies.percentile(0.5),
   p99_ms: latencies.percentile(0.99),
   first_ms: firstMs,
-  cpu_s: (user + system) / 1e6,
+  cpu_s: cpuS,
   rss_growth_mb: grownMb,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
