@@ -4,6 +4,7 @@ import { root } from "../../config/package-root.ts";
 import { parseStrict } from "../../config/parse-strict.ts";
 import { readConfig } from "../../config/read-config.ts";
 import { systemClock } from "../../core/clock.ts";
+import { processorSeconds } from "../../core/processor-time.ts";
 import { Rng } from "../../core/rng.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { BundlePolicy } from "../../learning/bundle/bundle-policy.ts";
@@ -71,7 +72,6 @@ function inChangedReach(model: string): Bench {
 }
 
 export const benchFineTune = inDemoWorld("arm-reach-keypoint", { updates: 10000 });
-export const benchFineTunePlanet = inDemoWorld("arm-reach-planet", {});
 export const benchFineTuneVaeAgent = inChangedReach("reach-vae-agent");
 export const benchFineTuneTdMpc2 = inChangedReach("reach-td-mpc2");
 
@@ -92,7 +92,7 @@ async function measureRecovery(trial: Trial, { log }: BenchOptions): Promise<obj
     const fresh = await play(changed, live, EPISODES.fresh, SEEDS.fresh);
     const heldOut = await play(changed, live, EPISODES.heldOut, SEEDS.fresh + EPISODES.fresh);
     const old = await playHeldOutEpisodes(nominal, bundle, { episodes: EPISODES.old, seed: SEEDS.old });
-    const began = process.cpuUsage();
+    const beganS = processorSeconds();
     const settings = parseStrict(fineTuneSettings, trial.settings, "the bench");
     const tuner = await openFineTuner({
       bundle,
@@ -104,7 +104,7 @@ async function measureRecovery(trial: Trial, { log }: BenchOptions): Promise<obj
       clock: systemClock(),
     });
     while (!tuner.finished) await tuner.advance();
-    const { user, system } = process.cpuUsage(began);
+    const spentS = processorSeconds() - beganS;
     const tuned = fillGraphs(tuner.graphs, await tuner.weights(), ["encode", "observe", "plan"]);
     await tuner.close();
     const after = { nominal: await scoreOf(nominal, tuned), changed: await scoreOf(changed, tuned) };
@@ -114,7 +114,7 @@ async function measureRecovery(trial: Trial, { log }: BenchOptions): Promise<obj
       task,
       episodes: { fresh: fresh.episodes.length, old: old.episodes.length, evaluated: EPISODES.evaluated },
       settings,
-      cpu_seconds: Number(((user + system) / 1e6).toFixed(1)),
+      cpu_seconds: Number(spentS.toFixed(1)),
       before,
       after,
       gap_recovered: Number(((after.changed.success - before.changed.success) / gap).toFixed(3)),

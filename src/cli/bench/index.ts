@@ -59,10 +59,6 @@ export const SUITES: Readonly<Record<string, BenchSuite>> = {
     title: "the same for TD-MPC2",
     load: async () => (await import("./fine-tune.ts")).benchFineTuneTdMpc2,
   },
-  "fine-tune-planet": {
-    title: "the same for PlaNet",
-    load: async () => (await import("./fine-tune.ts")).benchFineTunePlanet,
-  },
   ros: {
     title: "our nodes on a real ROS 2: cameras beside rclpy and rclcpp, the loop beside the embedded transport",
     load: async () => (await import("./ros.ts")).benchRos,
