@@ -91,7 +91,11 @@ const SUITE: TaskRecipe = {
     state: { cpu: TWICE_THE_UPDATES },
     pixels: {
       network: { frames: 3 },
-      cpu: { planner: { candidates: 256 }, learning: { batch: 64 } },
+      cpu: {
+        network: { imageEncoder: "keypoints", frames: 2 },
+        planner: { candidates: 256 },
+        learning: { batch: 64, learningRate: 5e-4, encoderRateShare: 1 },
+      },
     },
   },
 };
@@ -153,20 +157,21 @@ export function recipeFor(
   task: string,
   { episodeSteps, size = "cpu", steps, observation, actionSizes }: RecipeChoice,
 ): TdMpc2Recipe {
-  const { network, cpu: forCpu } = watching(task, observation);
+  const { network: published, cpu: forCpu } = watching(task, observation);
   const cpu = size === "cpu" ? forCpu : undefined;
   const online = together(taskNames(task).map((name) => ({ ...taskRecipe(name).online, ...cpu?.online })));
   const discount = discountOf(episodeSteps);
   const embedding = size === "cpu" ? TASK_EMBEDDING.cpu : TASK_EMBEDDING.published;
   const tasks = actionSizes && { tasks: { actionSizes: [...actionSizes], embedding } };
+  const network: TdMpc2Config = { ...TD_MPC2_SIZES[size as TdMpc2Size], ...published, ...cpu?.network, ...tasks };
   return {
     size,
-    network: { ...TD_MPC2_SIZES[size as TdMpc2Size], ...network, ...cpu?.network, ...tasks },
+    network,
     planner: { ...mppi.defaults, discount, policyCandidates: 24, ...cpu?.planner },
     shortPlanner: { iterations: 3, candidates: 64 },
     learning: { ...PUBLISHED_LEARNING, ...cpu?.learning },
     online: steps === undefined ? online : withSteps(online, steps),
-    shiftPx: network?.imageEncoder === "keypoints" ? 0 : 3,
+    shiftPx: network.imageEncoder === "keypoints" ? 0 : 3,
     ...(cpu?.policyShare !== undefined && { policyShare: cpu.policyShare }),
   };
 }
