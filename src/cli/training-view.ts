@@ -1,6 +1,7 @@
 import type { Imagination } from "../learning/imagination.ts";
 import type { TrainingWatcher } from "../learning/run/training-run.ts";
-import { terminalImage, writeImaginationStrip } from "./plot/image-strip.ts";
+import { writeImaginationStrip } from "./plot/imagined-frames.ts";
+import { terminalImage } from "./plot/terminal-image.ts";
 import { startProgress } from "./progress.ts";
 
 export interface TrainingViewOptions {

@@ -1,15 +1,16 @@
+import { LatentloopError } from "../core/errors.ts";
 import { Rng } from "../core/rng.ts";
+import type { ModelSpaces } from "../world-models/world-model.ts";
 import { LocalGraph } from "./bundle/local-graph.ts";
-import { storeFor } from "./episodes/episode-store.ts";
+import { type EpisodeStore, storeFor } from "./episodes/episode-store.ts";
 import type { SessionOptions } from "./optimization/session.ts";
 import { exploringPolicy, rollOut } from "./run/rollout.ts";
 import { believeEpisode } from "./surprise/episode-belief.ts";
 import type { TrainingWorld } from "./world/training-world.ts";
 
 export interface ImaginationOptions {
-  /** Of the episode whose actions are imagined. */
   readonly seed: number;
-  /** Steps of it that are seen before the imagination starts. */
+  /** Steps of the episode that are seen before the imagination starts. */
   readonly seenSteps: number;
   /** Steps to imagine. */
   readonly steps: number;
@@ -27,20 +28,32 @@ export interface Imagination {
   readonly imaginedRewards: readonly number[];
 }
 
+/** A store with one episode of random actions. */
+export async function playRandomEpisode(world: TrainingWorld, seed: number): Promise<EpisodeStore> {
+  const store = storeFor(world, world.episodeSteps + 1);
+  await rollOut(world, exploringPolicy(world, new Rng(seed)), { start: { kind: "reset", seed }, store });
+  return store;
+}
+
 /**
- * Plays an episode of random actions, shows the model its beginning, and has it imagine the rest from the actions alone.
+ * Shows a model the beginning of an episode and has it imagine the rest from the actions alone.
  *
+ * @param store holds the episode, and no other
  * @param onnx the bundle's graphs encode, observe, imagine and decode
+ * @throws ERR_INVALID_ARGUMENT if the episode is shorter than that
  */
 export async function imagine(
-  world: TrainingWorld,
+  store: EpisodeStore,
+  cameras: ModelSpaces["cameras"],
   onnx: ReadonlyMap<string, Uint8Array>,
   { seed, seenSteps, steps, session = {} }: ImaginationOptions,
 ): Promise<Imagination> {
-  const { cameras } = world.observationSpace;
-  const store = storeFor(world, world.episodeSteps + 1);
-  await rollOut(world, exploringPolicy(world, new Rng(seed)), { start: { kind: "reset", seed }, store });
-
+  if (seenSteps + steps > store.steps) {
+    throw new LatentloopError(
+      "ERR_INVALID_ARGUMENT",
+      `Expected at most ${store.steps - seenSteps} steps to imagine, ${seenSteps} after the episode began, but received ${steps}.`,
+    );
+  }
   const names = ["encode", "observe", "imagine", "decode"] as const;
   const [encode, observe, dream, decode] = (await Promise.all(
     names.map((name) => LocalGraph.open(onnx.get(name)!, session)),

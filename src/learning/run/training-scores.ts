@@ -3,7 +3,7 @@ import { conformalThreshold } from "../../math/conformal.ts";
 import { BundlePolicy } from "../bundle/bundle-policy.ts";
 import { fillGraphs } from "../bundle/fill-graphs.ts";
 import { LocalGraph } from "../bundle/local-graph.ts";
-import { type Imagination, imagine } from "../imagination.ts";
+import { type Imagination, imagine, playRandomEpisode } from "../imagination.ts";
 import type { Learner } from "../learner.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { Weights } from "../optimization/step-runner.ts";
@@ -52,8 +52,14 @@ export async function judgeRound(
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   try {
     const evaluation = await evaluate(judge, policy, { episodes: roundEpisodes(judge), seed: SEEDS.round });
+    const seed = SEEDS.imagination;
     const imagination = onnx.has("decode")
-      ? await imagine(judge, onnx, { seed: SEEDS.imagination, seenSteps: 4, steps: 16, session })
+      ? await imagine(await playRandomEpisode(judge, seed), judge.observationSpace.cameras, onnx, {
+          seed,
+          seenSteps: 4,
+          steps: 16,
+          session,
+        })
       : undefined;
     return { evaluation, imagination };
   } finally {

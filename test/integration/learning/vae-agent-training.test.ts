@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Rng } from "../../../src/core/rng.ts";
 import { BundlePolicy } from "../../../src/learning/bundle/bundle-policy.ts";
 import { fillGraphs } from "../../../src/learning/bundle/fill-graphs.ts";
-import { imagine } from "../../../src/learning/imagination.ts";
+import { imagine, playRandomEpisode } from "../../../src/learning/imagination.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
 import { evaluate } from "../../../src/learning/run/evaluate.ts";
@@ -55,9 +55,17 @@ test("after a few hundred updates it plays far better than chance", async () => 
 
 test("what it imagines can be shown", async () => {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "imagine", "decode"]);
-  const { imaginedFrames, imaginedRewards } = await imagine(world, onnx, { seed: 1, seenSteps: 1, steps: 4 });
+  const store = await playRandomEpisode(world, 1);
+  const { cameras } = world.observationSpace;
+  const { imaginedFrames, imaginedRewards } = await imagine(store, cameras, onnx, { seed: 1, seenSteps: 1, steps: 4 });
   assert.equal(imaginedFrames.scene!.length, 4);
   assert.ok(imaginedRewards.every(Number.isFinite));
+
+  const beyond = { seed: 1, seenSteps: 1, steps: world.episodeSteps };
+  await assert.rejects(imagine(store, cameras, onnx, beyond), {
+    code: "ERR_INVALID_ARGUMENT",
+    message: new RegExp(`at most ${world.episodeSteps - 1} steps`),
+  });
 });
 
 test("an unknown task names the known ones, and it cannot do without a camera", () => {

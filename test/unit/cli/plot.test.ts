@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { terminalImage } from "../../../src/cli/plot/image-strip.ts";
 import { renderLineCharts } from "../../../src/cli/plot/line-chart.ts";
+import { terminalImage } from "../../../src/cli/plot/terminal-image.ts";
 
 const coordinates = (svg: string) =>
   [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(([, points = ""]) =>
