@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { benchCommand } from "./bench.ts";
 import { collectCommand } from "./collect.ts";
+import { curveCommand } from "./curve.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
@@ -21,6 +22,7 @@ export function verbs(): Command[] {
     simCommand(),
     collectCommand(),
     trainCommand(),
+    curveCommand(),
     evaluateCommand(),
     imagineCommand(),
     replayCommand(),

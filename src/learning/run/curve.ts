@@ -43,12 +43,10 @@ export class CurveFile {
     await appendFile(this.path, `${JSON.stringify(point)}\n`);
   }
 
+  /** Every whole line: a crash, or a run that goes on, may leave half of the last one. */
   async read(): Promise<CurvePoint[]> {
-    const text = await readFile(this.path, "utf8");
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as CurvePoint);
+    const lines = (await readFile(this.path, "utf8")).split("\n");
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as CurvePoint);
   }
 
   /** Drops what was written after a checkpoint; returns what the run had cost by then. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -31,4 +31,12 @@ test("a resumed run's curve goes on from its checkpoint: what came after is drop
   for (const each of [point(0, 50), point(40, 50), point(40, 100), point(80, 100)]) await curve.append(each);
   assert.deepEqual(await curve.rewind(40, 50), { elapsedS: 41, processorS: 42 });
   assert.deepEqual(await curve.read(), [point(0, 50), point(40, 50)]);
+});
+
+test("half a line at the end, as a crash or a running trainer leaves it, is no part of a curve", async () => {
+  const curve = new CurveFile(join(folder, "c.jsonl"));
+  await curve.clear();
+  await curve.append(point(0, 50));
+  await appendFile(curve.path, '{"phase":"dyn');
+  assert.deepEqual(await curve.read(), [point(0, 50)]);
 });
