@@ -10,25 +10,24 @@ export async function drawTrainingCurve(path: string, title: string, curve: read
   await sharp(Buffer.from(svg)).png().toFile(`${path}.png`);
 }
 
-/** One panel per kind of figure: losses by phase, then what only some phases measure. */
+/** One panel per kind of figure that was measured: losses by phase, then what only some phases measure. */
 function panelsOf(curve: readonly CurvePoint[]): Panel[] {
-  const seriesOf = (figure: string, phases: readonly string[]) =>
-    phases.map((phase) => ({
-      name: phases.length > 1 ? phase : figure,
-      points: curve.flatMap(({ elapsedS, figures, phase: at }): [number, number][] => {
-        const value = figures[figure];
-        return at === phase && value !== undefined ? [[elapsedS, value]] : [];
-      }),
-    }));
-  const phasesWith = (figure: string) => [
-    ...new Set(curve.filter(({ figures }) => figure in figures).map(({ phase }) => phase)),
-  ];
-  const panel = (figure: string, label: string, scale: Panel["scale"], phases = phasesWith(figure)): Panel[] =>
-    phases.length === 0 ? [] : [{ label, scale, series: seriesOf(figure, phases) }];
+  const pointsOf = (figure: string, phase: string) =>
+    curve.flatMap(({ elapsedS, figures, phase: at }): [number, number][] => {
+      const value = figures[figure];
+      return at === phase && value !== undefined ? [[elapsedS, value]] : [];
+    });
+  const panel = (figure: string, label: string, scale: Panel["scale"], only?: string): Panel[] => {
+    const measured = new Set(curve.filter(({ figures }) => figure in figures).map(({ phase }) => phase));
+    const phases = [...measured].filter((phase) => only === undefined || phase === only);
+    const nameOf = (phase: string) => (phases.length > 1 ? phase : figure);
+    const series = phases.map((phase) => ({ name: nameOf(phase), points: pointsOf(figure, phase) }));
+    return series.length === 0 ? [] : [{ label, scale, series }];
+  };
   return [
     ...panel("loss", "loss", "log"),
-    ...panel("validationCm", "validation error in cm", "log", ["representation"]),
-    ...panel("return", "return while collecting", "linear", ["collect"]),
+    ...panel("validationCm", "validation error in cm", "log", "representation"),
+    ...panel("return", "return while collecting", "linear", "collect"),
     ...panel("meanReturn", "return in evaluation", "linear"),
     ...panel("successRate", "success rate in evaluation", "linear"),
   ];

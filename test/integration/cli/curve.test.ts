@@ -36,6 +36,7 @@ test("one run is drawn into its folder, with what it has reached", async () => {
   assert.deepEqual(json().runs, [{ name: "first", environmentSteps: 100, updates: 7 }]);
   const svg = await readFile(join(folder, "first", "curve.svg"), "utf8");
   for (const label of ["first", "loss", "return in evaluation"]) assert.ok(svg.includes(label), label);
+  for (const unmeasured of ["validation", "collecting"]) assert.ok(!svg.includes(unmeasured), unmeasured);
   assert.equal((await sharp(join(folder, "first", "curve.png")).metadata()).format, "png");
 });
 
