@@ -1,10 +1,14 @@
 import type { Rng } from "../../core/rng.ts";
 import type { Physics } from "../physics.ts";
-import { motorActionSpace, plainFeatures, type Task, type TaskRules } from "../task.ts";
+import { motorActionSpace, type Task, type TaskRules } from "../task.ts";
 import { randomHinges, SUITE_ASSETS, SUITE_LIGHT, SUITE_TASK } from "./suite.ts";
 
 const TARGET_RADIUS_M = 0.05;
 const FINGER_RADIUS_M = 0.01;
+/** Of the target from the arm's base, at most. */
+const TARGET_REACH_M = 0.2;
+/** Of the joints, in radians per second, as an arm that hurries has it. */
+const USUAL_SPEED = 5;
 
 const mjcf = `
 <mujoco model="reacher-easy">
@@ -47,14 +51,14 @@ export const reacherEasy: Task = {
   commandRateHz: 50,
   actionSpace: motorActionSpace(["shoulder", "wrist"]),
   actuation: { kind: "effort", actuators: ["shoulder", "wrist"] },
-  proprioception: plainFeatures([
-    "shoulder_position",
-    "wrist_position",
-    "to_target_x",
-    "to_target_y",
-    "shoulder_velocity",
-    "wrist_velocity",
-  ]),
+  proprioception: [
+    { name: "shoulder_position", offset: 0, scale: Math.PI },
+    { name: "wrist_position", offset: 0, scale: Math.PI },
+    { name: "to_target_x", offset: 0, scale: TARGET_REACH_M },
+    { name: "to_target_y", offset: 0, scale: TARGET_REACH_M },
+    { name: "shoulder_velocity", offset: 0, scale: USUAL_SPEED },
+    { name: "wrist_velocity", offset: 0, scale: USUAL_SPEED },
+  ],
   bind,
 };
 
@@ -64,7 +68,7 @@ function bind(physics: Physics): TaskRules {
   const touches = () => Math.hypot(toTarget(0), toTarget(1)) <= TARGET_RADIUS_M + FINGER_RADIUS_M;
   const retarget = (rng: Rng) => {
     const angle = rng.uniform(0, 2 * Math.PI);
-    const radius = rng.uniform(0.05, 0.2);
+    const radius = rng.uniform(TARGET_RADIUS_M, TARGET_REACH_M);
     physics.borrow("mocap_pos").set([radius * Math.sin(angle), radius * Math.cos(angle), 0.01]);
   };
   return {
