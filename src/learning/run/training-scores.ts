@@ -23,7 +23,7 @@ export interface TrainingScores {
 
 /** A round is judged on so many decisions, within these numbers of episodes. */
 const ROUND_STEPS = 1000;
-const ROUND_EPISODES = { fewest: 2, most: 20 };
+const ROUND_EPISODES = { fewest: 4, most: 20 };
 /** Seeds of evaluation episodes: rounds and the final one are judged on different ones. */
 const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
 /** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
