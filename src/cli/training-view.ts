@@ -21,9 +21,14 @@ export function watchTraining({ title, log, stripPath }: TrainingViewOptions): T
 } {
   const progress = startProgress(title, RESOLUTION);
   let drawing = Promise.resolve();
+  let reached = 0;
   return {
     onReport({ phase, progress: share, environmentSteps, figures }) {
-      progress.update(share * RESOLUTION, { phase, steps: environmentSteps, ...figures });
+      reached = share * RESOLUTION;
+      progress.update(reached, { phase, steps: environmentSteps, ...figures });
+    },
+    onEpisode(done, episodes) {
+      progress.update(reached, { phase: "evaluate", episode: `${done} of ${episodes}` });
     },
     onRound({ evaluation, imagination }) {
       const { meanFinalDistanceM, successRate } = evaluation;

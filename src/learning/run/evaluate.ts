@@ -11,6 +11,8 @@ export interface EvaluationOptions {
   /** So many episodes in a row only move the goal: the robot goes on from where it is. 1: every episode starts anew. */
   readonly episodesPerReset?: number;
   readonly onEpisode?: (done: number) => void;
+  /** Ends it at the next step, by throwing the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Evaluation {
@@ -29,14 +31,15 @@ export interface Evaluation {
 export async function evaluate(
   world: TrainingWorld,
   policy: Policy,
-  { episodes, seed, delay = 0, episodesPerReset = 1, onEpisode }: EvaluationOptions,
+  { episodes, seed, delay = 0, episodesPerReset = 1, onEpisode, signal }: EvaluationOptions,
 ): Promise<Evaluation> {
   const returns: number[] = [];
   let successes = 0;
   const lastRewards: number[] = [];
   for (let i = 0; i < episodes; i++) {
     const kind = i % episodesPerReset === 0 ? "reset" : "retarget";
-    const result = await rollOut(world, policy, { start: { kind, seed: seed + i }, delay });
+    const onStep = () => signal?.throwIfAborted();
+    const result = await rollOut(world, policy, { start: { kind, seed: seed + i }, delay, onStep });
     returns.push(result.episodeReturn);
     if (result.success) successes++;
     lastRewards.push(result.lastReward);

@@ -15,7 +15,7 @@ import { CurveFile, type CurvePoint, stopwatch } from "./curve.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
 import { trainingManifest } from "./training-manifest.ts";
-import { judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
+import { type JudgingOptions, judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
 
 export interface TrainingRunOptions extends SystemChoice {
   readonly system: LearningSystem;
@@ -45,6 +45,8 @@ export interface TrainingRunOptions extends SystemChoice {
 /** What a run tells those who watch it. */
 export interface TrainingWatcher {
   onReport?(report: LearnerReport & { readonly elapsedS: number }): void;
+  /** So many episodes of an evaluation have been played. */
+  onEpisode?(done: number, episodes: number): void;
   /** After every round: how well the model acts, and what it imagines. */
   onRound?(round: { readonly evaluation: Evaluation; readonly imagination: Imagination | undefined }): void;
 }
@@ -89,6 +91,11 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     const before = resumed && (await curve.rewind(resumed.learner.progress.step, learner.collected.steps));
     if (resumed) learner.noteSaved?.(checkpointPath);
     else await curve.clear();
+    const judging: JudgingOptions = {
+      ...(session && { session }),
+      ...(signal && { signal }),
+      onEpisode: (done, episodes) => watcher?.onEpisode?.(done, episodes),
+    };
     const spent = stopwatch(clock, before);
     let place = { environmentSteps: learner.collected.steps, updates: resumed?.learner.progress.step ?? 0 };
     const note = (phase: string, figures: CurvePoint["figures"]) =>
@@ -112,7 +119,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       await note(report.phase, report.figures);
       if (report.milestone) {
         const weights = await learner.weights();
-        const { evaluation, imagination } = await judgeRound(learner, weights, judge, session);
+        const { evaluation, imagination } = await judgeRound(learner, weights, judge, judging);
         if (!best || evaluation.meanReturn > best.meanReturn) best = { meanReturn: evaluation.meanReturn, weights };
         const { meanReturn, successRate } = evaluation;
         await note("evaluate", { meanReturn, successRate });
@@ -125,7 +132,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       }
     }
     const weights = best?.weights ?? (await learner.weights());
-    const { scores, surprise } = await judgeFinally(learner, weights, judge, options);
+    const { scores, surprise } = await judgeFinally(learner, weights, judge, options.evaluationEpisodes, judging);
     const { manifest } = await exportBundle(bundle.folder, {
       graphs: learner.graphs,
       parameters: weights,
@@ -133,6 +140,9 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     });
     for (const episodeReturn of scores.ideal.returns) await note(FINAL_PHASE, { return: episodeReturn });
     return { bundle: bundle.folder, manifest, scores };
+  } catch (thrown) {
+    if (thrown !== signal?.reason) throw thrown;
+    throw trainingStopped(checkpointPath); // an evaluation was cut off: it is made again, from the checkpoint before it
   } finally {
     await learner.close();
     world.close();

@@ -41,17 +41,31 @@ export interface SurpriseThresholds {
   readonly scene?: SceneThresholds | undefined;
 }
 
+/** What whoever waits for a judgement may want. */
+export interface JudgingOptions {
+  readonly session?: SessionOptions;
+  readonly onEpisode?: (done: number, episodes: number) => void;
+  /** Ends it at the next step, by throwing the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** How well the model acts after a round, and what it imagines. */
 export async function judgeRound(
   learner: Learner,
   weights: Weights,
   judge: TrainingWorld,
-  session: SessionOptions = {},
+  { session = {}, onEpisode, signal }: JudgingOptions = {},
 ): Promise<{ evaluation: Evaluation; imagination: Imagination | undefined }> {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "imagine", "decode"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   try {
-    const evaluation = await evaluate(judge, policy, { episodes: roundEpisodes(judge), seed: SEEDS.round });
+    const episodes = roundEpisodes(judge);
+    const evaluation = await evaluate(judge, policy, {
+      episodes,
+      seed: SEEDS.round,
+      onEpisode: (done) => onEpisode?.(done, episodes),
+      ...(signal && { signal }),
+    });
     const seed = SEEDS.imagination;
     const imagination = onnx.has("decode")
       ? await imagine(await playRandomEpisode(judge, seed), judge.observationSpace.cameras, onnx, {
@@ -80,7 +94,8 @@ export async function judgeFinally(
   learner: Learner,
   weights: Weights,
   judge: TrainingWorld,
-  { evaluationEpisodes: episodes, session = {} }: { evaluationEpisodes: number; session?: SessionOptions },
+  episodes: number,
+  { session = {}, onEpisode, signal }: JudgingOptions = {},
 ): Promise<{ scores: TrainingScores; surprise: SurpriseThresholds }> {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "decode"]);
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
@@ -89,15 +104,21 @@ export async function judgeFinally(
   try {
     const seed = SEEDS.final;
     const canMove = judge.retarget !== undefined;
-    const ideal = await evaluate(judge, watched, { episodes, seed });
-    const undisturbed = watched.take();
-    const deployed = await evaluate(judge, watched, {
+    let played = 0;
+    const common = {
       episodes,
       seed,
+      onEpisode: () => onEpisode?.(++played, 3 * episodes),
+      ...(signal && { signal }),
+    };
+    const ideal = await evaluate(judge, watched, common);
+    const undisturbed = watched.take();
+    const deployed = await evaluate(judge, watched, {
+      ...common,
       delay: DEPLOYED.delay,
       ...(canMove && { episodesPerReset: DEPLOYED.episodesPerReset }),
     });
-    const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), { episodes, seed });
+    const random = await evaluate(judge, exploringPolicy(judge, new Rng(seed)), common);
     const surpriseOf = (signs: readonly StepSigns[]) =>
       signs.filter(({ isFirst }) => !isFirst).map(({ surprise }) => surprise);
     const { threshold: warn } = conformalThreshold(surpriseOf(undisturbed), FALSE_ALARM_RATE);

@@ -67,6 +67,23 @@ test("an aborted run can be resumed and ends with the same bundle", async () => 
   assert.deepEqual(await phases("aborted"), await phases("whole"));
 });
 
+test("a run that is stopped in its last evaluation ends at the next step, and makes the evaluation again", async () => {
+  const stop = new AbortController();
+  const evaluations: number[] = [];
+  const onEpisode = (done: number, episodes: number) => {
+    evaluations.push(done);
+    if (episodes === 12 && done === 5) stop.abort(); // of four ideal, four deployed and four random ones
+  };
+  const options = optionsFor("judged");
+  await assert.rejects(runTraining({ ...options, watcher: { onEpisode }, signal: stop.signal }), {
+    code: "ERR_TRAINING_STOPPED",
+    remedy: /judged.checkpoint/,
+  });
+  assert.equal(evaluations.at(-1), 5);
+  await runTraining({ ...options, resume: true });
+  assert.deepEqual(await graphsOf("judged"), await graphsOf("whole"));
+});
+
 test("a resumed run that diverges names the checkpoint that it went on from", async () => {
   const stop = new AbortController();
   const watcher = { onReport: ({ updates }: { updates: number }) => void (updates > 0 && stop.abort()) };
