@@ -82,11 +82,10 @@ const CPU = {
   optimizer: "adam",
   warmUp: 100,
   finalRateShare: 0.03,
-  policyShare: 0.5,
 } satisfies Partial<DreamerV3Recipe>;
 
-/** How long tasks are played: all else is one configuration. */
-const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
+/** How long tasks are played that begin with many random episodes, few of which come near a goal. */
+const REACHING: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 20_000,
     randomSteps: 15_000,
@@ -113,6 +112,9 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 5_000,
 };
 
+/** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */
+const REACHING_POLICY_SHARE = 0.5;
+
 /**
  * Noise on collected actions. An actor that learns by gradients through the dynamics has no use for a spread of its own: it
  * falls to its least within 300 updates.
@@ -123,9 +125,12 @@ const CPU_EXPLORATION = 0.3;
 
 /** @param episodeSteps decisions of an episode: the CPU size looks no further ahead than they ask for */
 export function dreamerV3Recipe(task: string, episodeSteps: number, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
-  const chosen = size === "cpu" ? { ...CPU, discount: discountOf(episodeSteps) } : PUBLISHED;
-  const otherwise = size === "cpu" ? { ...OTHERWISE, explorationStd: CPU_EXPLORATION } : OTHERWISE;
-  return { ...chosen, network: DREAMER_V3_SIZES[size], online: ONLINE[task] ?? otherwise };
+  const network = DREAMER_V3_SIZES[size];
+  const reaching = REACHING[task];
+  if (size !== "cpu") return { ...PUBLISHED, network, online: reaching ?? OTHERWISE };
+  const cpu = { ...CPU, discount: discountOf(episodeSteps), network };
+  if (reaching) return { ...cpu, policyShare: REACHING_POLICY_SHARE, online: reaching };
+  return { ...cpu, online: { ...OTHERWISE, explorationStd: CPU_EXPLORATION } };
 }
 
 /** The learning rate over a whole run. */

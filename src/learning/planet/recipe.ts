@@ -66,11 +66,10 @@ const CPU = {
   decodeEvery: 2,
   painted: 8,
   salience: 20,
-  policyShare: 0.5,
 } satisfies Partial<PlanetRecipe>;
 
-/** How long tasks are played: all else is one configuration. */
-const ONLINE: Readonly<Record<string, OnlineRecipe>> = {
+/** How long tasks are played that begin with many random episodes, few of which come near a goal. */
+const REACHING: Readonly<Record<string, OnlineRecipe>> = {
   reach: {
     steps: 20_000,
     randomSteps: 15_000,
@@ -98,8 +97,15 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 10_000,
 };
 
+/** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */
+const REACHING_POLICY_SHARE = 0.5;
+
 export function planetRecipe(task: string, size: PlanetSize = "cpu"): PlanetRecipe {
-  return { ...(size === "cpu" ? CPU : PUBLISHED), network: PLANET_SIZES[size], online: ONLINE[task] ?? OTHERWISE };
+  const network = PLANET_SIZES[size];
+  const reaching = REACHING[task];
+  const online = reaching ?? OTHERWISE;
+  if (size !== "cpu") return { ...PUBLISHED, network, online };
+  return { ...CPU, network, online, ...(reaching && { policyShare: REACHING_POLICY_SHARE }) };
 }
 
 /** The learning rate over a whole run. */
