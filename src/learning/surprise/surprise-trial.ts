@@ -5,7 +5,7 @@ import { Samples } from "../../math/samples.ts";
 import type { BundlePolicy } from "../bundle/bundle-policy.ts";
 import { rollOut } from "../run/rollout.ts";
 import { FAULTS, type Fault, type FaultyWorld } from "./faulty-world.ts";
-import { calibrateScene, type SceneThresholds } from "./scene-watch.ts";
+import { calibrateKnownScene, type SceneThresholds } from "./scene-watch.ts";
 import type { StepSigns, WatchedPolicy } from "./watched-policy.ts";
 
 export interface SurpriseTrialOptions {
@@ -81,7 +81,7 @@ export async function trySurprise(
     falseAlarmRate,
   );
   const errors = calibration.map((signs) => signs.map(({ sceneError }) => sceneError));
-  const scene = errors.flat().some(Number.isNaN) ? undefined : calibrateScene(errors, falseAlarmRate);
+  const scene = calibrateKnownScene(errors, falseAlarmRate);
 
   /** Which signs each step shows. */
   const alarmsOf = (signs: readonly StepSigns[]) => {
