@@ -110,6 +110,7 @@ const OTHERWISE: OnlineRecipe = {
   updatesPerStep: 0.5,
   explorationStd: 0,
   evaluateEvery: 5_000,
+  goalsMove: false,
 };
 
 /** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */

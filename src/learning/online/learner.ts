@@ -184,11 +184,10 @@ export class OnlineLearner implements Learner {
   /** One episode. */
   async #collect(): Promise<Readonly<Record<string, number>>> {
     const { world, seed } = this.#options;
-    const { explorationStd } = this.#system.recipe;
+    const { explorationStd, goalsMove = true } = this.#system.recipe;
     const index = this.#store.episodes.length;
     const rng = batchRng(seed ^ SALT.episode, index);
-    // Every other episode only moves the goal, where there is one: the robot goes on from where it is.
-    const moves = index % 2 === 1 && world.retarget !== undefined;
+    const moves = goalsMove && index % 2 === 1 && world.retarget !== undefined; // the robot goes on from where it is
     const start: EpisodeStart = { kind: moves ? "retarget" : "reset", seed: rng.integer(2 ** 31) };
     let policy: Policy = exploringPolicy(world, rng);
     if (this.#trainer.step > 0) {

@@ -12,6 +12,10 @@ export const OnlineRecipe = z.strictObject({
     .nonnegative()
     .describe("normal noise on the actions while collecting, besides the policy's own"),
   evaluateEvery: z.int().positive().describe("environment steps between two evaluations"),
+  goalsMove: z
+    .boolean()
+    .optional()
+    .describe("false: every episode starts anew; by default every other one only moves the goal, where there is one"),
 });
 export type OnlineRecipe = z.infer<typeof OnlineRecipe>;
 

@@ -95,6 +95,7 @@ const OTHERWISE: OnlineRecipe = {
   updatesPerStep: 0.1,
   explorationStd: 0.3,
   evaluateEvery: 10_000,
+  goalsMove: false,
 };
 
 /** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */

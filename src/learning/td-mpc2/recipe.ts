@@ -86,6 +86,7 @@ const SUITE: TaskRecipe = {
     updatesPerStep: 0.5,
     explorationStd: 0,
     evaluateEvery: 10_000,
+    goalsMove: false,
   },
   watched: {
     state: { cpu: TWICE_THE_UPDATES },
@@ -98,6 +99,12 @@ const SUITE: TaskRecipe = {
       },
     },
   },
+};
+
+/** Every episode shows one target: twice the updates learn those few by heart. */
+const SUITE_WITH_TARGETS: TaskRecipe = {
+  ...SUITE,
+  watched: { ...SUITE.watched, state: { cpu: { planner: { candidates: 256 } } } },
 };
 
 /**
@@ -129,7 +136,7 @@ const TASKS: Readonly<Record<string, TaskRecipe>> = {
   reach: REACHING,
   "arm-reach": { ...REACHING, online: { ...REACHING.online, steps: 26_000, randomSteps: 18_000 } },
   "cartpole-swingup": SUITE,
-  "reacher-easy": SUITE,
+  "reacher-easy": SUITE_WITH_TARGETS,
   "finger-spin": SUITE,
   "walker-walk": SUITE,
 };
