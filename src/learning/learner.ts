@@ -75,7 +75,7 @@ export interface LearnerOptions extends SystemChoice {
   readonly seconds?: number;
   /** Goes on from here. */
   readonly resume?: Checkpoint;
-  /** Recorded episodes to learn from, instead of collecting any: for systems that learn `offline`. */
+  /** Recorded episodes to learn from, instead of collecting any. */
   readonly recorded?: EpisodeStore;
   readonly session?: SessionOptions;
 }
@@ -87,8 +87,6 @@ export interface LearningSystem {
   readonly title: string;
   /** Names of its size presets, the default first; none for a system of one size. */
   readonly sizes?: readonly string[];
-  /** Whether it can learn from recorded episodes alone. */
-  readonly offline?: boolean;
   /** @throws ERR_UNKNOWN_RECIPE if the system cannot watch this task so */
   eyes(task: string, choice?: SystemChoice): WorldView;
   /** @throws ERR_UNKNOWN_RECIPE, ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */

@@ -1,7 +1,5 @@
-import { LatentloopError } from "../core/errors.ts";
 import { loadReplayEpisodes } from "../learning/episodes/replay-episodes.ts";
-import { LEARNING_SYSTEMS, learningSystem, requireSize } from "../learning/index.ts";
-import type { LearningSystem } from "../learning/learner.ts";
+import { learningSystem, requireSize } from "../learning/index.ts";
 import { spacesOfWorld } from "../learning/run/training-manifest.ts";
 import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/run/training-run.ts";
 import type { TrainingWorld } from "../learning/world/training-world.ts";
@@ -18,7 +16,7 @@ export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld"
 /**
  * A training run on a simulated task, seen through the image path that the robot's cameras take.
  * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_SIZE, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
- * @throws ERR_NOT_TRAINABLE, ERR_REPLAY_MISMATCH, ERR_REPLAY_EMPTY if it cannot learn from the recordings
+ * @throws ERR_REPLAY_MISMATCH, ERR_REPLAY_EMPTY if it cannot learn from the recordings
  */
 export async function trainOnTask({
   task,
@@ -30,19 +28,11 @@ export async function trainOnTask({
   requireSize(system, options.size);
   const eyes = system.eyes(task, options);
   const openWorld = () => openTrainingWorld(task, eyes);
-  const recorded = replay === undefined ? undefined : await readRecordings(replay, system, openWorld);
+  const recorded = replay === undefined ? undefined : await readRecordings(replay, openWorld);
   return runTraining({ ...options, system, openWorld, ...(recorded && { recorded }) });
 }
 
-async function readRecordings(source: string, system: LearningSystem, openWorld: () => Promise<TrainingWorld>) {
-  if (!system.offline) {
-    const able = LEARNING_SYSTEMS.filter(({ offline }) => offline).map(({ name }) => name);
-    throw new LatentloopError(
-      "ERR_NOT_TRAINABLE",
-      `Expected a system that learns from recordings alone but ${system.name} collects its own episodes.`,
-      { remedy: `Systems that do: ${able.join(", ")}.` },
-    );
-  }
+async function readRecordings(source: string, openWorld: () => Promise<TrainingWorld>) {
   const world = await openWorld();
   try {
     const evaluation = [{ task: world.task }];

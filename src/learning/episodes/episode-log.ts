@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
+import { otherRun } from "../optimization/other-run.ts";
 import { rollOut, scriptedPolicy } from "../run/rollout.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
 import type { EpisodeStore } from "./episode-store.ts";
@@ -38,4 +40,11 @@ export async function replayEpisodes(
     const script = scriptedPolicy(executed.subarray(first, first + steps * actionSize));
     await rollOut(world, script, { start: { kind, seed }, steps, store, source });
   }
+}
+
+/** @throws ERR_CHECKPOINT_MISMATCH unless recorded episodes are those that a log was made of */
+export function requireSameEpisodes(recorded: EpisodeStore, episodes: EpisodeLog, actions: Tensor): void {
+  const given = logEpisodes(recorded);
+  if (isDeepStrictEqual([given.episodes, given.actions.data], [episodes, actions.data])) return;
+  throw otherRun(`a run on these ${given.episodes.length} recorded episodes`, `one on ${episodes.length} others`);
 }

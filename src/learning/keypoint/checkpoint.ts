@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
-import { EpisodeLog, logEpisodes, replayEpisodes } from "../episodes/episode-log.ts";
+import { EpisodeLog, logEpisodes, replayEpisodes, requireSameEpisodes } from "../episodes/episode-log.ts";
 import type { LearnerOptions } from "../learner.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import { otherRun, requireSameRecipe } from "../optimization/other-run.ts";
@@ -62,10 +61,7 @@ export async function restoreRun(
   restoreTensors(tensors, state);
   const actions = tensors.get(ACTIONS)!;
   if (!recorded) return replayEpisodes(world, episodes, actions, state.store);
-  const given = logEpisodes(recorded);
-  if (!isDeepStrictEqual([given.episodes, given.actions.data], [episodes, actions.data])) {
-    throw otherRun(`a run on these ${given.episodes.length} recorded episodes`, `one on ${episodes.length} others`);
-  }
+  requireSameEpisodes(recorded, episodes, actions);
 }
 
 /** Weights and optimisers as tensors. */

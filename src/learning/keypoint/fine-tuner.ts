@@ -1,6 +1,6 @@
 import type { Tensor } from "../../core/tensor.ts";
+import { requireEpisodes } from "../episodes/require-episodes.ts";
 import type { FineTuneOptions, FineTuner } from "../fine-tune/fine-tuner.ts";
-import { requireEpisodes } from "../fine-tune/require-episodes.ts";
 import { restrain } from "../fine-tune/restraint.ts";
 import { positionOf } from "../fine-tune/run-identity.ts";
 import type { ModelPart } from "../fine-tune/settings.ts";

@@ -159,7 +159,6 @@ export class KeypointLearner implements Learner {
 export const keypointSystem: LearningSystem = {
   name: "keypoint",
   title: keypoint.title,
-  offline: true,
   eyes: (task) => ({ cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE }),
   open(options) {
     const { world, steps } = options;

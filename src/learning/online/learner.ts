@@ -9,8 +9,8 @@ import type { Learner, LearnerOptions, LearnerReport } from "../learner.ts";
 import { batchRng, inlineBatches } from "../optimization/batches.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import { parametersOf } from "../optimization/checkpoint-tensors.ts";
-import { MetricMeans } from "../optimization/metric-means.ts";
 import type { Weights } from "../optimization/step-runner.ts";
+import { trainSlice } from "../optimization/train-slice.ts";
 import { freshStart, Trainer } from "../optimization/trainer.ts";
 import type { Policy } from "../policy.ts";
 import { exploringPolicy, noisyPolicy, rollOut } from "../run/rollout.ts";
@@ -38,8 +38,6 @@ export interface OnlineSystem {
 
 /** Seeds of independent streams of random numbers. */
 const SALT = { episode: 0x0e, policy: 0x91 };
-/** About how long a slice of updates takes. */
-const SLICE_NS = 1e9;
 
 /**
  * Takes turns between collecting an episode and making the updates that are due for it.
@@ -214,13 +212,7 @@ export class OnlineLearner implements Learner {
   async #train(): Promise<Readonly<Record<string, number>>> {
     await this.#policy?.close();
     this.#policy = undefined;
-    const { clock } = this.#options;
-    const endNs = clock.monotonicNs() + SLICE_NS;
-    const means = new MetricMeans();
-    do {
-      for (const { metrics } of await this.#trainer.advance()) means.add(metrics);
-    } while (this.#due > 0 && clock.monotonicNs() < endNs);
-    return means.read();
+    return trainSlice(this.#trainer, this.#options.clock, () => this.#due > 0);
   }
 }
 

@@ -17,12 +17,6 @@ const refusals: readonly [rule: string, flags: readonly string[], code: string, 
   ["without a system or a bundle there is nothing to train", ["--task", "reach"], "ERR_INVALID_ARGUMENT", /--algo/],
   ["a bundle is trained further on recordings only", ["--from", "models/x"], "ERR_INVALID_ARGUMENT", /--replay/],
   [
-    "a system that collects its own episodes says so",
-    ["--algo", "planet", "--task", "reach", "--replay", replay],
-    "ERR_NOT_TRAINABLE",
-    /planet/,
-  ],
-  [
     "recordings of another task are refused by its name",
     ["--algo", "keypoint", "--task", "reach", "--replay", replay],
     "ERR_REPLAY_MISMATCH",
