@@ -6,11 +6,10 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
 import { RECURRENT_PARTS, RECURRENT_TRAINING_ONLY } from "../fine-tune/recurrent-parts.ts";
 import type { LearningSystem } from "../learner.ts";
-import type { OnlineSystem } from "../online/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
 import { SequenceReplay } from "../online/sequence-replay.ts";
 import { viewOf } from "../online/task-views.ts";
-import { openLearner } from "../open-learner.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { DreamerV3Recipe, dreamerV3Recipe, scheduleOf } from "./recipe.ts";
 import { dreamerV3Update } from "./update.ts";
@@ -64,7 +63,7 @@ export const dreamerV3System: LearningSystem = {
     const { world, steps, size } = options;
     const recipe = dreamerV3Recipe(world.task, world.episodeSteps, size as DreamerV3Size | undefined);
     const online = steps === undefined ? recipe.online : withSteps(recipe.online, steps);
-    return openLearner(options, dreamerV3Online(spacesOf(world), { ...recipe, online }));
+    return OnlineLearner.open(options, dreamerV3Online(spacesOf(world), { ...recipe, online }));
   },
   fineTune: (options) => fineTuneJointly(options, TUNING),
 };

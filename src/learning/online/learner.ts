@@ -2,21 +2,22 @@ import { buildStep, type StepDefinition, type StepGraph } from "../../graph/inde
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
 import { BundlePolicy } from "../bundle/bundle-policy.ts";
 import { fillGraphs } from "../bundle/fill-graphs.ts";
-import { replayEpisodes } from "../episodes/episode-log.ts";
+import { replayEpisodes, requireSameEpisodes } from "../episodes/episode-log.ts";
 import { type EpisodeStore, storeFor } from "../episodes/episode-store.ts";
 import type { RowSource } from "../episodes/mixed-rows.ts";
+import { requireEpisodes } from "../episodes/require-episodes.ts";
 import type { Learner, LearnerOptions, LearnerReport } from "../learner.ts";
 import { batchRng, inlineBatches } from "../optimization/batches.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import { parametersOf } from "../optimization/checkpoint-tensors.ts";
+import { MetricMeans } from "../optimization/metric-means.ts";
 import type { Weights } from "../optimization/step-runner.ts";
-import { trainSlice } from "../optimization/train-slice.ts";
 import { freshStart, Trainer } from "../optimization/trainer.ts";
 import type { Policy } from "../policy.ts";
 import { exploringPolicy, noisyPolicy, rollOut } from "../run/rollout.ts";
 import type { EpisodeStart } from "../world/training-world.ts";
 import { type OnlinePosition, type RunIdentity, readOnline, snapshotOnline } from "./checkpoint.ts";
-import { type OnlineRecipe, updatesDue } from "./recipe.ts";
+import { type OnlineRecipe, stepsWorth, updatesDue } from "./recipe.ts";
 
 /** What an algorithm brings to the online loop. */
 export interface OnlineSystem {
@@ -38,9 +39,12 @@ export interface OnlineSystem {
 
 /** Seeds of independent streams of random numbers. */
 const SALT = { episode: 0x0e, policy: 0x91 };
+/** About how long a slice of updates takes. */
+const SLICE_NS = 1e9;
 
 /**
- * Takes turns between collecting an episode and making the updates that are due for it.
+ * Takes turns between collecting an episode and making the updates that are due for it. On recorded episodes it makes as many
+ * updates without collecting any.
  *
  * Without a time budget the same seed gives the same weights, bit for bit, also across a resume.
  */
@@ -67,17 +71,23 @@ export class OnlineLearner implements Learner {
     this.#position = parts.position;
   }
 
-  /** @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run */
+  /**
+   * @throws ERR_CHECKPOINT_MISMATCH if `resume` belongs to another run, or to one on other recorded episodes; ERR_REPLAY_EMPTY if
+   * no recorded episode is long enough to learn from
+   */
   static async open(options: LearnerOptions, system: OnlineSystem): Promise<OnlineLearner> {
-    const { world, seed, resume, session } = options;
+    const { world, seed, resume, session, recorded } = options;
     const step = buildStep(system.step);
-    const store = storeFor(world, framesOf(options, system.recipe));
+    const store = recorded ?? storeFor(world, framesOf(options, system.recipe));
+    const source = system.batches(store);
+    if (recorded) requireEpisodes(source.ready, source.framesNeeded);
     const resumed = resume && readOnline(resume, identityOf(options, system));
-    if (resumed) await replayEpisodes(world, resumed.episodes, resumed.actions, store);
+    if (resumed && recorded) requireSameEpisodes(recorded, resumed.episodes, resumed.actions);
+    else if (resumed) await replayEpisodes(world, resumed.episodes, resumed.actions, store);
     const trainer = await Trainer.create({
       step,
       from: resumed?.trained ?? freshStart(step, seed),
-      batches: (plan) => inlineBatches(system.batches(store), plan),
+      batches: (plan) => inlineBatches(source, plan),
       ...(session && { session }),
     });
     const position = resumed?.position ?? { elapsedS: 0, evaluations: 0 };
@@ -103,7 +113,7 @@ export class OnlineLearner implements Learner {
   get finished(): boolean {
     const { seconds = Number.POSITIVE_INFINITY } = this.#options;
     if (this.#position.elapsedS >= seconds) return true;
-    return this.#environmentSteps >= this.#system.recipe.steps && this.#due <= 0;
+    return this.#stepsGiven >= this.#system.recipe.steps && this.#due <= 0;
   }
 
   get resumable(): boolean {
@@ -155,19 +165,27 @@ export class OnlineLearner implements Learner {
     return this.#store.steps * (this.#options.world.actionRepeat ?? 1);
   }
 
-  /** Updates that the collected steps still ask for. */
-  get #due(): number {
-    return updatesDue(this.#system.recipe, this.#environmentSteps) - this.#trainer.step;
+  /** Steps that updates are made for: recorded ones count as all that the recipe would collect. */
+  get #stepsGiven(): number {
+    return this.#options.recorded ? this.#system.recipe.steps : this.#environmentSteps;
   }
 
-  /** Evaluations that the collected steps ask for. */
+  /** Updates that these steps still ask for. */
+  get #due(): number {
+    return updatesDue(this.#system.recipe, this.#stepsGiven) - this.#trainer.step;
+  }
+
+  /** Evaluations that were to be made by now. */
   get #evaluations(): number {
-    return Math.floor(this.#environmentSteps / this.#system.recipe.evaluateEvery);
+    const { recipe } = this.#system;
+    const steps = this.#options.recorded ? stepsWorth(recipe, this.#trainer.step) : this.#environmentSteps;
+    return Math.floor(steps / recipe.evaluateEvery);
   }
 
   #evaluationDue(): boolean {
     if (this.#trainer.step === 0) return false;
-    return this.finished || (this.#due <= 0 && this.#evaluations > this.#position.evaluations);
+    const roundOver = this.#options.recorded !== undefined || this.#due <= 0;
+    return this.finished || (roundOver && this.#evaluations > this.#position.evaluations);
   }
 
   #progress(): number {
@@ -175,7 +193,7 @@ export class OnlineLearner implements Learner {
     const { seconds } = this.#options;
     if (seconds !== undefined) return Math.min(1, this.#position.elapsedS / seconds);
     const updates = updatesDue(this.#system.recipe, steps);
-    const acted = Math.min(1, this.#environmentSteps / steps);
+    const acted = Math.min(1, this.#stepsGiven / steps);
     return this.finished ? 1 : Math.min(acted, this.#trainer.step / Math.max(1, updates));
   }
 
@@ -212,7 +230,13 @@ export class OnlineLearner implements Learner {
   async #train(): Promise<Readonly<Record<string, number>>> {
     await this.#policy?.close();
     this.#policy = undefined;
-    return trainSlice(this.#trainer, this.#options.clock, () => this.#due > 0);
+    const { clock } = this.#options;
+    const endNs = clock.monotonicNs() + SLICE_NS;
+    const means = new MetricMeans();
+    do {
+      for (const { metrics } of await this.#trainer.advance()) means.add(metrics);
+    } while (this.#due > 0 && !this.#evaluationDue() && clock.monotonicNs() < endNs);
+    return means.read();
   }
 }
 

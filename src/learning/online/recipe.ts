@@ -44,6 +44,12 @@ export function updatesDue({ randomSteps, firstUpdates, updatesPerStep }: Online
   return steps < randomSteps ? 0 : firstUpdates + Math.floor((steps - randomSteps) * updatesPerStep);
 }
 
+/** Environment steps that so many updates are made for: the inverse of `updatesDue`. */
+export function stepsWorth({ randomSteps, firstUpdates, updatesPerStep }: OnlineRecipe, updates: number): number {
+  if (updates < firstUpdates) return (randomSteps * updates) / firstUpdates;
+  return randomSteps + (updates - firstUpdates) / updatesPerStep;
+}
+
 /** What is left of a learning rate at the end of a run that anneals it. */
 const FINAL_SHARE = 1 / 30;
 

@@ -7,11 +7,10 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
 import { RECURRENT_PARTS, RECURRENT_TRAINING_ONLY } from "../fine-tune/recurrent-parts.ts";
 import type { LearningSystem } from "../learner.ts";
-import type { OnlineSystem } from "../online/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { withSteps } from "../online/recipe.ts";
 import { SequenceReplay } from "../online/sequence-replay.ts";
 import { viewOf } from "../online/task-views.ts";
-import { openLearner } from "../open-learner.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { PlanetRecipe, planetRecipe, scheduleOf } from "./recipe.ts";
 import { planetUpdate } from "./update.ts";
@@ -60,7 +59,7 @@ export const planetSystem: LearningSystem = {
     const { world, steps, size } = options;
     const recipe = planetRecipe(world.task, size as PlanetSize | undefined);
     const online = steps === undefined ? recipe.online : withSteps(recipe.online, steps);
-    return openLearner(options, planetOnline(spacesOf(world), { ...recipe, online }));
+    return OnlineLearner.open(options, planetOnline(spacesOf(world), { ...recipe, online }));
   },
   fineTune: (options) => fineTuneJointly(options, TUNING),
 };

@@ -7,10 +7,9 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { SegmentReplay } from "../episodes/segment-replay.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
 import type { LearningSystem } from "../learner.ts";
-import type { OnlineSystem } from "../online/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
-import { openLearner } from "../open-learner.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { exploringPlan } from "./exploring-plan.ts";
 import { recipeFor, requireRecipe, TdMpc2Recipe } from "./recipe.ts";
@@ -80,7 +79,7 @@ export const tdMpc2System: LearningSystem = {
     const { world } = options;
     const { task, episodeSteps, actionSizes } = world;
     const recipe = recipeFor(task, { ...options, episodeSteps, actionSizes });
-    return openLearner(options, tdMpc2Online(spacesOf(world), recipe));
+    return OnlineLearner.open(options, tdMpc2Online(spacesOf(world), recipe));
   },
   fineTune: (options) => fineTuneJointly(options, TUNING),
 };

@@ -6,10 +6,9 @@ import type { ModelSpaces } from "../../world-models/world-model.ts";
 import { SegmentReplay } from "../episodes/segment-replay.ts";
 import { fineTuneJointly, type JointSystem } from "../fine-tune/fine-tune-jointly.ts";
 import type { LearningSystem } from "../learner.ts";
-import type { OnlineSystem } from "../online/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../online/learner.ts";
 import { annealed } from "../online/recipe.ts";
 import { viewOf } from "../online/task-views.ts";
-import { openLearner } from "../open-learner.ts";
 import { spacesOf } from "../world/spaces.ts";
 import { recipeFor, requireRecipe, VaeAgentRecipe } from "./recipe.ts";
 import { vaeAgentUpdate } from "./update.ts";
@@ -64,7 +63,7 @@ export const vaeAgentSystem: LearningSystem = {
   },
   open(options) {
     const { world, steps } = options;
-    return openLearner(options, vaeAgentOnline(spacesOf(world), recipeFor(world.task, steps)));
+    return OnlineLearner.open(options, vaeAgentOnline(spacesOf(world), recipeFor(world.task, steps)));
   },
   fineTune: (options) => fineTuneJointly(options, TUNING),
 };

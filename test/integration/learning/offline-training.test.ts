@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dreamerV3Online } from "../../../src/learning/dreamer-v3/system.ts";
 import type { LearnerOptions, LearnerReport } from "../../../src/learning/learner.ts";
-import type { OnlineSystem } from "../../../src/learning/online/learner.ts";
+import { OnlineLearner, type OnlineSystem } from "../../../src/learning/online/learner.ts";
 import type { OnlineRecipe } from "../../../src/learning/online/recipe.ts";
-import { openLearner } from "../../../src/learning/open-learner.ts";
 import { planetOnline } from "../../../src/learning/planet/system.ts";
 import { tdMpc2Online } from "../../../src/learning/td-mpc2/system.ts";
 import { vaeAgentOnline } from "../../../src/learning/vae-agent/system.ts";
@@ -14,7 +13,7 @@ import { DotWorld } from "../../support/dot-world.ts";
 import { slicingClock } from "../../support/slicing-clock.ts";
 import { tinyDreamerV3, tinyPlanet, tinyTdMpc2, tinyVaeAgent } from "../../support/tiny-systems.ts";
 
-/** 100 updates in all, and an evaluation after every 25. */
+/** 100 updates in all, and four evaluations: whenever online another 40 steps would have been collected. */
 const recipe: OnlineRecipe = {
   steps: 160,
   randomSteps: 60,
@@ -33,7 +32,7 @@ const systems: readonly OnlineSystem[] = [
 const recorded = await randomEpisodes(new DotWorld(), 40, 300);
 
 function open(system: OnlineSystem, options: Partial<LearnerOptions> = {}) {
-  return openLearner({ world: new DotWorld(), seed: 3, clock: slicingClock(), recorded, ...options }, system);
+  return OnlineLearner.open({ world: new DotWorld(), seed: 3, clock: slicingClock(), recorded, ...options }, system);
 }
 
 for (const system of systems) {
@@ -49,7 +48,7 @@ for (const system of systems) {
     assert.deepEqual(learner.collected, { episodes: 40, steps: 240 });
     assert.equal(reports.at(-1)!.updates, 100);
     const rounds = reports.filter(({ milestone }) => milestone).map(({ updates }) => updates);
-    assert.deepEqual(rounds, [25, 50, 75, 100]);
+    assert.deepEqual(rounds, [34, 60, 80, 100]);
     const [first, last] = [reports[0]!.figures.loss!, reports.at(-1)!.figures.loss!];
     assert.ok(last < 0.9 * first, `${first}, then ${last}`);
 
