@@ -64,6 +64,13 @@ export class BundlePolicy implements Policy {
     this.#previousMean?.fill(0);
   }
 
+  /** Takes on what another policy of the same networks believes and planned, and draws on from its generator. */
+  goOnFrom(other: BundlePolicy): void {
+    this.#rng = other.#rng;
+    (this.#observe.inputs.latent as Float32Array).set(other.borrowLatent);
+    if (other.#previousMean) this.#previousMean?.set(other.#previousMean);
+  }
+
   async act({ images, proprioception, executed, inFlight, inFlightFraction, isFirst }: PolicyInput, out: Float32Array) {
     const beganMs = performance.now();
     for (const [camera, image] of Object.entries(images)) {

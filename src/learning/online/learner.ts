@@ -1,22 +1,18 @@
 import { buildStep, type StepDefinition, type StepGraph } from "../../graph/index.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
-import { BundlePolicy } from "../bundle/bundle-policy.ts";
-import { fillGraphs } from "../bundle/fill-graphs.ts";
 import { replayEpisodes, requireSameEpisodes } from "../episodes/episode-log.ts";
 import { type EpisodeStore, storeFor } from "../episodes/episode-store.ts";
 import type { RowSource } from "../episodes/mixed-rows.ts";
 import { requireEpisodes } from "../episodes/require-episodes.ts";
 import type { Learner, LearnerOptions, LearnerReport } from "../learner.ts";
-import { batchRng, inlineBatches } from "../optimization/batches.ts";
+import { inlineBatches } from "../optimization/batches.ts";
 import type { Checkpoint } from "../optimization/checkpoint.ts";
 import { parametersOf } from "../optimization/checkpoint-tensors.ts";
 import { MetricMeans } from "../optimization/metric-means.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 import { freshStart, Trainer } from "../optimization/trainer.ts";
-import type { Policy } from "../policy.ts";
-import { exploringPolicy, noisyPolicy, rollOut } from "../run/rollout.ts";
-import type { EpisodeStart } from "../world/training-world.ts";
 import { type OnlinePosition, type RunIdentity, readOnline, snapshotOnline } from "./checkpoint.ts";
+import { Collector } from "./collector.ts";
 import { type OnlineRecipe, stepsWorth, updatesDue } from "./recipe.ts";
 
 /** What an algorithm brings to the online loop. */
@@ -37,8 +33,6 @@ export interface OnlineSystem {
   batches(store: EpisodeStore): RowSource;
 }
 
-/** Seeds of independent streams of random numbers. */
-const SALT = { episode: 0x0e, policy: 0x91 };
 /** About how long a slice of updates takes. */
 const SLICE_NS = 1e9;
 
@@ -54,9 +48,8 @@ export class OnlineLearner implements Learner {
   readonly #step: StepGraph;
   readonly #store: EpisodeStore;
   readonly #trainer: Trainer;
+  readonly #collector: Collector;
   #position: OnlinePosition;
-  /** Acts with the weights as they are now; undefined when they have changed since. */
-  #policy: BundlePolicy | undefined;
 
   private constructor(
     options: LearnerOptions,
@@ -68,6 +61,7 @@ export class OnlineLearner implements Learner {
     this.#step = parts.step;
     this.#store = parts.store;
     this.#trainer = parts.trainer;
+    this.#collector = new Collector(options, system, parts.store);
     this.#position = parts.position;
   }
 
@@ -113,11 +107,12 @@ export class OnlineLearner implements Learner {
   get finished(): boolean {
     const { seconds = Number.POSITIVE_INFINITY } = this.#options;
     if (this.#position.elapsedS >= seconds) return true;
-    return this.#stepsGiven >= this.#system.recipe.steps && this.#due <= 0;
+    return !this.#midEpisode && this.#stepsGiven >= this.#system.recipe.steps && this.#due <= 0;
   }
 
+  /** Half an episode cannot be played again: the weights changed within it. */
   get resumable(): boolean {
-    return this.#trainer.healthy;
+    return this.#trainer.healthy && !this.#midEpisode;
   }
 
   async advance(): Promise<LearnerReport> {
@@ -157,12 +152,17 @@ export class OnlineLearner implements Learner {
   }
 
   async close(): Promise<void> {
-    await this.#policy?.close();
+    await this.#collector.close();
     await this.#trainer.close();
   }
 
   get #environmentSteps(): number {
-    return this.#store.steps * (this.#options.world.actionRepeat ?? 1);
+    const { stepsUnderWay = 0 } = this.#collector;
+    return (this.#store.steps + stepsUnderWay) * (this.#options.world.actionRepeat ?? 1);
+  }
+
+  get #midEpisode(): boolean {
+    return this.#collector.stepsUnderWay !== undefined;
   }
 
   /** Steps that updates are made for: recorded ones count as all that the recipe would collect. */
@@ -183,7 +183,7 @@ export class OnlineLearner implements Learner {
   }
 
   #evaluationDue(): boolean {
-    if (this.#trainer.step === 0) return false;
+    if (this.#trainer.step === 0 || this.#midEpisode) return false;
     const roundOver = this.#options.recorded !== undefined || this.#due <= 0;
     return this.finished || (roundOver && this.#evaluations > this.#position.evaluations);
   }
@@ -197,39 +197,15 @@ export class OnlineLearner implements Learner {
     return this.finished ? 1 : Math.min(acted, this.#trainer.step / Math.max(1, updates));
   }
 
-  /** One episode. */
+  /** An episode, or a piece of one. */
   async #collect(): Promise<Readonly<Record<string, number>>> {
-    const { world, seed } = this.#options;
-    const { explorationStd, goalsMove = true } = this.#system.recipe;
-    const index = this.#store.episodes.length;
-    const rng = batchRng(seed ^ SALT.episode, index);
-    const moves = goalsMove && index % 2 === 1 && world.retarget !== undefined; // the robot goes on from where it is
-    const start: EpisodeStart = { kind: moves ? "retarget" : "reset", seed: rng.integer(2 ** 31) };
-    let policy: Policy = exploringPolicy(world, rng);
-    if (this.#trainer.step > 0) {
-      this.#policy ??= await this.#openPolicy();
-      this.#policy.begin(batchRng(seed ^ SALT.policy, index));
-      policy = explorationStd > 0 ? noisyPolicy(this.#policy, explorationStd, rng) : this.#policy;
-    }
-    const { episodeReturn } = await rollOut(world, policy, {
-      start,
-      store: this.#store,
-      source: this.#trainer.step > 0 ? "policy" : "random",
-    });
-    return { return: episodeReturn };
-  }
-
-  async #openPolicy(): Promise<BundlePolicy> {
-    const { session } = this.#options;
-    const graphs = this.#system.collecting ?? this.#system.graphs;
-    const filled = fillGraphs(graphs, await this.weights(), ["encode", "observe", "plan", "act"]);
-    return BundlePolicy.open(filled, batchRng(this.#options.seed, 0), { ...(session && { session }) });
+    const episodeReturn = await this.#collector.collect(this.#trainer.step > 0 ? () => this.weights() : undefined);
+    return episodeReturn === undefined ? {} : { return: episodeReturn };
   }
 
   /** A slice of the updates that are due: the mean of each metric. */
   async #train(): Promise<Readonly<Record<string, number>>> {
-    await this.#policy?.close();
-    this.#policy = undefined;
+    this.#collector.markOutdated();
     const { clock } = this.#options;
     const endNs = clock.monotonicNs() + SLICE_NS;
     const means = new MetricMeans();

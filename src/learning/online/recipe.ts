@@ -12,6 +12,13 @@ export const OnlineRecipe = z.strictObject({
     .nonnegative()
     .describe("normal noise on the actions while collecting, besides the policy's own"),
   evaluateEvery: z.int().positive().describe("environment steps between two evaluations"),
+  refreshEvery: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      "decisions of an episode after which what they ask for is learned and acted by; by default whole episodes",
+    ),
   goalsMove: z
     .boolean()
     .optional()

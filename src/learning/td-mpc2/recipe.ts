@@ -86,6 +86,7 @@ const SUITE: TaskRecipe = {
     updatesPerStep: 0.5,
     explorationStd: 0,
     evaluateEvery: 10_000,
+    refreshEvery: 25,
     goalsMove: false,
   },
   watched: {
