@@ -25,11 +25,12 @@ const recipe = tinyTdMpc2({
   evaluateEvery: 1e6,
 });
 
-function open(options: { seed?: number; resume?: Checkpoint } = {}) {
+function open({ refreshEvery, ...options }: { refreshEvery?: number; resume?: Checkpoint } = {}) {
   const world = new DotWorld();
+  const online = { ...recipe.online, ...(refreshEvery !== undefined && { refreshEvery }) };
   return OnlineLearner.open(
     { world, seed: 3, clock: slicingClock(), ...options },
-    tdMpc2Online(spacesOf(world), recipe),
+    tdMpc2Online(spacesOf(world), { ...recipe, online }),
   );
 }
 
@@ -69,6 +70,34 @@ test("a run that is stopped and resumed ends with the same weights", async () =>
   await finish(resumed);
   assert.deepEqual(await resumed.weights(), trained);
   await resumed.close();
+});
+
+test("within an episode it learns after every piece, acts by what it learned, and can be resumed between episodes", async () => {
+  const learner = await open({ refreshEvery: 2 });
+  const before: LearnerReport[] = [];
+  let resume: Checkpoint | undefined;
+  while (!learner.finished) {
+    before.push(await learner.advance());
+    const learned = before.at(-1)!.updates > 600; // some of what the first episodes of its own ask for
+    if (learned && learner.resumable) resume ??= await learner.snapshot();
+  }
+  const collected = before.filter(({ phase, updates }) => phase === "collect" && updates > 0);
+  const pieces = collected.map(({ environmentSteps, updates, figures }) => [
+    environmentSteps - 1080,
+    updates,
+    "return" in figures,
+  ]);
+  assert.deepEqual(pieces.slice(0, 4), [
+    [2, 600, false],
+    [4, 601, false],
+    [6, 602, true],
+    [8, 603, false],
+  ]);
+  assert.notDeepEqual(await learner.weights(), trained);
+  const resumed = await open({ refreshEvery: 2, resume: resume! });
+  await finish(resumed);
+  assert.deepEqual(await resumed.weights(), await learner.weights());
+  await Promise.all([learner.close(), resumed.close()]);
 });
 
 test("an unknown task names the known ones, an observation without a recipe those that have one", () => {
