@@ -116,7 +116,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       const { environmentSteps, updates } = report;
       place = { environmentSteps, updates };
       watcher?.onReport?.({ ...report, elapsedS: spent().elapsedS });
-      await note(report.phase, report.figures);
+      if (Object.keys(report.figures).length > 0) await note(report.phase, report.figures);
       if (report.milestone) {
         const weights = await learner.weights();
         const { evaluation, imagination } = await judgeRound(learner, weights, judge, judging);
