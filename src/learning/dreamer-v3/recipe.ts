@@ -124,6 +124,12 @@ const REACHING_POLICY_SHARE = 0.5;
  */
 const CPU_EXPLORATION = 0.3;
 
+/** A memory that is only trained over a few steps is a strange one after five hundred. */
+const LONG_EPISODES = {
+  sequence: { length: 16, batch: 16, ahead: 0 },
+  imagination: { horizon: 8, starts: 8 },
+} satisfies Partial<DreamerV3Recipe>;
+
 /** @param episodeSteps decisions of an episode: the CPU size looks no further ahead than they ask for */
 export function dreamerV3Recipe(task: string, episodeSteps: number, size: DreamerV3Size = "cpu"): DreamerV3Recipe {
   const network = DREAMER_V3_SIZES[size];
@@ -131,7 +137,7 @@ export function dreamerV3Recipe(task: string, episodeSteps: number, size: Dreame
   if (size !== "cpu") return { ...PUBLISHED, network, online: reaching ?? OTHERWISE };
   const cpu = { ...CPU, discount: discountOf(episodeSteps), network };
   if (reaching) return { ...cpu, policyShare: REACHING_POLICY_SHARE, online: reaching };
-  return { ...cpu, online: { ...OTHERWISE, explorationStd: CPU_EXPLORATION } };
+  return { ...cpu, ...LONG_EPISODES, online: { ...OTHERWISE, explorationStd: CPU_EXPLORATION } };
 }
 
 /** The learning rate over a whole run. */
