@@ -183,8 +183,8 @@ export class OnlineLearner implements Learner {
   }
 
   #evaluationDue(): boolean {
-    if (this.#trainer.step === 0 || this.#midEpisode) return false;
-    const roundOver = this.#options.recorded !== undefined || this.#due <= 0;
+    if (this.#trainer.step === 0) return false;
+    const roundOver = this.#options.recorded !== undefined || (this.#due <= 0 && !this.#midEpisode);
     return this.finished || (roundOver && this.#evaluations > this.#position.evaluations);
   }
 
