@@ -18,7 +18,7 @@ export interface LearningContest {
  */
 export const CONTESTS: readonly LearningContest[] = [
   fromState("td-mpc2", "cartpole-swingup", 50_000, 839),
-  fromState("td-mpc2", "reacher-easy", 50_000, 937),
+  fromState("td-mpc2", "reacher-easy", 100_000, 937),
   fromState("td-mpc2", "finger-spin", 50_000, 948),
   fromState("td-mpc2", "walker-walk", 50_000, 962),
   fromState("dreamer-v3", "cartpole-swingup", 100_000, 677),
