@@ -123,7 +123,7 @@ function tableOf(
   const thresholds = `Slows down above ${slow.toPrecision(3)} (calibrated here; the bundle says ${own.warn.toPrecision(3)}; --write puts it there), stops above ${own.stop.toPrecision(3)}.`;
   const strange = scene
     ? `The scene is strange above ${scene.warn.toPrecision(3)}, summed up from ${scene.reference.toPrecision(3)} on; --write puts it there, too.`
-    : "The model does not decode images: its scene cannot be watched.";
+    : "Its scene cannot be watched: the model paints no images, or fewer than four episodes were played.";
   return [table, alarms, thresholds, strange].join("\n");
 }
 

@@ -131,7 +131,7 @@ test("models surprise --write puts its thresholds, and the command that found th
   await cp(KEYPOINT, bundle, { recursive: true });
   const before = latentloop("models", "inspect", bundle, "--json").json();
   const { status, stderr, json } = latentloop(
-    ...["models", "surprise", bundle, "--task", "reach", "--episodes", "2", "--write", "--json"],
+    ...["models", "surprise", bundle, "--task", "reach", "--episodes", "4", "--write", "--json"],
   );
   assert.equal(status, 0, stderr);
   const { slow, scene, own, faults } = json();
