@@ -110,7 +110,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     while (!learner.finished) {
       if (signal?.aborted) {
         if (learner.resumable) await save();
-        throw trainingStopped(checkpointPath);
+        throw await stopped(checkpointPath);
       }
       const report = await learner.advance();
       const { environmentSteps, updates } = report;
@@ -142,7 +142,7 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     return { bundle: bundle.folder, manifest, scores };
   } catch (thrown) {
     if (thrown !== signal?.reason) throw thrown;
-    throw trainingStopped(checkpointPath); // an evaluation was cut off: it is made again, from the checkpoint before it
+    throw await stopped(checkpointPath); // an evaluation was cut off: it is made again, from the checkpoint before it
   } finally {
     await learner.close();
     world.close();
@@ -155,6 +155,14 @@ export async function refuseExisting(folder: string): Promise<void> {
   if (!(await pathExists(folder))) return;
   throw new LatentloopError("ERR_BUNDLE_EXISTS", `Expected a new folder for the bundle but ${folder} exists.`, {
     remedy: "Choose another folder, or remove the old bundle first.",
+  });
+}
+
+/** A run may be stopped before its first checkpoint. */
+async function stopped(checkpoint: string): Promise<LatentloopError> {
+  if (await pathExists(checkpoint)) return trainingStopped(checkpoint);
+  return new LatentloopError("ERR_TRAINING_STOPPED", "The training was stopped before its first checkpoint.", {
+    remedy: "Begin anew with the same command.",
   });
 }
 
