@@ -1,6 +1,5 @@
 // Our side of a contest, in a process of its own: `engine.js train|plan <workload> <weights> <batch> <threads> <provider>`.
 // It speaks the protocol that torch_twin.py describes.
-
 import { createInterface } from "node:readline";
 import { processorSeconds } from "../../core/processor-time.ts";
 import type { Provider } from "../../inference/placement.ts";

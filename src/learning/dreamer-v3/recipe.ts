@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Schedule, warmUp } from "../../graph/index.ts";
 import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
-import { annealed, discountOf, type OnlineRecipe } from "../online/recipe.ts";
+import { annealed, discountOf, type OnlineRecipe, REACHING_POLICY_SHARE } from "../online/recipe.ts";
 import { SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
@@ -112,9 +112,6 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 5_000,
   goalsMove: false,
 };
-
-/** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */
-const REACHING_POLICY_SHARE = 0.5;
 
 /**
  * Noise on collected actions. An actor that learns by gradients through the dynamics has no use for a spread of its own: it

@@ -34,6 +34,9 @@ export const POLICY_SHARE = z
   .optional()
   .describe("share of every batch from the policy's own episodes; without it every episode is as likely");
 
+/** The same where a run begins with many random episodes: what is learned near goals comes from the policy's own. */
+export const REACHING_POLICY_SHARE = 0.5;
+
 /** The same recipe over so many environment steps: the share of random ones stays. */
 export function withSteps(recipe: OnlineRecipe, steps: number): OnlineRecipe {
   const randomSteps = Math.min(recipe.randomSteps, Math.max(1, Math.round(steps / 2)));

@@ -3,7 +3,7 @@ import type { Schedule } from "../../graph/index.ts";
 import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { PLANET_SIZES, PlanetConfig, type PlanetSize } from "../../world-models/planet.ts";
-import { annealed, type OnlineRecipe } from "../online/recipe.ts";
+import { annealed, type OnlineRecipe, REACHING_POLICY_SHARE } from "../online/recipe.ts";
 import { SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what PlaNet learns from the same seed: the manifest stores it. */
@@ -97,9 +97,6 @@ const OTHERWISE: OnlineRecipe = {
   evaluateEvery: 10_000,
   goalsMove: false,
 };
-
-/** Of every batch, from the policy's own episodes: what is learned near goals comes from them. */
-const REACHING_POLICY_SHARE = 0.5;
 
 export function planetRecipe(task: string, size: PlanetSize = "cpu"): PlanetRecipe {
   const network = PLANET_SIZES[size];
