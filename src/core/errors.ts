@@ -89,6 +89,7 @@ export const ERROR_CODES = {
   ERR_STORE_FULL: "more episodes were collected than room was made for",
   ERR_UNKNOWN_ALGORITHM: "no learning system has this name",
   ERR_UNKNOWN_SIZE: "a learning system has no size preset of this name",
+  ERR_CURVE_UNREADABLE: "the curve of a training run is damaged",
   ERR_TRAINING_STOPPED: "a training run was stopped before its end",
   ERR_UNKNOWN_RECIPE: "a learning system has no recipe for the task",
   ERR_DEMO_STUCK: "the demo's loop cannot be armed, or one of its services refuses",

@@ -1,4 +1,5 @@
-import { basename, join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Command } from "commander";
 import { pathExists } from "../../config/path-exists.ts";
 import { LatentloopError } from "../../core/errors.ts";
@@ -25,6 +26,7 @@ export function curveCommand(): Command {
     .action(async (folders: string[], { out, json }: CurveFlags) => {
       const runs = await Promise.all(folders.map(readRun));
       const [only] = runs;
+      if (out !== undefined) await mkdir(dirname(out), { recursive: true });
       const files =
         runs.length === 1 ? await drawOne(only!, out ?? join(folders[0]!, "curve")) : await drawAll(runs, out);
       const reached = runs.map(({ name, curve }) => ({ name, ...placeOf(curve) }));

@@ -1,4 +1,5 @@
-import { extname } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, extname } from "node:path";
 import { Command } from "commander";
 import { LatentloopError } from "../../core/errors.ts";
 import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
@@ -69,6 +70,7 @@ async function run(flags: ImagineFlags): Promise<void> {
     }
     const { cameras } = spacesOfManifest(manifest);
     const imagination = await imagine(shown, cameras, graphs, { seed, seenSteps: SEEN_STEPS, steps });
+    await mkdir(dirname(out), { recursive: true });
     await write(imagination, manifest.policyRateHz);
     const { trueRewards, imaginedRewards } = imagination;
     const errors = trueRewards.map((reward, i) => Math.abs(reward - imaginedRewards[i]!));

@@ -1,5 +1,6 @@
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import type { Clock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import { processorSeconds } from "../../core/processor-time.ts";
 
 /** One line of a run's curve: where the run stood, and what was measured there. */
@@ -27,6 +28,9 @@ export function stopwatch(clock: Clock, before: TimeSpent = { elapsedS: 0, proce
   });
 }
 
+/** Characters of a damaged line that an error shows. */
+const LONGEST_QUOTE = 60;
+
 /** Writes a curve as JSON lines; a resumed run goes on below what is there. */
 export class CurveFile {
   readonly path: string;
@@ -43,10 +47,27 @@ export class CurveFile {
     await appendFile(this.path, `${JSON.stringify(point)}\n`);
   }
 
-  /** Every whole line: a crash, or a run that goes on, may leave half of the last one. */
+  /**
+   * Every whole line: a crash, or a run that goes on, may leave half of the last one.
+   * @throws ERR_CURVE_UNREADABLE if a line before it is no JSON
+   */
   async read(): Promise<CurvePoint[]> {
     const lines = (await readFile(this.path, "utf8")).split("\n");
-    return lines.slice(0, -1).map((line) => JSON.parse(line) as CurvePoint);
+    return lines.slice(0, -1).map((line, i) => {
+      try {
+        return JSON.parse(line) as CurvePoint;
+      } catch (cause) {
+        const found = JSON.stringify(line.slice(0, LONGEST_QUOTE));
+        throw new LatentloopError(
+          "ERR_CURVE_UNREADABLE",
+          `Expected JSON in line ${i + 1} of ${this.path} but found ${found}.`,
+          {
+            remedy: "Remove the line: its figures are drawn and counted, and nothing is learned from them.",
+            cause,
+          },
+        );
+      }
+    });
   }
 
   /** Drops what was written after a checkpoint; returns what the run had cost by then. */

@@ -41,9 +41,9 @@ test("one run is drawn into its folder, with what it has reached", async () => {
 });
 
 test("several runs become one chart of returns, with the numbers behind it", async () => {
-  const { status, stderr } = curve("first", "second", "--out", "both");
+  const { status, stderr } = curve("first", "second", "--out", join("new", "both"));
   assert.equal(status, 0, stderr);
-  assert.deepEqual((await readFile(join(folder, "both.csv"), "utf8")).trimEnd().split("\n").slice(1), [
+  assert.deepEqual((await readFile(join(folder, "new", "both.csv"), "utf8")).trimEnd().split("\n").slice(1), [
     "first,evaluate,100,7,1,1,3.00",
     "second,evaluate,100,7,1,1,4.00",
   ]);

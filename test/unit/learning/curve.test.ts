@@ -33,6 +33,14 @@ test("a resumed run's curve goes on from its checkpoint: what came after is drop
   assert.deepEqual(await curve.read(), [point(0, 50), point(40, 50)]);
 });
 
+test("a damaged line is named, with what stands there", async () => {
+  const curve = new CurveFile(join(folder, "d.jsonl"));
+  await curve.clear();
+  await curve.append(point(0, 50));
+  await appendFile(curve.path, "garbage\n");
+  await assert.rejects(curve.read(), { code: "ERR_CURVE_UNREADABLE", message: /line 2 .*"garbage"/ });
+});
+
 test("half a line at the end, as a crash or a running trainer leaves it, is no part of a curve", async () => {
   const curve = new CurveFile(join(folder, "c.jsonl"));
   await curve.clear();
