@@ -41,6 +41,12 @@ export function watchTraining({ title, log, stripPath }: TrainingViewOptions): T
       if (process.stdout.isTTY) log(previewOf(imagination));
       drawing = drawing.then(() => writeImaginationStrip(stripPath, imagination));
     },
+    onChoice({ kept, bestSteps, bestReturn, lastReturn }) {
+      const [best, last] = [bestReturn, lastReturn].map((value) => value.toPrecision(4));
+      log(
+        `\nThe ${kept} weights are kept: those of ${bestSteps} steps return ${best} on new episodes, the last ones ${last}.`,
+      );
+    },
     async stop() {
       progress.stop();
       await drawing;

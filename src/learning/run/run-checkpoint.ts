@@ -3,11 +3,12 @@ import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { type Checkpoint, loadCheckpoint } from "../optimization/checkpoint.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 
-const Extra = z.strictObject({ learner: z.record(z.string(), z.json()), bestReturn: z.number().nullable() });
+const JudgedPlace = z.strictObject({ meanReturn: z.number(), environmentSteps: z.int(), updates: z.int() });
+const Extra = z.strictObject({ learner: z.record(z.string(), z.json()), best: JudgedPlace.nullable() });
 
-/** The best weights so far and the return that they were judged by. */
+/** The best weights so far, where the run stood with them and the return that they were judged by. */
 export interface BestWeights {
-  readonly meanReturn: number;
+  readonly place: z.infer<typeof JudgedPlace>;
   readonly weights: Weights;
 }
 
@@ -19,7 +20,7 @@ export function runCheckpoint({ tensors, progress }: Checkpoint, best: BestWeigh
     BEST_PREFIX + name,
     makeTensor("float32", [data.length], data),
   ]);
-  const extra: z.infer<typeof Extra> = { learner: progress.extra, bestReturn: best?.meanReturn ?? null };
+  const extra: z.infer<typeof Extra> = { learner: progress.extra, best: best?.place ?? null };
   return { tensors: new Map([...tensors, ...kept]), progress: { ...progress, extra } };
 }
 
@@ -36,6 +37,6 @@ export async function loadRun(path: string): Promise<{ learner: Checkpoint; best
       tensors: new Map([...tensors].filter((entry) => !isBest(entry))),
       progress: { ...progress, extra: extra.learner },
     },
-    best: extra.bestReturn === null ? undefined : { meanReturn: extra.bestReturn, weights: new Map(bestWeights) },
+    best: extra.best ? { place: extra.best, weights: new Map(bestWeights) } : undefined,
   };
 }

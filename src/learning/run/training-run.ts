@@ -7,15 +7,16 @@ import { LatentloopError } from "../../core/errors.ts";
 import { exportBundle } from "../bundle/export-bundle.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { Imagination } from "../imagination.ts";
-import type { LearnerReport, LearningSystem, SystemChoice } from "../learner.ts";
+import type { Learner, LearnerReport, LearningSystem, SystemChoice } from "../learner.ts";
 import { saveCheckpoint } from "../optimization/checkpoint.ts";
 import type { SessionOptions } from "../optimization/session.ts";
+import type { Weights } from "../optimization/step-runner.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
 import { CurveFile, type CurvePoint, stopwatch } from "./curve.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type BestWeights, loadRun, runCheckpoint } from "./run-checkpoint.ts";
 import { trainingManifest } from "./training-manifest.ts";
-import { type JudgingOptions, judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
+import { type JudgingOptions, judgeChoice, judgeFinally, judgeRound, type TrainingScores } from "./training-scores.ts";
 
 export interface TrainingRunOptions extends SystemChoice {
   readonly system: LearningSystem;
@@ -49,6 +50,17 @@ export interface TrainingWatcher {
   onEpisode?(done: number, episodes: number): void;
   /** After every round: how well the model acts, and what it imagines. */
   onRound?(round: { readonly evaluation: Evaluation; readonly imagination: Imagination | undefined }): void;
+  /** The best round was played against the last one. */
+  onChoice?(choice: WeightsChoice): void;
+}
+
+/** Which weights are exported, and what both came to on the same episodes. */
+export interface WeightsChoice {
+  readonly kept: "best" | "last";
+  /** Environment steps that the best round came after. */
+  readonly bestSteps: number;
+  readonly bestReturn: number;
+  readonly lastReturn: number;
 }
 
 export interface TrainingRunResult {
@@ -64,8 +76,8 @@ export const FINAL_PHASE = "final";
 const CHECKPOINT_EVERY_S = 60;
 
 /**
- * Trains a learning system on a task from nothing to a bundle: collects, learns, evaluates after every round, keeps the best
- * weights, writes checkpoint and curve, exports.
+ * Trains a learning system on a task from nothing to a bundle: collects, learns, evaluates after every round, keeps the better
+ * of the best round's weights and the last, writes checkpoint and curve, exports.
  *
  * @throws ERR_BUNDLE_EXISTS before any work if the bundle's folder is taken
  * @throws ERR_TRAINING_STOPPED if the signal ended it; the checkpoint can be resumed
@@ -120,8 +132,8 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
       if (report.milestone) {
         const weights = await learner.weights();
         const { evaluation, imagination } = await judgeRound(learner, weights, judge, judging);
-        if (!best || evaluation.meanReturn > best.meanReturn) best = { meanReturn: evaluation.meanReturn, weights };
         const { meanReturn, successRate } = evaluation;
+        if (!best || meanReturn > best.place.meanReturn) best = { place: { ...place, meanReturn }, weights };
         await note("evaluate", { meanReturn, successRate });
         watcher?.onRound?.({ evaluation, imagination });
       }
@@ -131,7 +143,11 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
         savedNs = clock.monotonicNs();
       }
     }
-    const weights = best?.weights ?? (await learner.weights());
+    const last = await learner.weights();
+    const rival = best && best.place.updates < place.updates ? best : undefined;
+    const choice = rival && (await chooseWeights(learner, rival, last, judge, judging));
+    if (choice) watcher?.onChoice?.(choice);
+    const weights = choice?.kept === "best" ? rival!.weights : last;
     const { scores, surprise } = await judgeFinally(learner, weights, judge, options.evaluationEpisodes, judging);
     const { manifest } = await exportBundle(bundle.folder, {
       graphs: learner.graphs,
@@ -148,6 +164,20 @@ export async function runTraining(options: TrainingRunOptions): Promise<Training
     world.close();
     judge.close();
   }
+}
+
+/** Plays the best round's weights against the last ones: what was the best on few episodes may have been lucky. */
+async function chooseWeights(
+  learner: Learner,
+  { weights, place }: BestWeights,
+  last: Weights,
+  judge: TrainingWorld,
+  judging: JudgingOptions,
+): Promise<WeightsChoice> {
+  const { meanReturn: bestReturn } = await judgeChoice(learner, weights, judge, judging);
+  const { meanReturn: lastReturn } = await judgeChoice(learner, last, judge, judging);
+  const kept = lastReturn > bestReturn ? "last" : "best";
+  return { kept, bestSteps: place.environmentSteps, bestReturn, lastReturn };
 }
 
 /** @throws ERR_BUNDLE_EXISTS if there is anything at the place of a new bundle */

@@ -24,8 +24,10 @@ export interface TrainingScores {
 /** A round is judged on so many decisions, within these numbers of episodes. */
 const ROUND_STEPS = 1000;
 const ROUND_EPISODES = { fewest: 4, most: 20 };
-/** Seeds of evaluation episodes: rounds and the final one are judged on different ones. */
-const SEEDS = { round: 1_000_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
+/** The best round was the best on few episodes: against the last one it plays so many times as many. */
+const CHOICE_SHARE = 2;
+/** Seeds of evaluation episodes: rounds, the choice between two and the final one are judged on different ones. */
+const SEEDS = { round: 1_000_000, choice: 1_500_000, final: 2_000_000, planner: 77, imagination: 3_000_000 };
 /** What evaluation calls deployed: a delay in policy steps, and episodes in a row that only move the goal. */
 export const DEPLOYED = { delay: 0.4, episodesPerReset: 10 };
 /** Share of the steps of undisturbed episodes in which surprise may slow the robot down. */
@@ -54,28 +56,48 @@ export async function judgeRound(
   learner: Learner,
   weights: Weights,
   judge: TrainingWorld,
-  { session = {}, onEpisode, signal }: JudgingOptions = {},
+  judging: JudgingOptions = {},
 ): Promise<{ evaluation: Evaluation; imagination: Imagination | undefined }> {
+  const { session = {} } = judging;
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act", "imagine", "decode"]);
+  const evaluation = await play(onnx, judge, { episodes: roundEpisodes(judge), seed: SEEDS.round }, judging);
+  const seed = SEEDS.imagination;
+  const imagination = onnx.has("decode")
+    ? await imagine(await playRandomEpisode(judge, seed), judge.observationSpace.cameras, onnx, {
+        seed,
+        seenSteps: 4,
+        steps: 16,
+        session,
+      })
+    : undefined;
+  return { evaluation, imagination };
+}
+
+/** What weights come to on episodes that no round was judged on: the same ones whatever the weights. */
+export function judgeChoice(
+  learner: Learner,
+  weights: Weights,
+  judge: TrainingWorld,
+  judging: JudgingOptions = {},
+): Promise<Evaluation> {
+  const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "plan", "act"]);
+  return play(onnx, judge, { episodes: CHOICE_SHARE * roundEpisodes(judge), seed: SEEDS.choice }, judging);
+}
+
+async function play(
+  onnx: ReadonlyMap<string, Uint8Array>,
+  judge: TrainingWorld,
+  { episodes, seed }: { readonly episodes: number; readonly seed: number },
+  { session = {}, onEpisode, signal }: JudgingOptions,
+): Promise<Evaluation> {
   const policy = await BundlePolicy.open(onnx, new Rng(SEEDS.planner), { session });
   try {
-    const episodes = roundEpisodes(judge);
-    const evaluation = await evaluate(judge, policy, {
+    return await evaluate(judge, policy, {
       episodes,
-      seed: SEEDS.round,
+      seed,
       onEpisode: (done) => onEpisode?.(done, episodes),
       ...(signal && { signal }),
     });
-    const seed = SEEDS.imagination;
-    const imagination = onnx.has("decode")
-      ? await imagine(await playRandomEpisode(judge, seed), judge.observationSpace.cameras, onnx, {
-          seed,
-          seenSteps: 4,
-          steps: 16,
-          session,
-        })
-      : undefined;
-    return { evaluation, imagination };
   } finally {
     await policy.close();
   }

@@ -10,7 +10,7 @@ import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
 import type { Learner, LearningSystem } from "../../../src/learning/learner.ts";
 import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
 import { CurveFile } from "../../../src/learning/run/curve.ts";
-import { runTraining, type TrainingRunOptions } from "../../../src/learning/run/training-run.ts";
+import { runTraining, type TrainingRunOptions, type WeightsChoice } from "../../../src/learning/run/training-run.ts";
 import { DotWorld } from "../../support/dot-world.ts";
 import { TINY_KEYPOINT } from "../../support/tiny-keypoint.ts";
 
@@ -111,18 +111,43 @@ test("a bundle that exists is never overwritten, and is refused before any work"
   assert.equal(opened, 0);
 });
 
+/** An evaluation plays 20 episodes and one to imagine; each side of the choice plays 40. */
+const SECOND_ROUND = { first: 22, last: 42 };
+const CHOICE_OF_BEST = { first: 43, last: 82 };
+const CHOICE_OF_LAST = { first: 83, last: 122 };
+
 test("the weights with the best evaluation are exported, not the last ones", async () => {
-  const rounds: Weights[] = [];
-  const system: LearningSystem = { ...tiny, open: async (options) => witnessed(await tiny.open(options), rounds) };
-  const options = { ...optionsFor("best", system), openWorld: async () => new HardeningWorld(20) };
-  await runTraining(options);
-  assert.equal(rounds.length, 2);
-  const { graphs } = await tiny.open({ world: new DotWorld(), seed: 2, clock: systemClock() });
-  const best = fillGraphs(graphs, rounds[0]!, ["encode", "plan"]);
-  const exported = await graphsOf("best");
-  assert.ok(best.get("encode")!.length > 0 && Buffer.from(best.get("encode")!).equals(exported.encode!));
-  assert.ok(Buffer.from(best.get("plan")!).equals(exported.plan!));
+  const { rounds, choice } = await trainWithHardTimes("best", [SECOND_ROUND, CHOICE_OF_LAST]);
+  assert.equal(choice.kept, "best");
+  assert.ok(choice.bestReturn > choice.lastReturn + 100 && choice.bestSteps < 32 * 20 + 8 * 6);
+  assert.notDeepEqual(rounds[0], rounds[1]);
+  await assertExported("best", rounds[0]!);
 });
+
+test("a round that was only lucky loses against the last one", async () => {
+  const { rounds, choice } = await trainWithHardTimes("lucky", [SECOND_ROUND, CHOICE_OF_BEST]);
+  assert.equal(choice.kept, "last");
+  await assertExported("lucky", rounds[1]!);
+});
+
+async function trainWithHardTimes(name: string, hard: readonly Episodes[]) {
+  const rounds: Weights[] = [];
+  let choice: WeightsChoice | undefined;
+  await runTraining({
+    ...optionsFor(name, { ...tiny, open: async (options) => witnessed(await tiny.open(options), rounds) }),
+    openWorld: async () => new HardWorld(hard),
+    watcher: { onChoice: (made) => void (choice = made) },
+  });
+  return { rounds, choice: choice! };
+}
+
+async function assertExported(name: string, weights: Weights) {
+  const { graphs } = await tiny.open({ world: new DotWorld(), seed: 2, clock: systemClock() });
+  const expected = fillGraphs(graphs, weights, ["encode", "plan"]);
+  const exported = await graphsOf(name);
+  assert.ok(expected.get("encode")!.length > 0 && Buffer.from(expected.get("encode")!).equals(exported.encode!));
+  assert.ok(Buffer.from(expected.get("plan")!).equals(exported.plan!));
+}
 
 /** Its rewards are no numbers. */
 class UnrewardedWorld extends DotWorld {
@@ -131,11 +156,24 @@ class UnrewardedWorld extends DotWorld {
   }
 }
 
-/** Every reward is worse after the first round's evaluation: 20 episodes, and one to imagine. */
-class HardeningWorld extends DotWorld {
+interface Episodes {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Every reward is worse in some of its episodes. */
+class HardWorld extends DotWorld {
+  readonly #hard: readonly Episodes[];
+
+  constructor(hard: readonly Episodes[]) {
+    super(20);
+    this.#hard = hard;
+  }
+
   override step(action: Float32Array) {
     const result = super.step(action);
-    return this.resets > 21 ? { ...result, reward: result.reward - 100 } : result;
+    const isHard = this.#hard.some(({ first, last }) => this.resets >= first && this.resets <= last);
+    return isHard ? { ...result, reward: result.reward - 100 } : result;
   }
 }
 
