@@ -55,18 +55,13 @@ export function watchTraining({ title, log, stripPath }: TrainingViewOptions): T
 }
 
 /** A few true frames above the imagined ones, in half blocks. */
-function previewOf({ width, height, trueFrames, imaginedFrames }: Imagination): string {
-  const [camera = ""] = Object.keys(trueFrames);
+function previewOf({ views: [view] }: Imagination): string {
+  const { width, height, trueFrames, imaginedFrames } = view!;
   const rowOf = (frames: readonly Uint8Array[]) => {
     const every = Math.floor(frames.length / PREVIEW_FRAMES);
     const shown = frames.filter((_, i) => i % every === every - 1);
     const images = shown.map((frame) => terminalImage(frame, width, height, PREVIEW_COLUMNS));
     return (images[0] ?? []).map((_, line) => images.map((image) => image[line]).join(" "));
   };
-  return [
-    "what happened",
-    ...rowOf(trueFrames[camera]!),
-    "what the model imagined",
-    ...rowOf(imaginedFrames[camera]!),
-  ].join("\n");
+  return ["what happened", ...rowOf(trueFrames), "what the model imagined", ...rowOf(imaginedFrames)].join("\n");
 }

@@ -19,13 +19,18 @@ export interface ImaginationOptions {
 
 /** What happened and what the model thought would happen, step by step after the last frame it saw. */
 export interface Imagination {
-  readonly width: number;
-  readonly height: number;
-  /** By camera. Shapes: each [Y, X, 3] */
-  readonly trueFrames: Readonly<Record<string, readonly Uint8Array[]>>;
-  readonly imaginedFrames: Readonly<Record<string, readonly Uint8Array[]>>;
+  readonly views: readonly ImaginedView[];
   readonly trueRewards: readonly number[];
   readonly imaginedRewards: readonly number[];
+}
+
+/** The frames of one camera. Shapes: each [Y, X, 3] */
+export interface ImaginedView {
+  readonly camera: string;
+  readonly width: number;
+  readonly height: number;
+  readonly trueFrames: readonly Uint8Array[];
+  readonly imaginedFrames: readonly Uint8Array[];
 }
 
 /** A store with one episode of random actions. */
@@ -86,12 +91,13 @@ export async function imagine(
     }
     const seen = Array.from({ length: steps }, (_, t) => seenSteps + 1 + t);
     return {
-      width: cameras[0]!.width,
-      height: cameras[0]!.height,
-      trueFrames: Object.fromEntries(
-        cameras.map(({ name }) => [name, seen.map((frame) => store.borrowImage(name, frame))]),
-      ),
-      imaginedFrames: frames,
+      views: cameras.map(({ name, width, height }) => ({
+        camera: name,
+        width,
+        height,
+        trueFrames: seen.map((frame) => store.borrowImage(name, frame)),
+        imaginedFrames: frames[name]!,
+      })),
       trueRewards: seen.map((frame) => store.rewards[frame]!),
       imaginedRewards: rewards,
     };

@@ -58,6 +58,13 @@ export async function readShownEpisode(
         `Expected at least ${episode} episodes in ${replay} but it has ${recorded.length}.`,
       );
     }
+    if (count > 0 && recorded.length === 1) {
+      throw new LatentloopError(
+        "ERR_REPLAY_EMPTY",
+        `Expected an episode besides the one that is drawn, for a probe decoder to learn from, but ${replay} has one.`,
+        { remedy: "Record more episodes, or draw one of a simulated task with --task." },
+      );
+    }
     const shown = storeForManifest(manifest, chosen.frames);
     await reader.readInto(shown, chosen);
     reader.requireSome(shown);

@@ -37,22 +37,24 @@ interface Picture {
   readonly pixels: Uint8Array;
 }
 
-/** A column for each of these steps, by default all. */
-function layOut({ width, height, trueFrames, imaginedFrames }: Imagination, from = 0, to?: number): Picture {
-  const rows = Object.keys(trueFrames).flatMap((camera) => [trueFrames[camera]!, imaginedFrames[camera]!]);
-  const shown = rows.map((frames) => frames.slice(from, to));
-  const columns = shown[0]?.length ?? 0;
-  const stripWidth = columns * (width + GAP_PX) - GAP_PX;
-  const stripHeight = rows.length * (height + GAP_PX) - GAP_PX;
+/** A column for each of these steps, by default all, and two rows for each camera. */
+function layOut({ views }: Imagination, from = 0, to?: number): Picture {
+  const rows = views.flatMap(({ width, height, trueFrames, imaginedFrames }) =>
+    [trueFrames, imaginedFrames].map((frames) => ({ width, height, frames: frames.slice(from, to) })),
+  );
+  const stripWidth = Math.max(...rows.map(({ width, frames }) => frames.length * (width + GAP_PX) - GAP_PX));
+  const stripHeight = rows.reduce((sum, { height }) => sum + height + GAP_PX, -GAP_PX);
   const pixels = new Uint8Array(stripWidth * stripHeight * 3).fill(255);
-  shown.forEach((frames, row) => {
+  let top = 0;
+  for (const { width, height, frames } of rows) {
     frames.forEach((frame, column) => {
       for (let y = 0; y < height; y++) {
-        const target = (row * (height + GAP_PX) + y) * stripWidth + column * (width + GAP_PX);
+        const target = (top + y) * stripWidth + column * (width + GAP_PX);
         pixels.set(frame.subarray(y * width * 3, (y + 1) * width * 3), target * 3);
       }
     });
-  });
+    top += height + GAP_PX;
+  }
   return { width: stripWidth, height: stripHeight, pixels };
 }
 

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import sharp from "sharp";
+import { readShownEpisode } from "../../../src/cli/imagine/shown-episode.ts";
 import { root } from "../../../src/config/package-root.ts";
+import { readBundle } from "../../../src/inference/read-bundle.ts";
 import { decodeVideo } from "../../../src/replay/datasets/ffmpeg.ts";
 import { trainDotBundle } from "../../support/dot-bundle.ts";
 import { recordDotWorld } from "../../support/dot-recording.ts";
@@ -80,3 +82,13 @@ for (const [rule, flags, code, sentence] of refusals) {
     assert.match(stderr, sentence);
   });
 }
+
+test("a probe decoder wants an episode besides the one that is drawn", async () => {
+  const lone = join(folder, "lone");
+  await recordDotWorld({ folder: join(lone, "bag"), episodes: 1, seed: 1 });
+  const others = { count: 60, onEpisode: () => {} };
+  await assert.rejects(readShownEpisode(await readBundle(model), { replay: lone, episode: 1 }, others), {
+    code: "ERR_REPLAY_EMPTY",
+    message: /probe decoder.*lone has one/,
+  });
+});

@@ -57,8 +57,11 @@ test("what it imagines can be shown", async () => {
   const onnx = fillGraphs(learner.graphs, weights, ["encode", "observe", "imagine", "decode"]);
   const store = await playRandomEpisode(world, 1);
   const { cameras } = world.observationSpace;
-  const { imaginedFrames, imaginedRewards } = await imagine(store, cameras, onnx, { seed: 1, seenSteps: 1, steps: 4 });
-  assert.equal(imaginedFrames.scene!.length, 4);
+  const { views, imaginedRewards } = await imagine(store, cameras, onnx, { seed: 1, seenSteps: 1, steps: 4 });
+  assert.deepEqual(
+    views.map(({ camera, imaginedFrames }) => [camera, imaginedFrames.length]),
+    [["scene", 4]],
+  );
   assert.ok(imaginedRewards.every(Number.isFinite));
 
   const beyond = { seed: 1, seenSteps: 1, steps: world.episodeSteps };
