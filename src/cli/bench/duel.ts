@@ -104,7 +104,8 @@ export async function duel(workload: Workload, threads: number, seconds: number)
   }
 }
 
-async function compareFirst({ kind }: Workload, ours: Contestant, twin: Contestant): Promise<number> {
+/** Largest difference between the two sides' first results, relative to the baseline's largest value. */
+export async function compareFirst({ kind }: Workload, ours: Contestant, twin: Contestant): Promise<number> {
   if (kind === "train") {
     const [a, b] = [await ours.ask<{ loss: number }>({ do: "loss" }), await twin.ask<{ loss: number }>({ do: "loss" })];
     return Math.abs(a.loss - b.loss) / Math.abs(b.loss);

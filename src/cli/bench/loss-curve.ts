@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "../../core/rng.ts";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
@@ -33,7 +35,16 @@ export function startWeights(step: StepGraph, seed: number): Map<string, Tensor>
 }
 
 /** Trains the VAE on both sides from the same start over the same pictures; they work at once, since time does not matter. */
-export async function compareCurves(folder: string, log: BenchOptions["log"]): Promise<CurveComparison> {
+export async function compareCurves(log: BenchOptions["log"]): Promise<CurveComparison> {
+  const folder = await mkdtemp(join(tmpdir(), "latentloop-bench-"));
+  try {
+    return await compareIn(folder, log);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function compareIn(folder: string, log: BenchOptions["log"]): Promise<CurveComparison> {
   const { definition, ...rest } = TRAINING["conv-vae"]!;
   const step = buildStep(definition);
   const noises = makeTensor("float32", [STEPS, ...step.noise[0]!.shape]);

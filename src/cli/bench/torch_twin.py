@@ -192,11 +192,15 @@ class Planner:
         return 0
 
 
-def rms_mlp(p, scope, x, hidden):
+def rms_layers(p, scope, x, hidden):
     for i in range(hidden):
         x = linear(p, f"{scope}/linear{i}", x)
         x = F.silu(x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-4) * p[f"{scope}/norm{i}/gain"])
-    return linear(p, scope + "/out", x)
+    return x
+
+
+def rms_mlp(p, scope, x, hidden):
+    return linear(p, scope + "/out", rms_layers(p, scope, x, hidden))
 
 
 class VaeAgent(Planner):
@@ -208,16 +212,31 @@ class VaeAgent(Planner):
 
 
 class Planet(Planner):
+    """As published, or with normalized networks and a prior that changes the state before, which ends with what is known."""
+
     def next(self, p, z, a):
         weights = [p["rssm/core/gru/" + name] for name in ("inputWeight", "hiddenWeight", "inputBias", "hiddenBias")]
         deter = weights[1].shape[1]
-        x = F.relu(linear(p, "rssm/core/input/linear0", torch.cat([z[:, deter:], a], -1)))
+        before = z[:, deter:]
+        x = torch.cat([before, a], -1)
+        if self.normalized(p):
+            x = rms_layers(p, "rssm/core/input", x, 1)
+        else:
+            x = F.relu(linear(p, "rssm/core/input/linear0", x))
         h = torch.gru_cell(x, z[:, :deter], *weights)
-        mean, _ = mlp(p, "rssm/prior", h, 1, F.relu).chunk(2, -1)
-        return torch.cat([h, mean], -1)
+        statistics = self.mlp(p, "rssm/prior", h, 1)  # means, deviations, what is known
+        drawn = statistics.shape[-1] - before.shape[-1]
+        reached = torch.cat([statistics[:, :drawn], statistics[:, 2 * drawn :]], -1)
+        return torch.cat([h, before + reached if self.normalized(p) else reached], -1)
 
     def reward_of(self, p, z, a, reached):
-        return mlp(p, "reward", reached, 2, F.relu)[:, 0]
+        return self.mlp(p, "reward", reached, 2)[:, 0]
+
+    def mlp(self, p, scope, x, hidden):
+        return rms_mlp(p, scope, x, hidden) if self.normalized(p) else mlp(p, scope, x, hidden, F.relu)
+
+    def normalized(self, p):
+        return "reward/norm0/gain" in p
 
 
 class DreamerV3:
@@ -225,14 +244,6 @@ class DreamerV3:
     def plan(self, p, batch, c):
         hidden = sum(name.startswith("actor/linear") and name.endswith("weight") for name in p)
         return rms_mlp(p, "actor", batch["latent"], hidden).chunk(2, -1)[0].tanh()
-
-
-def symlog(x):
-    return x.sign() * x.abs().log1p()
-
-
-def symexp(x):
-    return x.sign() * x.abs().expm1()
 
 
 class TdMpc2(Planner):
