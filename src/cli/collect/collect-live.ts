@@ -90,7 +90,7 @@ export async function collectLive(flags: LiveFlags): Promise<CollectedLive> {
     },
   });
   const operator = new OperatorKeys({
-    isRunning: () => collection.current !== undefined,
+    isRunning: () => collection.current !== undefined && !collection.isHalted,
     onWord: (word) => collection.say(word),
     onNote: (text) => collection.note(text),
     onMotion: ({ key, kind }) => collection.key(key, kind),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LatentloopError } from "../../core/errors.ts";
-import { LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
+import { DEFAULT_QOS, LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES } from "../../core/status.ts";
 import { EPISODE_KIND, type EpisodeEvent, type RosMessages, type RosType } from "../../messages/index.ts";
 import type { CollectionNames } from "../../nodes/collect/collection-launch.ts";
 import type { NodeHost } from "../../nodes/host/node-host.ts";
@@ -20,7 +21,7 @@ export interface LiveEpisode {
 }
 
 export interface LiveCollectionOptions {
-  readonly host: NodeHost;
+  readonly host: Pick<NodeHost, "context" | "finished">;
   readonly namespace: string;
   readonly names: CollectionNames;
   readonly topics: readonly { readonly name: string; readonly type: RosType }[];
@@ -35,6 +36,10 @@ export interface LiveCollectionOptions {
 const SERVICE_PATIENCE_MS = 5000;
 const DISK_PATIENCE_MS = 10_000;
 const DISK_RETRY_MS = 50;
+const MOVING = (["tracking", "coasting"] as const satisfies readonly ControlStatus[]).map((status) =>
+  Object.keys(CONTROL_STATUS).indexOf(status),
+);
+const OPERATOR = Object.keys(HALT_CAUSES).indexOf("operator");
 const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
 
 /** Leads a running loop through episodes: arms, begins, listens to the operator, counts, stops. */
@@ -47,6 +52,8 @@ export class LiveCollection {
   /** Who drives, and what is wrong with the human's device. */
   inCharge = "";
   bag = "";
+  /** The operator halted the loop: it waits until somebody arms it again. */
+  isHalted = false;
   /** From the teleop node's diagnostics. */
   inputToCommandMs: { readonly p50: number; readonly p99: number; readonly inputs: number } | undefined;
   readonly #options: LiveCollectionOptions;
@@ -57,6 +64,8 @@ export class LiveCollection {
   #finish: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #words: Promise<void> = Promise.resolve();
+  /** Ends what waits to begin an episode. */
+  #beginnings = new AbortController();
   #isStopping = false;
   #isRecording = false;
   #diskTimer: NodeJS.Timeout | undefined;
@@ -90,21 +99,23 @@ export class LiveCollection {
       await Promise.race([this.#finished, failed]);
     } finally {
       this.#isStopping = true;
+      this.#beginnings.abort();
       clearTimeout(this.#diskTimer);
     }
+    await this.#halt().catch(() => {}); // it may have ended already
     await this.#words;
-    await this.#call(`${this.#options.names.control}/halt`).catch(() => {}); // it may have ended already
   }
 
-  /** A word is done after the one before it. */
+  /** A word is done after the one before it; but halting and stopping wait for nothing, and nothing begins that waited. */
   say(word: OperatorWord): void {
-    this.#words = this.#words.then(async () => {
-      try {
-        await this.#do(word);
-      } catch (thrown) {
-        if (!this.#isStopping) this.#fail(thrown);
-      }
-    });
+    if (word === "halt" || word === "stop") {
+      this.#beginnings.abort();
+      this.#beginnings = new AbortController();
+      void this.#perform(word);
+      return;
+    }
+    const { signal } = this.#beginnings;
+    this.#words = this.#words.then(() => this.#perform(word, signal));
   }
 
   note(text: string): void {
@@ -148,6 +159,14 @@ export class LiveCollection {
       ({ data }) => this.#onRecording(data),
       LATCHED_QOS,
     );
+    context.subscribe(
+      this.#full("control/tick"),
+      "latentloop_msgs/msg/Tick",
+      ({ status, halt_cause }) => {
+        this.isHalted = halt_cause === OPERATOR && !MOVING.includes(status);
+      },
+      DEFAULT_QOS,
+    );
     context.subscribe(this.#full(`${names.teleop}/word`), "std_msgs/msg/String", ({ data }) =>
       this.say(data as OperatorWord),
     );
@@ -176,13 +195,19 @@ export class LiveCollection {
     );
   }
 
-  async #do(word: OperatorWord): Promise<void> {
+  async #perform(word: OperatorWord, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#do(word, signal);
+    } catch (thrown) {
+      if (!this.#isStopping) this.#fail(thrown);
+    }
+  }
+
+  async #do(word: OperatorWord, signal?: AbortSignal): Promise<void> {
     const { names, onAnswer } = this.#options;
     switch (word) {
       case "begin":
-        while (!this.#isRecording && !this.#isStopping) await sleep(DISK_RETRY_MS);
-        await armLoop(this.#context, this.#full(`${names.control}/arm`), "ERR_CONTROL_LOOP", onAnswer);
-        onAnswer((await this.#call(`${names.episodes}/begin`)).message);
+        await this.#begin(signal!);
         break;
       case "success":
       case "failure":
@@ -195,11 +220,38 @@ export class LiveCollection {
         break;
       }
       case "halt":
-        onAnswer((await this.#call(`${names.control}/halt`)).message);
+        onAnswer((await this.#halt()).message);
         break;
       case "stop":
         this.#finish();
     }
+  }
+
+  /** Arms, and begins an episode unless one runs: that one goes on. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { names, onAnswer } = this.#options;
+    while (!this.#isRecording && !signal.aborted) await sleep(DISK_RETRY_MS);
+    if (signal.aborted) return;
+    const isArmed = await armLoop(this.#context, this.#full(`${names.control}/arm`), "ERR_CONTROL_LOOP", {
+      onRefusal: onAnswer,
+      signal,
+    });
+    if (signal.aborted) {
+      if (isArmed) await this.#halt(); // it may have been armed after it had been told to halt
+      return;
+    }
+    const { current } = this;
+    onAnswer(
+      current === undefined
+        ? (await this.#call(`${names.episodes}/begin`)).message
+        : `armed again: episode ${current.number} goes on`,
+    );
+  }
+
+  #beginByItself(): void {
+    if (!this.#options.isAutomatic) return;
+    if (this.isHalted) this.#options.onAnswer("halted: enter arms again and begins the next episode");
+    else this.say("begin");
   }
 
   #onEvent({ kind, episode, step, reward, success, intervention }: EpisodeEvent): void {
@@ -222,7 +274,7 @@ export class LiveCollection {
     this.episodes.push(ended);
     this.#options.onEpisode(ended);
     if (this.episodes.length >= this.#options.episodes) this.#finish();
-    else if (this.#options.isAutomatic) this.say("begin");
+    else this.#beginByItself();
   }
 
   #forget(number: number): void {
@@ -230,7 +282,11 @@ export class LiveCollection {
     const wasRunning = this.current?.number === number;
     this.current = undefined;
     if (!wasRunning && this.episodes.at(-1)?.number === number) this.episodes.pop();
-    if (wasRunning && this.#options.isAutomatic && !this.#isStopping) this.say("begin");
+    if (wasRunning && !this.#isStopping) this.#beginByItself();
+  }
+
+  #halt(): Promise<TriggerResponse> {
+    return this.#call(`${this.#options.names.control}/halt`);
   }
 
   #call(service: string): Promise<TriggerResponse> {

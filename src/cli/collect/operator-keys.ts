@@ -4,7 +4,7 @@ import type { OperatorWord } from "./live-collection.ts";
 /** Keys for the episode and the robot; every other key goes to the teleop node. */
 export const OPERATOR_KEYS: Readonly<Record<string, { readonly word: OperatorWord | "note"; readonly about: string }>> =
   {
-    enter: { word: "begin", about: "begin, or end with success" },
+    enter: { word: "begin", about: "begin, or end with success; after a halt: arm again" },
     backspace: { word: "failure", about: "end with failure" },
     z: { word: "redo", about: "discard, record again" },
     n: { word: "note", about: "write a note" },
@@ -15,6 +15,7 @@ export const OPERATOR_KEYS: Readonly<Record<string, { readonly word: OperatorWor
   };
 
 export interface OperatorKeyPorts {
+  /** An episode runs and the robot is not halted: enter is its end. */
   readonly isRunning: () => boolean;
   onWord(word: OperatorWord): void;
   onNote(text: string): void;

@@ -55,8 +55,8 @@ export class OperatedLoop {
     return this.#recording;
   }
 
-  arm(): Promise<void> {
-    return this.#unlessEnded(armLoop(this.context, "control/arm", "ERR_DEMO_STUCK"));
+  async arm(): Promise<void> {
+    await this.#unlessEnded(armLoop(this.context, "control/arm", "ERR_DEMO_STUCK"));
   }
 
   /** One target after the present one; the operator arms again if the robot halted before. */
