@@ -18,8 +18,6 @@ export interface StoredEpisode {
   readonly start: EpisodeStart;
   /** Who chose the actions. */
   readonly source: EpisodeSource;
-  /** Kept out of training, to measure what was learned on. */
-  readonly heldOut: boolean;
 }
 
 /** Nothing is forgotten while a run lasts, so a run may not ask for more memory than this: 700 000 frames of 64 × 64 pixels. */
@@ -73,9 +71,6 @@ function emptyColumns({ imageBytes, proprioceptionSize, actionSize }: FrameSizes
     terminal: new Uint8Array(frames),
   };
 }
-
-/** Every so many episodes one is held out. */
-const HELD_OUT_EVERY = 16;
 
 /**
  * Episodes in memory, frame by frame, for training.
@@ -184,8 +179,7 @@ export class EpisodeStore {
         return firstFrame + frames++;
       },
       end: () => {
-        const heldOut = this.#episodes.length % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
-        const episode = { firstFrame, frames, start, source, heldOut };
+        const episode = { firstFrame, frames, start, source };
         this.#episodes.push(episode);
         this.#frames += frames;
         return episode;

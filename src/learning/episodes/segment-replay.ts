@@ -24,7 +24,7 @@ export interface SegmentDraw {
 }
 
 /**
- * Draws segments of finished episodes, but for those held out: what happened over a few steps.
+ * Draws segments of finished episodes: what happened over a few steps.
  *
  * Shapes: image_<camera> [C + H + 1, B, Y, X, 3], proprioception [C + H + 1, B, P], actions [H, B, A], rewards [H, B] on arriving, with
  * C frames of context
@@ -85,7 +85,7 @@ export class SegmentReplay implements RowSource {
     const { episodes } = this.#store;
     for (; this.#seen < episodes.length; this.#seen++) {
       const episode = episodes[this.#seen]!;
-      if (episode.heldOut || episode.frames <= this.#size.horizon) continue;
+      if (episode.frames <= this.#size.horizon) continue;
       this.#usable.push(episode);
       this.#bySource[episode.source].push(episode);
     }

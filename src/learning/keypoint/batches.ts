@@ -9,8 +9,8 @@ type Arrays = Readonly<Record<string, Float32Array>>;
 /** Episodes that take a fixed part of every batch, however few they are. */
 export interface BatchSource extends Shared {
   readonly store: EpisodeStore;
-  /** Which of the store's episodes. */
-  accepts(episode: StoredEpisode): boolean;
+  /** Which of the store's episodes, by what they are and by their place. */
+  accepts(episode: StoredEpisode, index: number): boolean;
 }
 
 /** Episodes of one source that are trained on, and their frames that have a reward. */
@@ -23,14 +23,21 @@ interface Pool extends Shared {
 /** Latents of all frames of each store. Shapes: [F, L] */
 export type EncodedStores = ReadonlyMap<EpisodeStore, Float32Array>;
 
+/** Every so many episodes one is kept out of training, to measure the validation error on. */
+const HELD_OUT_EVERY = 16;
+
+export function isHeldOut(index: number): boolean {
+  return index % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
+}
+
 /**
  * The planner's own episodes make up a fixed part of every batch: near the goal, where the arm hides it, random ones show
  * nothing. Held-out episodes are never drawn.
  */
 export function ownAndRandom(store: EpisodeStore, policyShare: number): BatchSource[] {
   return [
-    { store, share: policyShare, accepts: ({ source, heldOut }) => !heldOut && source === "policy" },
-    { store, share: 1 - policyShare, accepts: ({ source, heldOut }) => !heldOut && source === "random" },
+    { store, share: policyShare, accepts: ({ source }, index) => !isHeldOut(index) && source === "policy" },
+    { store, share: 1 - policyShare, accepts: ({ source }, index) => !isHeldOut(index) && source === "random" },
   ];
 }
 
@@ -49,7 +56,7 @@ export class KeypointBatches {
   /** Takes in the episodes that were added since. Shares of sources that have none fall to the others. */
   refresh(): void {
     const pools = this.#sources.map(({ store, share, accepts }): Pool => {
-      const episodes = store.episodes.filter((episode) => episode.frames > this.#horizon && accepts(episode));
+      const episodes = store.episodes.filter((episode, i) => episode.frames > this.#horizon && accepts(episode, i));
       return { store, share, episodes, rewarded: rewardedFrames(episodes) };
     });
     this.#pools = shareAmong(pools, ({ episodes }) => episodes.length > 0);

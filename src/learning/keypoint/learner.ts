@@ -5,7 +5,7 @@ import type { Checkpoint } from "../optimization/checkpoint.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 import type { Timetable, Work } from "../optimization/timetable.ts";
 import { spacesOf } from "../world/spaces.ts";
-import { KeypointBatches, ownAndRandom, rewardedFrames } from "./batches.ts";
+import { isHeldOut, KeypointBatches, ownAndRandom, rewardedFrames } from "./batches.ts";
 import { restoreRun, snapshotRun } from "./checkpoint.ts";
 import { Collector } from "./collector.ts";
 import { fineTuneKeypoint } from "./fine-tuner.ts";
@@ -57,7 +57,7 @@ export class KeypointLearner implements Learner {
       decoderBatch: batch.decoder,
       validation: {
         store,
-        frames: () => rewardedFrames(store.episodes.filter(({ heldOut }) => heldOut)),
+        frames: () => rewardedFrames(store.episodes.filter((_, i) => isHeldOut(i))),
         rewardPerM: world.rewardPerM,
       },
       seed,

@@ -1,7 +1,7 @@
 import type { Rng } from "../../core/rng.ts";
 import type { TensorSpec } from "../../core/tensor.ts";
 import type { ModelSpaces } from "../../world-models/world-model.ts";
-import type { EpisodeSource, EpisodeStore } from "../episodes/episode-store.ts";
+import type { EpisodeSource, EpisodeStore, StoredEpisode } from "../episodes/episode-store.ts";
 import type { RowSource } from "../episodes/mixed-rows.ts";
 import type { BatchArrays } from "../optimization/batches.ts";
 
@@ -47,8 +47,7 @@ export function sequenceSpecs(spaces: ModelSpaces, { length, batch, ahead = 0 }:
 }
 
 /**
- * Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes. Episodes that are
- * held out are no part of the stream.
+ * Draws sequences from stored episodes: pieces of the stream of all frames, across the borders of episodes.
  *
  * With a `policyShare` so many of them begin in episodes of the policy once there are any, however few they are; by default
  * every frame is as likely.
@@ -58,9 +57,7 @@ export class SequenceReplay implements RowSource {
   readonly #size: SequenceSize;
   readonly #frames: number;
   readonly #policyShare: number | undefined;
-  /** The store's frames, place by place. */
-  readonly #stream: number[] = [];
-  readonly #bySource: Readonly<Record<EpisodeSource, Place[]>> = { random: [], policy: [] };
+  readonly #bySource: Readonly<Record<EpisodeSource, StoredEpisode[]>> = { random: [], policy: [] };
   #seen = 0;
 
   constructor(store: EpisodeStore, size: SequenceSize, policyShare?: number) {
@@ -79,8 +76,7 @@ export class SequenceReplay implements RowSource {
   }
 
   get ready(): boolean {
-    this.#takeInNewEpisodes();
-    return this.#stream.length >= this.#frames;
+    return this.#store.frames >= this.#frames;
   }
 
   /** Shapes: as `sequenceSpecs` */
@@ -89,27 +85,25 @@ export class SequenceReplay implements RowSource {
   }
 
   fillRow(arrays: BatchArrays, rng: Rng, row: number): void {
-    this.#takeInNewEpisodes();
     this.#copy(arrays as Arrays, this.#drawStart(rng), row);
   }
 
   #takeInNewEpisodes(): void {
     const { episodes } = this.#store;
     for (; this.#seen < episodes.length; this.#seen++) {
-      const { firstFrame, frames, source, heldOut } = episodes[this.#seen]!;
-      if (heldOut) continue;
-      this.#bySource[source].push({ first: this.#stream.length, frames });
-      for (let i = 0; i < frames; i++) this.#stream.push(firstFrame + i);
+      const episode = episodes[this.#seen]!;
+      this.#bySource[episode.source].push(episode);
     }
   }
 
   #drawStart(rng: Rng): number {
-    const last = this.#stream.length - this.#frames;
+    this.#takeInNewEpisodes();
+    const last = this.#store.frames - this.#frames;
     const { random, policy } = this.#bySource;
     if (this.#policyShare === undefined || random.length === 0 || policy.length === 0) return rng.integer(last + 1);
     const episodes = rng.uniform() < this.#policyShare ? policy : random;
-    const { first, frames } = episodes[rng.integer(episodes.length)]!;
-    return Math.min(first + rng.integer(frames), last);
+    const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
+    return Math.min(firstFrame + rng.integer(frames), last);
   }
 
   #copy(arrays: Arrays, start: number, row: number): void {
@@ -117,11 +111,11 @@ export class SequenceReplay implements RowSource {
     const { length, batch } = this.#size;
     const { imageBytes, proprioceptionSize, actionSize } = store.sizes;
     for (let t = 0; t < this.#frames; t++) {
-      const frame = this.#stream[start + t]!;
+      const frame = start + t;
       const { firstFrame, frames, start: began } = store.episodes[store.episodeAt(frame)]!;
       const place = t * batch + row;
       const isStart = frame === firstFrame;
-      const goesOn = began.kind === "retarget" && this.#stream[start + t - 1] === frame - 1;
+      const goesOn = began.kind === "retarget" && frame > 0;
       for (const camera of t < length ? Object.keys(imageBytes) : []) {
         arrays[`image_${camera}`]!.set(store.borrowImage(camera, frame), place * imageBytes[camera]!);
       }
@@ -138,12 +132,6 @@ export class SequenceReplay implements RowSource {
       arrays.rewarded![place] = isStart ? 0 : 1;
     }
   }
-}
-
-/** Where an episode lies in the stream. */
-interface Place {
-  readonly first: number;
-  readonly frames: number;
 }
 
 type Arrays = Readonly<Record<string, Float32Array | Uint8Array>>;

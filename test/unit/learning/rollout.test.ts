@@ -123,21 +123,6 @@ test("a store hands out as many frames as it has room for, and no more", () => {
   assert.throws(() => writer.nextFrame(), { code: "ERR_STORE_FULL" });
 });
 
-test("every sixteenth episode is held out", () => {
-  const store = makeStore(64);
-  for (let i = 0; i < 32; i++) {
-    const writer = store.begin({ kind: "reset", seed: i }, "random");
-    writer.nextFrame();
-    writer.nextFrame();
-    writer.end();
-  }
-  assert.deepEqual(
-    store.episodes.flatMap(({ heldOut }, i) => (heldOut ? [i] : [])),
-    [15, 31],
-  );
-  assert.equal(store.steps, 32);
-});
-
 test("an interrupted policy goes on observing, and is interrupted about as often as asked for", async () => {
   const own = new Witness([[1, 1]]);
   const other = new Witness([[-1, -1]]);

@@ -118,10 +118,8 @@ test("a policy share decides how much comes from the policy's episodes, and wait
   assert.ok(Math.abs(share - 0.5) < 0.2, `${share}`);
 });
 
-test("episodes that are held out are left out", () => {
+test("every episode that is long enough is drawn", () => {
   const store = storeOf(new Array<number>(32).fill(HORIZON), 32 * (HORIZON + 1));
-  const heldOut = store.episodes.filter((episode) => episode.heldOut).map(({ firstFrame }) => firstFrame);
-  assert.equal(heldOut.length, 2);
   const replay = new SegmentReplay(store, { horizon: HORIZON, batch: BATCH }, [camera]);
   const batch = arrays();
   const starts = new Set<number>();
@@ -131,6 +129,6 @@ test("episodes that are held out are left out", () => {
   }
   assert.deepEqual(
     [...starts].toSorted((a, b) => a - b),
-    store.episodes.map(({ firstFrame }) => firstFrame).filter((frame) => !heldOut.includes(frame)),
+    store.episodes.map(({ firstFrame }) => firstFrame),
   );
 });

@@ -100,37 +100,6 @@ test("a share of the sequences begins in the policy's own episodes, however few 
   assert.ok(Math.abs(share - 0.75) < 0.08, `${share}`);
 });
 
-test("episodes that are held out are left out, and the goal that moved after one is a new beginning", () => {
-  const [episodes, frames] = [17, 2];
-  const store = new EpisodeStore({ imageBytes: {}, proprioceptionSize: 1, actionSize: 1 }, episodes * frames);
-  for (let i = 0; i < episodes; i++) {
-    const writer = store.begin({ kind: i === 0 ? "reset" : "retarget", seed: i }, "random");
-    for (let t = 0; t < frames; t++) store.borrowProprioception(writer.nextFrame())[0] = i;
-    writer.end();
-  }
-  const heldOut = store.episodes.findIndex((episode) => episode.heldOut);
-  assert.ok(heldOut > 0 && heldOut < episodes - 1);
-  const batch = { length: 3, batch: 400 };
-  const arrays: Record<string, Float32Array> = Object.fromEntries(
-    sequenceSpecs({ ...spaces, cameras: [] }, batch).map(({ name, shape }) => [
-      name,
-      new Float32Array(elementCount(shape)),
-    ]),
-  );
-  new SequenceReplay(store, batch).fill(arrays, new Rng(6));
-  const drawn = arrays.proprioception!;
-  const trained = Array.from({ length: episodes }, (_, i) => i).filter((i) => i !== heldOut);
-  assert.deepEqual(
-    [...new Set(drawn)].toSorted((a, b) => a - b),
-    trained,
-  );
-  const began = new Set(drawn.filter((_, place) => arrays.is_first![place] === 1));
-  assert.deepEqual(
-    [...began].toSorted((a, b) => a - b),
-    [0, heldOut + 1],
-  );
-});
-
 test("the action is the one that led to the frame, and none at an episode's start", () => {
   for (const { frame, action } of draw(2).flat()) {
     assert.equal(action, [0, 3, 5].includes(frame) ? 0 : 10 + frame - 1);

@@ -71,11 +71,14 @@ test("the planner's episodes make up half of a batch, also when they are few", (
   assert.ok(Math.abs(ofPolicy / BATCH - 0.5) < 0.1, `${ofPolicy} of ${BATCH}`);
 });
 
-test("held-out episodes are never drawn", () => {
-  const { store, batches } = fill(new Array<EpisodeSource>(16).fill("random"));
-  const heldOut = store.episodes.findIndex((episode) => episode.heldOut);
+test("every sixteenth episode is held out, and never drawn", () => {
+  const { batches } = fill(new Array<EpisodeSource>(32).fill("random"));
   const rewards = new Float32Array(BATCH);
   const arrays = { image_scene: new Uint8Array(BATCH), proprioception: new Float32Array(BATCH), rewards };
   batches.fillRepresentation(arrays, new Rng(1));
-  assert.ok(rewards.every((frame) => Math.floor(frame / (STEPS + 1)) !== heldOut));
+  const drawn = new Set(rewards.map((frame) => Math.floor(frame / (STEPS + 1))));
+  assert.deepEqual(
+    Array.from({ length: 32 }, (_, i) => i).filter((i) => !drawn.has(i)),
+    [15, 31],
+  );
 });
