@@ -25,14 +25,15 @@ export async function openWorldOf(
   environment: Omit<EnvironmentOptions, "imageSizes"> = {},
 ): Promise<TrainingWorld> {
   const [first] = observation.cameras;
-  const known = tasksSensed(observation.proprioception.map(({ name }) => name));
+  const sensed = observation.proprioception.map(({ name }) => name);
+  const known = tasksSensed(sensed);
   const open = (name: string) =>
     openTrainingWorld(name, {
       ...environment,
       cameras: observation.cameras.map(({ name }) => name),
       width: first?.width ?? 1,
       height: first?.height ?? 1,
-      proprioception: observation.proprioception.length > 0,
+      proprioception: sensed.length > known.length,
       actionRepeat: Math.max(1, Math.round(taskNamed(known[0] ?? name).controlRateHz / policyRateHz)),
     });
   if (known.length === 0) return open(task);

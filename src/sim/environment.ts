@@ -172,7 +172,7 @@ export class SimulatedEnvironment implements Environment {
   }
 
   /**
-   * A new target; the robot and everything else stay as they are.
+   * A new target, and a new episode that begins where the robot and everything else are.
    * @throws ERR_SIM_TASK if the task has no target
    */
   retarget(rng: Rng): void {
@@ -180,6 +180,7 @@ export class SimulatedEnvironment implements Environment {
       throw new LatentloopError("ERR_SIM_TASK", `The task ${this.task} has no target to move.`);
     }
     this.#rules.retarget(rng);
+    this.#stepIndex = 0;
     this.#physics.refresh();
   }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Schedule, warmUp } from "../../graph/index.ts";
 import { DREAMER_V3_SIZES, DreamerConfig, type DreamerV3Size } from "../../world-models/dreamer.ts";
 import { annealed, discountOf, type OnlineRecipe, REACHING_POLICY_SHARE } from "../online/recipe.ts";
-import { SequenceRecipe } from "../online/sequence-recipe.ts";
+import { LONG_EPISODE_SEQUENCE, SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what DreamerV3 learns from the same seed: the manifest stores it. */
 export const DreamerV3Recipe = z.strictObject({
@@ -121,9 +121,8 @@ const OTHERWISE: OnlineRecipe = {
  */
 const CPU_EXPLORATION = 0.3;
 
-/** A memory that is only trained over a few steps is a strange one after five hundred. */
 const LONG_EPISODES = {
-  sequence: { length: 16, batch: 16, ahead: 0 },
+  sequence: LONG_EPISODE_SEQUENCE,
   imagination: { horizon: 8, starts: 8 },
 } satisfies Partial<DreamerV3Recipe>;
 

@@ -14,7 +14,10 @@ export interface SegmentSize {
 }
 
 export interface SegmentDraw {
-  /** Largest random shift of every image; 0, the default, leaves them as they are. */
+  /**
+   * Largest random shift of the images; 0, the default, leaves them as they are. Every image is moved by itself; those of a
+   * segment with context together, because motion is read off the frames before.
+   */
   readonly shiftPx?: number;
   /**
    * Share of the segments that come from episodes of the policy once there are any, however few they are; by default every
@@ -75,8 +78,10 @@ export class SegmentReplay implements RowSource {
     const episodes = this.#pool(rng);
     const { firstFrame, frames } = episodes[rng.integer(episodes.length)]!;
     const start = firstFrame + rng.integer(frames - horizon);
+    const together = context > 0 ? this.#drawShift(rng) : undefined;
     for (let t = -context; t <= horizon; t++) {
-      this.#copyFrame(arrays as Arrays, rng, Math.max(firstFrame, start + t), (context + t) * batch + row);
+      const shift = together ?? this.#drawShift(rng);
+      this.#copyFrame(arrays as Arrays, shift, Math.max(firstFrame, start + t), (context + t) * batch + row);
     }
     for (let t = 0; t < horizon; t++) this.#copyStep(arrays as Arrays, start + t, t * batch + row);
   }
@@ -98,13 +103,13 @@ export class SegmentReplay implements RowSource {
     return rng.uniform() < this.#policyShare ? policy : random;
   }
 
-  #copyFrame(arrays: Arrays, rng: Rng, frame: number, place: number): void {
+  #copyFrame(arrays: Arrays, shifts: readonly Shift[], frame: number, place: number): void {
     const { proprioceptionSize } = this.#store.sizes;
-    for (const { name, width, height } of this.#cameras) {
+    for (const [i, { name, width, height }] of this.#cameras.entries()) {
       const image = this.#store.borrowImage(name, frame);
       const out = arrays[`image_${name}`]!.subarray(place * image.length, (place + 1) * image.length) as Uint8Array;
       if (this.#shiftPx === 0) out.set(image);
-      else shiftImage(image, out, width, height, this.#draw(rng), this.#draw(rng));
+      else shiftImage(image, out, width, height, ...shifts[i]!);
     }
     arrays.proprioception?.set(this.#store.borrowProprioception(frame), place * proprioceptionSize);
   }
@@ -114,9 +119,15 @@ export class SegmentReplay implements RowSource {
     arrays.rewards![place] = this.#store.rewards[frame + 1]!;
   }
 
-  #draw(rng: Rng): number {
-    return rng.integer(2 * this.#shiftPx + 1) - this.#shiftPx;
+  /** One for each camera. */
+  #drawShift(rng: Rng): readonly Shift[] {
+    if (this.#shiftPx === 0) return [];
+    const draw = () => rng.integer(2 * this.#shiftPx + 1) - this.#shiftPx;
+    return this.#cameras.map(() => [draw(), draw()]);
   }
 }
+
+/** Units: px */
+type Shift = readonly [columns: number, rows: number];
 
 type Arrays = Readonly<Record<string, Float32Array | Uint8Array>>;

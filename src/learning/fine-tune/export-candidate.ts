@@ -6,14 +6,14 @@ import { fillGraphs } from "../bundle/fill-graphs.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import type { FineTuner } from "./fine-tuner.ts";
-import { recordedThresholds } from "./recorded-thresholds.ts";
+import { type RecordedStores, recordedThresholds } from "./recorded-thresholds.ts";
 
 export interface CandidateOptions {
   readonly tuner: Pick<FineTuner, "graphs" | "latentSize" | "hyperparameters" | "weights">;
   /** What it was fine-tuned from. */
   readonly parent: Bundle;
-  /** Recorded episodes, trained on and held out: surprise and scene are calibrated on them. */
-  readonly recorded: readonly EpisodeStore[];
+  /** Surprise and scene are calibrated on them. */
+  readonly recorded: RecordedStores;
   /** What was trained on, for the manifest. */
   readonly data: Manifest["training"]["data"];
   readonly command: string;

@@ -5,7 +5,8 @@ import type { Manifest } from "../../config/manifest.ts";
 import type { Clock } from "../../core/clock.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
 import { RecordedEpisodes } from "../episodes/recorded-episodes.ts";
-import { loadCheckpoint, saveCheckpoint } from "../optimization/checkpoint.ts";
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../optimization/checkpoint.ts";
+import { otherRun } from "../optimization/other-run.ts";
 import type { SessionOptions } from "../optimization/session.ts";
 import { CurveFile, stopwatch } from "../run/curve.ts";
 import { CHECKPOINT_FILE, CURVE_FILE, refuseExisting, trainingStopped } from "../run/training-run.ts";
@@ -43,7 +44,14 @@ export interface FineTuningRunResult {
 
 const CHECKPOINT_EVERY_S = 30;
 /** How many recorded episodes a run began with, beside the tuner's own progress. */
-const Extra = z.strictObject({ taken: z.int(), tuner: z.record(z.string(), z.json()) });
+const RunExtra = z.strictObject({ taken: z.int(), tuner: z.record(z.string(), z.json()) });
+
+/** @throws ERR_CHECKPOINT_MISMATCH if it is no fine-tuning run's */
+function readExtra({ progress }: Checkpoint): z.infer<typeof RunExtra> {
+  const { data, success } = RunExtra.safeParse(progress.extra);
+  if (!success) throw otherRun("a fine-tuning run", "another one");
+  return data;
+}
 
 /**
  * Fine-tunes a bundle on recordings, with checkpoints and a curve, and exports the candidate.
@@ -58,7 +66,7 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
   const path = join(folder, CHECKPOINT_FILE);
   const curve = new CurveFile(join(folder, CURVE_FILE));
   const saved = options.resume ? await loadCheckpoint(path) : undefined;
-  const kept = saved && Extra.parse(saved.progress.extra);
+  const kept = saved && readExtra(saved);
 
   const bundle = await readBundle(options.from);
   const recorded = await RecordedEpisodes.open(replay, bundle.manifest);
@@ -108,7 +116,7 @@ export async function runFineTuning(options: FineTuningRunOptions): Promise<Fine
       const { manifest } = await exportCandidate(target.folder, {
         tuner,
         parent: bundle,
-        recorded: [fresh, heldOut],
+        recorded: { trained: fresh, heldOut },
         data: [provenanceOf(replay, fresh), ...(old ? [provenanceOf(options.old!, old)] : [])],
         command: target.command,
         seed,

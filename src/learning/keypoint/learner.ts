@@ -1,3 +1,4 @@
+import { LatentloopError } from "../../core/errors.ts";
 import type { BundleGraphDefinitions } from "../../world-models/bundle-graphs.ts";
 import { IMAGE_SIZE, keypoint } from "../../world-models/keypoint.ts";
 import type { Learner, LearnerOptions, LearnerReport, LearningSystem } from "../learner.ts";
@@ -159,7 +160,16 @@ export class KeypointLearner implements Learner {
 export const keypointSystem: LearningSystem = {
   name: "keypoint",
   title: keypoint.title,
-  eyes: (task) => ({ cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE }),
+  eyes(task, { observation = "both" } = {}) {
+    if (observation !== "both") {
+      throw new LatentloopError(
+        "ERR_UNKNOWN_RECIPE",
+        `Expected an observation that keypoint has a recipe for on ${task} but received "${observation}".`,
+        { remedy: "Known: both." },
+      );
+    }
+    return { cameras: recipeFor(task).cameras, width: IMAGE_SIZE, height: IMAGE_SIZE };
+  },
   open(options) {
     const { world, steps } = options;
     const recipe = recipeFor(world.task);

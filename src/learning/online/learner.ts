@@ -47,6 +47,7 @@ export class OnlineLearner implements Learner {
   readonly #system: OnlineSystem;
   readonly #step: StepGraph;
   readonly #store: EpisodeStore;
+  readonly #source: RowSource;
   readonly #trainer: Trainer;
   readonly #collector: Collector;
   #position: OnlinePosition;
@@ -54,12 +55,13 @@ export class OnlineLearner implements Learner {
   private constructor(
     options: LearnerOptions,
     system: OnlineSystem,
-    parts: { step: StepGraph; store: EpisodeStore; trainer: Trainer; position: OnlinePosition },
+    parts: { step: StepGraph; store: EpisodeStore; source: RowSource; trainer: Trainer; position: OnlinePosition },
   ) {
     this.#options = options;
     this.#system = system;
     this.#step = parts.step;
     this.#store = parts.store;
+    this.#source = parts.source;
     this.#trainer = parts.trainer;
     this.#collector = new Collector(options, system, parts.store);
     this.#position = parts.position;
@@ -85,7 +87,7 @@ export class OnlineLearner implements Learner {
       ...(session && { session }),
     });
     const position = resumed?.position ?? { elapsedS: 0, evaluations: 0 };
-    return new OnlineLearner(options, system, { step, store, trainer, position });
+    return new OnlineLearner(options, system, { step, store, source, trainer, position });
   }
 
   get hyperparameters(): Readonly<Record<string, unknown>> {
@@ -170,8 +172,9 @@ export class OnlineLearner implements Learner {
     return this.#options.recorded ? this.#system.recipe.steps : this.#environmentSteps;
   }
 
-  /** Updates that these steps still ask for. */
+  /** Updates that these steps still ask for; none before there is a finished episode to learn from. */
   get #due(): number {
+    if (!this.#source.ready) return 0;
     return updatesDue(this.#system.recipe, this.#stepsGiven) - this.#trainer.step;
   }
 

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { OnlineRecipe, POLICY_SHARE } from "./recipe.ts";
 
+/** Sequences of episodes of hundreds of steps: a memory that is only trained over a few is a strange one after those. */
+export const LONG_EPISODE_SEQUENCE = { length: 16, batch: 16, ahead: 0 };
+
 /** What the recipes of systems with a recurrent state that learn from sequences have in common. */
 export const SequenceRecipe = z.strictObject({
   sequence: z

@@ -4,7 +4,7 @@ import { cem } from "../../planners/cem.ts";
 import { PlannerConfig } from "../../planners/index.ts";
 import { PLANET_SIZES, PlanetConfig, type PlanetSize } from "../../world-models/planet.ts";
 import { annealed, type OnlineRecipe, REACHING_POLICY_SHARE } from "../online/recipe.ts";
-import { SequenceRecipe } from "../online/sequence-recipe.ts";
+import { LONG_EPISODE_SEQUENCE, SequenceRecipe } from "../online/sequence-recipe.ts";
 
 /** Everything that decides what PlaNet learns from the same seed: the manifest stores it. */
 export const PlanetRecipe = z.strictObject({
@@ -98,12 +98,16 @@ const OTHERWISE: OnlineRecipe = {
   goalsMove: false,
 };
 
+/** One update per decision of the control suite: a batch is a tenth of the published one. */
+const CPU_UPDATES_PER_STEP = 0.5;
+
 export function planetRecipe(task: string, size: PlanetSize = "cpu"): PlanetRecipe {
   const network = PLANET_SIZES[size];
   const reaching = REACHING[task];
-  const online = reaching ?? OTHERWISE;
-  if (size !== "cpu") return { ...PUBLISHED, network, online };
-  return { ...CPU, network, online, ...(reaching && { policyShare: REACHING_POLICY_SHARE }) };
+  if (size !== "cpu") return { ...PUBLISHED, network, online: reaching ?? OTHERWISE };
+  if (reaching) return { ...CPU, network, policyShare: REACHING_POLICY_SHARE, online: reaching };
+  const online = { ...OTHERWISE, updatesPerStep: CPU_UPDATES_PER_STEP };
+  return { ...CPU, sequence: LONG_EPISODE_SEQUENCE, network, online };
 }
 
 /** The learning rate over a whole run. */

@@ -1,6 +1,6 @@
 import type { Policy } from "../policy.ts";
 import type { TrainingWorld } from "../world/training-world.ts";
-import { rollOut } from "./rollout.ts";
+import { type RolloutResult, rollOut } from "./rollout.ts";
 
 export interface EvaluationOptions {
   readonly episodes: number;
@@ -36,10 +36,12 @@ export async function evaluate(
   const returns: number[] = [];
   let successes = 0;
   const lastRewards: number[] = [];
+  let before: RolloutResult | undefined;
   for (let i = 0; i < episodes; i++) {
     const kind = i % episodesPerReset === 0 ? "reset" : "retarget";
     const onStep = () => signal?.throwIfAborted();
-    const result = await rollOut(world, policy, { start: { kind, seed: seed + i }, delay, onStep });
+    const result = await rollOut(world, policy, { start: { kind, seed: seed + i }, before, delay, onStep });
+    before = result;
     returns.push(result.episodeReturn);
     if (result.success) successes++;
     lastRewards.push(result.lastReward);

@@ -10,6 +10,8 @@ export interface RolloutOptions {
    * plan before it is still in force, as on a real robot. From 0 to 1.
    */
   readonly delay?: number;
+  /** The policy's episode before this one: where only the goal moved, what it did last is still under way. */
+  readonly before?: RolloutResult | undefined;
   /** At most so many steps; by default the world's. */
   readonly steps?: number;
   /** Receives every frame. */
@@ -25,6 +27,9 @@ export interface RolloutResult {
   /** The task's own criterion at the end. */
   readonly success: boolean;
   readonly steps: number;
+  /** The last action that was executed, and the last one that the policy asked for. Shapes: [A] */
+  readonly executed: Float32Array;
+  readonly planned: Float32Array;
 }
 
 /** Puts the world at an episode's start. */
@@ -42,8 +47,9 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
     cameras.map(({ name, width, height }) => [name, new Uint8Array(width * height * 3)]),
   );
   const sensed = new Float32Array(proprioception.length);
-  const executed = new Float32Array(actionSize);
-  const planned = new Float32Array(actionSize);
+  const goesOn = start.kind === "retarget" ? options.before : undefined;
+  const executed = goesOn?.executed.slice() ?? new Float32Array(actionSize);
+  const planned = goesOn?.planned.slice() ?? new Float32Array(actionSize);
   const inFlight = new Float32Array(actionSize);
   const writer = store?.begin(start, source);
   let episodeReturn = 0;
@@ -83,14 +89,14 @@ export async function rollOut(world: TrainingWorld, policy: Policy, options: Rol
     store?.borrowAction(frame).set(executed);
     const { reward, success, isTerminal } = world.step(executed);
     index++;
-    isLast = isTerminal || index >= steps; // not the world's own count: a new goal does not restart it
+    isLast = isTerminal || index >= steps;
     episodeReturn += reward;
     last = { reward, success };
     onStep?.({ index, reward, success });
     frame = store || !isLast ? observe(reward, isTerminal) : -1;
   }
   writer?.end();
-  return { episodeReturn, lastReward: last.reward, success: last.success, steps: index };
+  return { episodeReturn, lastReward: last.reward, success: last.success, steps: index, executed, planned };
 }
 
 /** The world's own random policy. */

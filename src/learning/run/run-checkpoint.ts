@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { makeTensor, type Tensor } from "../../core/tensor.ts";
 import { type Checkpoint, loadCheckpoint } from "../optimization/checkpoint.ts";
+import { otherRun } from "../optimization/other-run.ts";
 import type { Weights } from "../optimization/step-runner.ts";
 
 const JudgedPlace = z.strictObject({ meanReturn: z.number(), environmentSteps: z.int(), updates: z.int() });
@@ -24,10 +25,11 @@ export function runCheckpoint({ tensors, progress }: Checkpoint, best: BestWeigh
   return { tensors: new Map([...tensors, ...kept]), progress: { ...progress, extra } };
 }
 
-/** @throws ERR_CHECKPOINT_UNREADABLE */
+/** @throws ERR_CHECKPOINT_UNREADABLE; ERR_CHECKPOINT_MISMATCH if it is no training run's */
 export async function loadRun(path: string): Promise<{ learner: Checkpoint; best: BestWeights | undefined }> {
   const { tensors, progress } = await loadCheckpoint(path);
-  const extra = Extra.parse(progress.extra);
+  const { data: extra, success } = Extra.safeParse(progress.extra);
+  if (!success) throw otherRun("a training run", "another one");
   const isBest = ([name]: [string, Tensor]) => name.startsWith(BEST_PREFIX);
   const bestWeights = [...tensors]
     .filter(isBest)

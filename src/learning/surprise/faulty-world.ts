@@ -28,8 +28,14 @@ export class FaultyWorld {
   /** @param moved the same task through a camera that stands elsewhere; it is stepped alike */
   constructor(nominal: TrainingWorld, moved: TrainingWorld) {
     this.#moved = moved;
+    const { retarget, pushObject } = nominal;
     this.world = {
       ...nominal,
+      ...(retarget && { retarget: (rng) => nominal.retarget!(rng) }),
+      ...(pushObject && { pushObject: (rng) => nominal.pushObject!(rng) }),
+      randomPolicy: (rng) => nominal.randomPolicy(rng),
+      proprioceptionInto: (out) => nominal.proprioceptionInto(out),
+      close: () => nominal.close(),
       reset: (seed) => {
         this.#step = 0;
         nominal.reset(seed);

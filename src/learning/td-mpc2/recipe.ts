@@ -167,7 +167,7 @@ export function recipeFor(
 ): TdMpc2Recipe {
   const { network: published, cpu: forCpu } = watching(task, observation);
   const cpu = size === "cpu" ? forCpu : undefined;
-  const online = together(taskNames(task).map((name) => ({ ...taskRecipe(name).online, ...cpu?.online })));
+  const online = together(taskNames(task).map((name) => onlineOf(name, observation, size)));
   const discount = discountOf(episodeSteps);
   const embedding = size === "cpu" ? TASK_EMBEDDING.cpu : TASK_EMBEDDING.published;
   const tasks = actionSizes && { tasks: { actionSizes: [...actionSizes], embedding } };
@@ -184,11 +184,18 @@ export function recipeFor(
   };
 }
 
-/** Several tasks share a run: each gets its own steps. */
+function onlineOf(task: string, observation: ObservationKind | undefined, size: string): OnlineRecipe {
+  return { ...taskRecipe(task).online, ...(size === "cpu" && watching(task, observation).cpu?.online) };
+}
+
+/** Several tasks share a run: each gets its own steps and updates. */
 function together(recipes: readonly OnlineRecipe[]): OnlineRecipe {
   const sum = (of: (recipe: OnlineRecipe) => number) => recipes.reduce((total, recipe) => total + of(recipe), 0);
+  const learnedSteps = ({ steps, randomSteps }: OnlineRecipe) => steps - randomSteps;
+  const updates = sum((recipe) => recipe.updatesPerStep * learnedSteps(recipe));
   return {
     ...recipes[0]!,
+    updatesPerStep: updates / sum(learnedSteps),
     steps: sum(({ steps }) => steps),
     randomSteps: sum(({ randomSteps }) => randomSteps),
     firstUpdates: sum(({ firstUpdates }) => firstUpdates),

@@ -30,7 +30,7 @@ export async function exportRun(
     await exportCandidate(folder, {
       tuner,
       parent: bundle,
-      recorded: heldOut ? [fresh, heldOut] : [fresh],
+      recorded: { trained: fresh, heldOut },
       data: [provenanceOf(parameters.replay, fresh), ...(old ? [provenanceOf(parameters.old, old)] : [])],
       command: `trainer on ${parameters.replay}`,
       seed: description.seed,

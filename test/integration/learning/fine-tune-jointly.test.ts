@@ -172,7 +172,7 @@ for (const { system, heads, encoder, dynamics, behaviour = [], bundle, tuner, we
     await exportCandidate(target, {
       tuner: { ...tuner, weights: async () => weights },
       parent: bundle,
-      recorded: [fresh, heldOut],
+      recorded: { trained: fresh, heldOut },
       data: [provenanceOf("runs", fresh)],
       command: "a test",
       seed: 1,

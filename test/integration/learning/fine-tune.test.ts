@@ -131,7 +131,7 @@ test("a candidate says where it comes from, can be tuned again, and passes the g
   await exportCandidate(target, {
     tuner,
     parent: bundle,
-    recorded: [fresh, heldOut],
+    recorded: { trained: fresh, heldOut },
     data: [provenanceOf("runs", fresh)],
     command: "a test",
     seed: 1,

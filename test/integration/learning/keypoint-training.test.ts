@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
-import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
+import { KeypointLearner, keypointSystem } from "../../../src/learning/keypoint/learner.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
@@ -79,6 +79,14 @@ for (const [when, slices] of Object.entries(stops)) {
     assert.deepEqual(resumed.weights, whole.weights);
   });
 }
+
+test("an observation without a recipe is refused", () => {
+  assert.throws(() => keypointSystem.eyes("reach", { observation: "state" }), {
+    code: "ERR_UNKNOWN_RECIPE",
+    message: /keypoint.*"state"/,
+  });
+  assert.deepEqual(keypointSystem.eyes("reach", { observation: "both" }), keypointSystem.eyes("reach"));
+});
 
 test("a checkpoint of another seed or recipe is refused by name", async () => {
   const learner = await open();

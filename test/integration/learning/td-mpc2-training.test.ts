@@ -6,6 +6,7 @@ import { BundlePolicy } from "../../../src/learning/bundle/bundle-policy.ts";
 import { fillGraphs } from "../../../src/learning/bundle/fill-graphs.ts";
 import type { LearnerReport } from "../../../src/learning/learner.ts";
 import { OnlineLearner } from "../../../src/learning/online/learner.ts";
+import type { OnlineRecipe } from "../../../src/learning/online/recipe.ts";
 import type { Checkpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import { evaluate } from "../../../src/learning/run/evaluate.ts";
 import { exploringPolicy } from "../../../src/learning/run/rollout.ts";
@@ -98,6 +99,31 @@ test("within an episode it learns after every piece, acts by what it learned, an
   await finish(resumed);
   assert.deepEqual(await resumed.weights(), await learner.weights());
   await Promise.all([learner.close(), resumed.close()]);
+});
+
+test("of several tasks each gets the steps and updates of its own recipe, in whatever order", () => {
+  const online = (task: string) => recipeFor(task, { episodeSteps: 500, observation: "state" }).online;
+  const updates = ({ updatesPerStep, steps, randomSteps }: OnlineRecipe) => updatesPerStep * (steps - randomSteps);
+  const [cartpole, reacher] = [online("cartpole-swingup"), online("reacher-easy")];
+  assert.ok(cartpole.updatesPerStep > reacher.updatesPerStep);
+  for (const both of [online("cartpole-swingup,reacher-easy"), online("reacher-easy,cartpole-swingup")]) {
+    assert.equal(both.steps, cartpole.steps + reacher.steps);
+    assert.ok(Math.abs(updates(both) - updates(cartpole) - updates(reacher)) < 1e-6);
+  }
+});
+
+test("a run of fewer steps than an episode has waits for its end before it learns", async () => {
+  const world = new DotWorld();
+  const online = { ...recipe.online, steps: 6, randomSteps: 2, firstUpdates: 2, refreshEvery: 1 };
+  const learner = await OnlineLearner.open(
+    { world, seed: 1, clock: slicingClock() },
+    tdMpc2Online(spacesOf(world), { ...recipe, online }),
+  );
+  const phases: string[] = [];
+  while (!learner.finished) phases.push((await learner.advance()).phase);
+  assert.equal(phases[0], "collect");
+  assert.ok(phases.includes("train"), `${phases}`);
+  await learner.close();
 });
 
 test("an unknown task names the known ones, an observation without a recipe those that have one", () => {

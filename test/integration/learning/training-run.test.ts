@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,7 @@ import { readBundle } from "../../../src/inference/read-bundle.ts";
 import { fillGraphs } from "../../../src/learning/bundle/fill-graphs.ts";
 import { KeypointLearner } from "../../../src/learning/keypoint/learner.ts";
 import type { Learner, LearningSystem } from "../../../src/learning/learner.ts";
+import { saveCheckpoint } from "../../../src/learning/optimization/checkpoint.ts";
 import type { Weights } from "../../../src/learning/optimization/step-runner.ts";
 import { CurveFile } from "../../../src/learning/run/curve.ts";
 import { runTraining, type TrainingRunOptions, type WeightsChoice } from "../../../src/learning/run/training-run.ts";
@@ -95,6 +96,17 @@ test("a resumed run that diverges names the checkpoint that it went on from", as
     code: "ERR_TRAINING_DIVERGED",
     message:
       /diverged at step \d+: loss NaN; the last good checkpoint is .*diverging.checkpoint\.safetensors of step \d+\./,
+  });
+});
+
+test("a checkpoint of another kind of run is refused", async () => {
+  const options = optionsFor("foreign");
+  await mkdir(options.folder, { recursive: true });
+  const progress = { step: 0, seed: 2, extra: { taken: 3, tuner: {} } };
+  await saveCheckpoint(join(options.folder, "checkpoint.safetensors"), { tensors: new Map(), progress });
+  await assert.rejects(runTraining({ ...options, resume: true }), {
+    code: "ERR_CHECKPOINT_MISMATCH",
+    message: /training run/,
   });
 });
 

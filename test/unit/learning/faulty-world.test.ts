@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Rng } from "../../../src/core/rng.ts";
 import { FAULTS, type Fault, FaultyWorld } from "../../../src/learning/surprise/faulty-world.ts";
 import type { TrainingWorld } from "../../../src/learning/world/training-world.ts";
 import { DotWorld } from "../../support/dot-world.ts";
@@ -52,6 +53,25 @@ for (const fault of Object.keys(FAULTS) as Fault[]) {
     else for (let t = FROM; t < 6; t++) assert.notDeepEqual(images[t], nominal[t]);
   });
 }
+
+test("a world that is no plain object goes wrong like any other", () => {
+  const faulty = new FaultyWorld(new DotWorld(8), new DotWorld(8));
+  faulty.rehearse("goal", FROM);
+  const { world } = faulty;
+  world.reset(4);
+  const sensed = new Float32Array(2);
+  const goals = Array.from({ length: FROM + 1 }, () => {
+    world.step(Float32Array.of(0, 0));
+    world.proprioceptionInto(sensed);
+    const image = new Uint8Array(BYTES);
+    world.renderInto("scene", image);
+    return image;
+  });
+  assert.deepEqual(goals[0], goals[1]);
+  assert.notDeepEqual(goals[1], goals[FROM]);
+  assert.ok(world.randomPolicy(new Rng(1)) !== undefined && sensed.some((value) => value !== 0));
+  world.close();
+});
 
 test("what a task does not have cannot go wrong in it", () => {
   const { retarget: _, pushObject: __, ...plain } = plainDotWorld();

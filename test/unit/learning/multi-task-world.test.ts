@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Manifest } from "../../../src/config/manifest.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { MultiTaskWorld, tasksSensed } from "../../../src/learning/world/multi-task-world.ts";
+import { openWorldOf } from "../../../src/nodes/training-world.ts";
 import { PointWorld } from "../../support/point-world.ts";
 
 const plane = () => new PointWorld("plane", 2);
@@ -52,4 +54,22 @@ test("tasks of different lengths are refused", () => {
     code: "ERR_INVALID_ARGUMENT",
     message: /plane and longer/,
   });
+});
+
+test("a model of several tasks that sees and does not feel is given no more than which task it is", async () => {
+  const tasks = ["cartpole-swingup", "reacher-easy"];
+  const manifest = {
+    observation: {
+      cameras: [{ name: "scene", width: 64, height: 64, colorOrder: "rgb", crop: null, calibrationSha256: null }],
+      proprioception: tasks.map((task) => ({ name: `task.${task}`, offset: 0, scale: 1 })),
+    },
+    policyRateHz: 50,
+  } as unknown as Manifest;
+  const world = await openWorldOf(manifest, tasks[1]!);
+  world.reset(1);
+  assert.equal(world.proprioceptionFeatures.length, 2);
+  const out = new Float32Array(2);
+  world.proprioceptionInto(out);
+  assert.deepEqual([...out], [0, 1]);
+  world.close();
 });

@@ -104,6 +104,22 @@ test("a new goal leaves the robot where it is and is no first observation", asyn
   );
 });
 
+test("after a new goal the policy is told what it did last", async () => {
+  const policy = new Witness([
+    [1, 0],
+    [-1, 0.5],
+  ]);
+  const options = { episodes: 2, seed: 10, delay: 0.25, episodesPerReset: 2 };
+  await evaluate(new DotWorld(3), policy, options);
+  const { executed, inFlight, isFirst } = policy.told[3]!;
+  assert.equal(isFirst, false);
+  assert.deepEqual([...inFlight], [1, 0]);
+  assert.deepEqual([...executed], [0.25 * -1 + 0.75, 0.125]);
+  policy.told.length = 0;
+  await evaluate(new DotWorld(3), policy, { ...options, episodesPerReset: 1 });
+  assert.deepEqual([...policy.told[3]!.executed], [0, 0]);
+});
+
 test("evaluation starts episode i from seed + i, and moves only the goal in between when asked to", async () => {
   const [anew, moving] = [new DotWorld(), new DotWorld()];
   const still = new Witness([[0, 0]]);

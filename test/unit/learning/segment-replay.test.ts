@@ -132,3 +132,28 @@ test("every episode that is long enough is drawn", () => {
     store.episodes.map(({ firstFrame }) => firstFrame),
   );
 });
+
+test("with random shifts and context all images of a segment are moved together", () => {
+  const context = 1;
+  const frames = context + HORIZON + 1;
+  const batch = {
+    ...arrays(),
+    image_scene: new Uint8Array(frames * BATCH * 9),
+    proprioception: new Float32Array(frames * BATCH),
+  };
+  const size = { horizon: HORIZON, batch: BATCH, context };
+  new SegmentReplay(storeOf([5]), size, [camera], { shiftPx: 1 }).fill(batch, new Rng(3));
+  const shown = new Set<number>();
+  for (let row = 0; row < BATCH; row++) {
+    const places = new Set(
+      Array.from({ length: frames }, (_, t) => {
+        const place = t * BATCH + row;
+        const pixels = batch.image_scene.subarray(place * 9, (place + 1) * 9);
+        return [0, 3, 6].findIndex((offset) => pixels[offset] === 200); // the first bright one
+      }),
+    );
+    assert.equal(places.size, 1);
+    shown.add([...places][0]!);
+  }
+  assert.equal(shown.size, 3);
+});
