@@ -31,6 +31,12 @@ export interface PolicyStepOptions {
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
 const MAX_IN_FLIGHT_STEPS = 2;
 
+/**
+ * A policy without a search gives one action, which is held for so many steps. How long the robot goes on without a new plan is for
+ * the control node's `allowedMisses` to say; its default needs 5.
+ */
+const HELD_STEPS = 8;
+
 const GRAPH_OF_RUNG = { mpc: "plan", "mpc-short": "plan_short", "policy-prior": "act" } as const;
 
 /**
@@ -103,7 +109,8 @@ export class PolicyStep {
     this.#rungs.record(rung, clock.monotonicNs() - observedNs);
     if (status === "late") return undefined;
 
-    const actions = floats(graph.outputs, rung === "policy-prior" ? "action" : "actions").slice();
+    const actions =
+      rung === "policy-prior" ? held(floats(graph.outputs, "action")) : floats(graph.outputs, "actions").slice();
     if (rung !== "policy-prior") this.#previousMean!.set(actions);
     this.#lastStartNs = startNs;
     return {
@@ -175,4 +182,11 @@ export class PolicyStep {
     floats(graph.inputs, "in_flight_fraction").fill(fraction);
     shiftPlan(this.#previousMean!, actionDimension, passed, floats(graph.inputs, "previous_mean"));
   }
+}
+
+/** Shapes: action [1, A] → [H, A] */
+function held(action: Float32Array): Float32Array {
+  const actions = new Float32Array(HELD_STEPS * action.length);
+  for (let k = 0; k < HELD_STEPS; k++) actions.set(action, k * action.length);
+  return actions;
 }

@@ -7,6 +7,7 @@ import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.t
 import { PolicyStep, type PolicyStepOptions } from "../../../../src/nodes/world-model/policy-step.ts";
 import { type ExpectedNs, RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
 import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
+import { ControlRig } from "../control/control-rig.ts";
 
 const MS = 1e6;
 const NOW_NS = 1000 * MS;
@@ -33,24 +34,28 @@ test("the last rung is taken however slow it is", () => {
   assert.equal(choice.choose(50 * MS), "mpc");
 });
 
-/** Graphs whose latent counts observations and whose plan repeats what it was given. */
-function scriptedGraphs(
-  onPlan: (inputs: Record<string, Float32Array>) => void,
-  planNs: (ns: number) => void,
-): ModelGraphs {
-  const graph = (
-    inputs: Record<string, Float32Array | Uint8Array>,
-    outputs: Record<string, Float32Array>,
-    run: () => void,
-  ) => ({
+const f = (length: number) => new Float32Array(length);
+
+function graph(
+  inputs: Record<string, Float32Array | Uint8Array>,
+  outputs: Record<string, Float32Array>,
+  run: () => void,
+) {
+  return {
     inputs,
     outputs,
     run: async () => {
       run();
       return { status: "done" as const };
     },
-  });
-  const f = (length: number) => new Float32Array(length);
+  };
+}
+
+/** Graphs whose latent counts observations and whose plan repeats what it was given. */
+function scriptedGraphs(
+  onPlan: (inputs: Record<string, Float32Array>) => void,
+  planNs: (ns: number) => void,
+): ModelGraphs {
   const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
   const observe = { latent: f(1), action: f(1), embedding: f(1), is_first: f(1) };
   const observed = { latent_out: f(1), surprise: f(1) };
@@ -67,6 +72,18 @@ function scriptedGraphs(
       planned.actions.set([0.1, 0.2, 0.3]);
       planNs(20 * MS);
     }),
+  };
+}
+
+/** Graphs of a policy of two actions that searches nothing. */
+function actingGraphs(): ModelGraphs {
+  const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
+  const observe = { latent: f(1), action: f(2), embedding: f(1), is_first: f(1) };
+  const acted = { action: Float32Array.of(0.5, 0.25) };
+  return {
+    encode: graph(encode, { embedding: f(1) }, () => {}),
+    observe: graph(observe, { latent_out: f(1), surprise: f(1) }, () => {}),
+    act: graph({ latent: f(1), noise: f(2) }, acted, () => {}),
   };
 }
 
@@ -190,4 +207,27 @@ test("a scene that stays strange is more and more surprising, and no longer once
   const usual: number[] = [];
   for (let i = 0; i < 9; i++) usual.push(await surprise(0));
   assert.deepEqual(usual, [14, 12, 10, 8, 6, 4, 2, 1, 0]);
+});
+
+test("a policy that searches nothing keeps the robot moving while its plans come late, or some do not come", async () => {
+  const rig = new ControlRig().running();
+  rig.planner = undefined;
+  const step = stepOf({
+    graphs: actingGraphs(),
+    actionDimension: 2,
+    clock: { monotonicNs: () => rig.nowNs, rosNs: () => BigInt(rig.nowNs) },
+  });
+  const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
+  for (const ticks of [10, 12, 11, 13, 10, 39, 10]) {
+    const plan = await step.run(seenAt(rig.nowNs), rig.nowNs - 10 * MS, still);
+    assert.equal(plan!.rung, "policy-prior");
+    assert.ok(rig.plans.write(plan!, rig.nowNs));
+    rig.run(ticks, () => assert.equal(rig.cause, "none"));
+    assert.deepEqual(
+      [rig.record.executedAction[0]!.toFixed(4), rig.record.executedAction[1]!.toFixed(4)],
+      ["0.5000", "0.2500"],
+    );
+  }
+  rig.run(60);
+  assert.equal(rig.cause, "plan-stale");
 });
