@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
@@ -87,6 +88,7 @@ export class PolicyStep {
    *
    * @param captureNs when the observation was captured, monotonic clock
    * @param meanAction executed actions up to now and decided ones after now
+   * @throws ERR_GRAPH_OUTPUT for a belief or a plan that is not finite, and those of the graphs
    */
   async run(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<Plan | undefined> {
     const { graphs, clock, rng, stepPeriodNs, budgetShare } = this.#options;
@@ -111,6 +113,7 @@ export class PolicyStep {
 
     const actions =
       rung === "policy-prior" ? held(floats(graph.outputs, "action")) : floats(graph.outputs, "actions").slice();
+    requireFinite(actions, "plan");
     if (rung !== "policy-prior") this.#previousMean!.set(actions);
     this.#lastStartNs = startNs;
     return {
@@ -131,7 +134,11 @@ export class PolicyStep {
     };
   }
 
-  /** Takes an observation into the belief and says how surprising it was. `run` begins with it. */
+  /**
+   * Takes an observation into the belief and says how surprising it was. `run` begins with it.
+   *
+   * @throws ERR_GRAPH_OUTPUT for a belief that is not finite: it is forgotten, and the next observation is the first one
+   */
   async believe(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<number> {
     const { encode, observe } = this.#options.graphs;
     for (const [camera, image] of Object.entries(observation.images)) {
@@ -149,7 +156,10 @@ export class PolicyStep {
     floats(observe.inputs, "is_first").fill(isFirst ? 1 : 0);
     if (observe.inputs.noise) this.#options.rng.fillNormal(floats(observe.inputs, "noise"));
     await observe.run();
-    this.#latent.set(floats(observe.outputs, "latent_out"));
+    const latent = floats(observe.outputs, "latent_out");
+    this.#lastCaptureNs = Number.NaN;
+    requireFinite(latent, "belief");
+    this.#latent.set(latent);
     this.#lastCaptureNs = captureNs;
     if (isFirst) return 0;
     const surprise = floats(observe.outputs, "surprise")[0]!;
@@ -189,4 +199,12 @@ function held(action: Float32Array): Float32Array {
   const actions = new Float32Array(HELD_STEPS * action.length);
   for (let k = 0; k < HELD_STEPS; k++) actions.set(action, k * action.length);
   return actions;
+}
+
+function requireFinite(values: Float32Array, what: "belief" | "plan"): void {
+  const value = values.find((value) => !Number.isFinite(value));
+  if (value === undefined) return;
+  throw new LatentloopError("ERR_GRAPH_OUTPUT", `Expected a finite ${what} of the model but it holds ${value}.`, {
+    remedy: "Check the model with `latentloop models verify`, or run it with `inference: { provider: cpu }`.",
+  });
 }

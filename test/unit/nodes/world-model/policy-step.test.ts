@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Observation } from "../../../../src/core/observation.ts";
 import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
-import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
+import { floats, type GraphPort, type ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
 import { PolicyStep, type PolicyStepOptions } from "../../../../src/nodes/world-model/policy-step.ts";
 import { type ExpectedNs, RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
 import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
@@ -230,4 +230,47 @@ test("a policy that searches nothing keeps the robot moving while its plans come
   }
   rig.run(60);
   assert.equal(rig.cause, "plan-stale");
+});
+
+test("a belief or a plan that is not finite fails its step and leaves nothing behind for the next", async () => {
+  const seen: { isFirst: number; latent: number; previous: number[] }[] = [];
+  const graphs = scriptedGraphs(
+    ({ latent, previous_mean }) =>
+      seen.push({
+        isFirst: floats(graphs.observe.inputs, "is_first")[0]!,
+        latent: latent![0]!,
+        previous: [...previous_mean!],
+      }),
+    () => {},
+  );
+  let spoilt: Float32Array | undefined;
+  const spoiling = (port: GraphPort): GraphPort => ({
+    ...port,
+    run: async () => {
+      const run = await port.run();
+      if (spoilt && Object.values(port.outputs).includes(spoilt)) spoilt[0] = Number.NaN;
+      return run;
+    },
+  });
+  const step = stepOf({ graphs: { ...graphs, observe: spoiling(graphs.observe), plan: spoiling(graphs.plan!) } });
+  const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
+  let captureNs = NOW_NS - 1000 * MS;
+  const run = () => step.run(seenAt(NOW_NS), (captureNs += 100 * MS), still);
+  await run();
+  await run();
+  spoilt = floats(graphs.observe.outputs, "latent_out");
+  const message = /^Expected a finite belief of the model but it holds NaN\.$/;
+  await assert.rejects(run(), { code: "ERR_GRAPH_OUTPUT", message });
+  spoilt = floats(graphs.plan!.outputs, "actions");
+  await assert.rejects(run(), { code: "ERR_GRAPH_OUTPUT", message: /finite plan/ });
+  spoilt = undefined;
+  const plan = await run();
+  assert.equal(plan!.id, 3);
+  const previous = [...Float32Array.of(0.1, 0.2, 0.3)];
+  assert.deepEqual(seen, [
+    { isFirst: 1, latent: 0, previous: [0, 0, 0] },
+    { isFirst: 0, latent: 1, previous },
+    { isFirst: 1, latent: 0, previous }, // begun anew: no plan was made from the belief before
+    { isFirst: 0, latent: 1, previous },
+  ]);
 });
