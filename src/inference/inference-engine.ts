@@ -67,6 +67,7 @@ export class InferenceEngine implements CallQueue {
   #thread: ThreadPort;
   #nextGraph = 1;
   #refusal: LatentloopError | undefined;
+  #restarting: Promise<void> | undefined;
 
   private constructor(options: EngineOptions, thread: ThreadPort) {
     this.#options = options;
@@ -129,13 +130,22 @@ export class InferenceEngine implements CallQueue {
   /**
    * Starts a new thread after the last one was lost, with the same bundles in the same memory: handles go on working.
    *
-   * @throws ERR_BUNDLE_HASH if a bundle on disk is not the one that was loaded; those of `load`
+   * @throws ERR_BUNDLE_HASH if a bundle on disk is not the one that was loaded; ERR_INFERENCE_CLOSED; those of `load`
    */
-  async restart(): Promise<void> {
-    if (this.#refusal?.code !== "ERR_INFERENCE_LOST") return;
+  restart(): Promise<void> {
+    this.#restarting ??= this.#startAgain().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async #startAgain(): Promise<void> {
+    if (this.#refusal === undefined) return;
+    this.#requireOpen();
     const thread = await ThreadPort.start(this.#options.program ?? PROGRAM, this.#options.niceness, this.#onLost);
     try {
       for (const residence of this.#residences) await reload(thread, residence);
+      this.#requireOpen();
     } catch (thrown) {
       await thread.stop();
       throw thrown;
@@ -151,6 +161,7 @@ export class InferenceEngine implements CallQueue {
     this.#refuse(new LatentloopError("ERR_INFERENCE_CLOSED", "The inference engine was closed."));
     process.off("exit", this.#atExit);
     if (!lost) await this.#thread.stop();
+    await this.#restarting?.catch(() => {}); // whoever asked for it hears why it failed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,6 +173,10 @@ export class InferenceEngine implements CallQueue {
     for (const handle of residence.handles) handle.close();
     if (this.#refusal) return;
     await this.#thread.request({ kind: "unload", graphs: residence.toLoad.map((graph) => graph.id) });
+  }
+
+  #requireOpen(): void {
+    if (this.#refusal?.code === "ERR_INFERENCE_CLOSED") throw this.#refusal;
   }
 
   /** From now on every call fails with `refusal`, those that wait too. */

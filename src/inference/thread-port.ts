@@ -109,7 +109,7 @@ export class ThreadPort {
   #lossOf(status: number): LatentloopError {
     const reason = this.#cause === undefined ? `exit status ${status}` : messageOf(this.#cause);
     return new LatentloopError("ERR_INFERENCE_LOST", `The inference thread ended unasked: ${reason}.`, {
-      remedy: "Restart the engine.",
+      remedy: "Start the node or the command again; if it ends again, run it with `inference: { provider: cpu }`.",
       cause: this.#cause,
     });
   }

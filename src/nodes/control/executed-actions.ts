@@ -25,9 +25,10 @@ export class ExecutedActions {
     this.#actions = new Float32Array(capacity * rest.length);
   }
 
-  /** Adds the command that left at `timeNs`; one that is older than the newest is ignored. */
+  /** Adds the command that left at `timeNs`; one that is older than the newest, or not finite, is ignored. */
   append(timeNs: number, action: ArrayLike<number>): void {
     if (!Number.isFinite(timeNs) || timeNs <= this.newestNs) return;
+    for (let i = 0; i < this.#rest.length; i++) if (!Number.isFinite(action[i]!)) return;
     const row = this.#count++ % this.#times.length;
     this.#times[row] = timeNs;
     this.#actions.set(action, row * this.#rest.length);

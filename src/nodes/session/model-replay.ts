@@ -27,6 +27,8 @@ export interface PolicyOutcome {
   readonly untaken: number;
 }
 
+/** How a step can fail: as it did when it was recorded, or its outcome is another. */
+const FAILURES: ReadonlySet<string> = new Set(["ERR_INFERENCE_FAILED", "ERR_GRAPH_OUTPUT"]);
 const PLAN = "latentloop_msgs/msg/Plan";
 const LOGGED_CLOCK = { rosNs: () => 0n, monotonicNs: () => 0 };
 
@@ -70,8 +72,7 @@ export class ModelReplay {
         latentChecksum = checksumOf(this.#latent);
       }
     } catch (thrown) {
-      const failedThenToo = thrown instanceof LatentloopError && thrown.code === "ERR_INFERENCE_FAILED";
-      if (!failedThenToo) throw thrown;
+      if (!(thrown instanceof LatentloopError && FAILURES.has(thrown.code))) throw thrown;
     }
     return { latentChecksum, plan, untaken: this.#player.left };
   }

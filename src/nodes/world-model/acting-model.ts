@@ -82,6 +82,12 @@ export class ActingModel {
     this.#step = this.#newStep(setup);
   }
 
+  /** After the inference thread was lost: starts a new one, with a belief that begins anew. @throws those of `InferenceEngine.restart` */
+  async revive(): Promise<void> {
+    await this.#engine.restart();
+    this.begin();
+  }
+
   close(): Promise<void> {
     return this.#engine.close();
   }

@@ -33,6 +33,7 @@ export class ObservationIntake {
   readonly #pictures: FrozenImages;
   #clockJumps = 0;
   #frozen = 0;
+  #notFinite = 0;
 
   /** @param onComplete called when every camera has a fresh image */
   constructor(
@@ -87,13 +88,21 @@ export class ObservationIntake {
   }
 
   get counts() {
-    return { unpaired: this.#assembler.unpaired, clock_jumps: this.#clockJumps, frozen: this.#frozen };
+    const { unpaired } = this.#assembler;
+    return { unpaired, clock_jumps: this.#clockJumps, frozen: this.#frozen, not_finite: this.#notFinite };
   }
 
-  /** The observation of the newest images, if they belong together, move as the robot does, and the clocks can be trusted. */
+  /**
+   * The observation of the newest images, if they belong together, their joint state is finite, they move as the robot does,
+   * and the clocks can be trusted.
+   */
   take(info: MessageInfo): Seen | undefined {
     const observation = this.#assembler.take((captureStampNs) => this.#actionBefore(captureStampNs, info));
     if (observation === undefined) return undefined;
+    if (!observation.proprioception.every(Number.isFinite)) {
+      this.#notFinite++;
+      return undefined;
+    }
     const pixels = Object.fromEntries(Object.entries(observation.images).map(([camera, { data }]) => [camera, data]));
     if (this.#pictures.check(pixels, observation.proprioception) !== undefined) {
       this.#frozen++;

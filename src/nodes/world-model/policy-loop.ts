@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { LatentloopError } from "../../core/errors.ts";
 import type { Diagnosis, MessageInfo, NodeContext, Publisher } from "../../core/node.ts";
 import { SENSOR_QOS } from "../../core/node.ts";
 import type { Plan } from "../../core/plan.ts";
@@ -7,6 +9,8 @@ import type { ActingModel } from "./acting-model.ts";
 import { type IntakeOptions, ObservationIntake } from "./observation-intake.ts";
 import type { MeanAction } from "./policy-step.ts";
 import type { Seen } from "./recent-observations.ts";
+import { Revival } from "./revival.ts";
+import { StepHealth } from "./step-health.ts";
 
 /** Who wants to know how the steps go. A plan is undefined when it was late. */
 export interface PolicyObserver {
@@ -16,12 +20,15 @@ export interface PolicyObserver {
   onFailure(who: "live" | "shadow", thrown: unknown): void;
 }
 
+/** Nothing for so many policy periods is no jitter any more. */
+const SILENT_PERIODS = 3;
+
 /**
  * Steps the live model at the policy rate, and beside it a shadow whose plans nobody follows.
  *
  * A step starts with the first complete observation after it is due, so its images are as fresh as they can be. The shadow
  * sees the same observations after the live model's plan is out, and starts its search from the same plan. The two change
- * places between two steps of both, so that no step is missed.
+ * places between two steps of both, so that no step is missed. A live model whose inference thread ends gets another.
  */
 export class PolicyLoop {
   readonly #context: NodeContext<RosMessages>;
@@ -29,6 +36,8 @@ export class PolicyLoop {
   readonly #surprise: Publisher<{ data: number }>;
   readonly #intake: ObservationIntake;
   readonly #rate: RateMeter;
+  readonly #health: StepHealth;
+  readonly #revival: Revival;
   readonly #periodNs: number;
   readonly #meanAction: MeanAction = (fromNs, toNs, out) => this.#intake.meanActionInto(this.#plan, fromNs, toNs, out);
   #live: ActingModel;
@@ -51,6 +60,8 @@ export class PolicyLoop {
     this.#context = context;
     this.#live = live;
     this.#rate = new RateMeter(context.clock);
+    this.#health = new StepHealth(context.log);
+    this.#revival = new Revival({ clock: context.clock, log: context.log, wait: delay });
     this.#periodNs = 1e9 / manifest.policyRateHz;
     this.#publisher = context.publisher("plan", "latentloop_msgs/msg/Plan", SENSOR_QOS);
     this.#surprise = context.publisher("~/surprise", "std_msgs/msg/Float32");
@@ -85,6 +96,7 @@ export class PolicyLoop {
       this.#live.begin();
       this.#shadow?.begin();
       this.#plan = undefined;
+      this.#health.reset();
       this.#intake.recent.clear();
     }
     this.#active = active;
@@ -138,28 +150,34 @@ export class PolicyLoop {
   }
 
   async #run(seen: Seen): Promise<void> {
-    const { log } = this.#context;
+    const live = this.#live;
     const before = this.#plan;
     let plan: Plan | undefined;
     this.#busy = true;
     try {
-      plan = await this.#live.step.run(seen.observation, seen.captureNs, this.#meanAction);
+      plan = await live.step.run(seen.observation, seen.captureNs, this.#meanAction);
       this.#steps++;
       if (plan === undefined) this.#late++;
       else this.#follow(plan);
       this.#observer?.onPlan(plan);
-      await this.#live.step.reflect(seen.observation);
+      await live.step.reflect(seen.observation);
+      if (plan === undefined) this.#health.onLate();
+      else this.#health.onSuccess();
     } catch (thrown) {
-      log.error("A policy step failed: the robot goes on with its last plan and then halts.", {
-        thrown: String(thrown),
-      });
+      this.#health.onFailure(thrown);
       this.#observer?.onFailure("live", thrown);
+      if (thrown instanceof LatentloopError && thrown.code === "ERR_INFERENCE_LOST") void this.#revive(live);
     } finally {
       this.#busy = false;
     }
     if (this.#shadow && !this.#shadowBusy && seen.captureNs > this.#shadowSawNs) {
       this.#shadowRun = this.#runShadow(this.#shadow, seen, before, plan);
     }
+  }
+
+  async #revive(model: ActingModel): Promise<void> {
+    const isBack = await this.#revival.revive(model);
+    if (isBack && this.#plan) model.step.continueFrom(this.#plan);
   }
 
   #follow(plan: Plan): void {
@@ -204,10 +222,21 @@ export class PolicyLoop {
       shadow: this.#shadow?.bundle.modelHash ?? "none",
     };
     if (!this.#active) return { level: "ok", message: "inactive", values };
-    const silentNs = this.#context.clock.monotonicNs() - this.#stepBeganNs;
-    if (silentNs > 3 * this.#periodNs) return { level: "error", message: "no observations arrive", values };
+    const wrong = this.#whatIsWrong();
+    if (wrong !== undefined) return { level: "error", message: wrong, values };
     return this.#plan?.rung === "mpc" || this.#plan?.rung === "policy-prior"
       ? { level: "ok", message: "planning", values }
       : { level: "warn", message: "planning less than the model can", values };
+  }
+  #whatIsWrong(): string | undefined {
+    const { failure, lateInARow } = this.#health;
+    const silentNs = this.#context.clock.monotonicNs() - this.#stepBeganNs;
+    if (silentNs > SILENT_PERIODS * this.#periodNs) {
+      return this.#busy
+        ? `a policy step began ${(silentNs / 1e9).toFixed(1)} s ago and has not ended`
+        : "no observations arrive";
+    }
+    if (failure !== undefined) return `the last policy step failed: ${failure}`;
+    return lateInARow >= SILENT_PERIODS ? `the last ${lateInARow} plans were too late` : undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { LatentloopError } from "../../core/errors.ts";
 import type { Observation } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { Rng } from "../../core/rng.ts";
@@ -30,6 +31,12 @@ export interface PolicyStepOptions {
 
 /** The latent is rolled forward by at most this many policy steps: beyond it the observation is too old to act on. */
 const MAX_IN_FLIGHT_STEPS = 2;
+
+/**
+ * A policy without a search gives one action, which is held for so many steps. How long the robot goes on without a new plan is for
+ * the control node's `allowedMisses` to say; its default needs 5.
+ */
+const HELD_STEPS = 8;
 
 const GRAPH_OF_RUNG = { mpc: "plan", "mpc-short": "plan_short", "policy-prior": "act" } as const;
 
@@ -81,6 +88,7 @@ export class PolicyStep {
    *
    * @param captureNs when the observation was captured, monotonic clock
    * @param meanAction executed actions up to now and decided ones after now
+   * @throws ERR_GRAPH_OUTPUT for a belief or a plan that is not finite, and those of the graphs
    */
   async run(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<Plan | undefined> {
     const { graphs, clock, rng, stepPeriodNs, budgetShare } = this.#options;
@@ -103,7 +111,9 @@ export class PolicyStep {
     this.#rungs.record(rung, clock.monotonicNs() - observedNs);
     if (status === "late") return undefined;
 
-    const actions = floats(graph.outputs, rung === "policy-prior" ? "action" : "actions").slice();
+    const actions =
+      rung === "policy-prior" ? held(floats(graph.outputs, "action")) : floats(graph.outputs, "actions").slice();
+    requireFinite(actions, "plan");
     if (rung !== "policy-prior") this.#previousMean!.set(actions);
     this.#lastStartNs = startNs;
     return {
@@ -124,7 +134,11 @@ export class PolicyStep {
     };
   }
 
-  /** Takes an observation into the belief and says how surprising it was. `run` begins with it. */
+  /**
+   * Takes an observation into the belief and says how surprising it was. `run` begins with it.
+   *
+   * @throws ERR_GRAPH_OUTPUT for a belief that is not finite: it is forgotten, and the next observation is the first one
+   */
   async believe(observation: Observation, captureNs: number, meanAction: MeanAction): Promise<number> {
     const { encode, observe } = this.#options.graphs;
     for (const [camera, image] of Object.entries(observation.images)) {
@@ -142,7 +156,10 @@ export class PolicyStep {
     floats(observe.inputs, "is_first").fill(isFirst ? 1 : 0);
     if (observe.inputs.noise) this.#options.rng.fillNormal(floats(observe.inputs, "noise"));
     await observe.run();
-    this.#latent.set(floats(observe.outputs, "latent_out"));
+    const latent = floats(observe.outputs, "latent_out");
+    this.#lastCaptureNs = Number.NaN;
+    requireFinite(latent, "belief");
+    this.#latent.set(latent);
     this.#lastCaptureNs = captureNs;
     if (isFirst) return 0;
     const surprise = floats(observe.outputs, "surprise")[0]!;
@@ -175,4 +192,19 @@ export class PolicyStep {
     floats(graph.inputs, "in_flight_fraction").fill(fraction);
     shiftPlan(this.#previousMean!, actionDimension, passed, floats(graph.inputs, "previous_mean"));
   }
+}
+
+/** Shapes: action [1, A] → [H, A] */
+function held(action: Float32Array): Float32Array {
+  const actions = new Float32Array(HELD_STEPS * action.length);
+  for (let k = 0; k < HELD_STEPS; k++) actions.set(action, k * action.length);
+  return actions;
+}
+
+function requireFinite(values: Float32Array, what: "belief" | "plan"): void {
+  const value = values.find((value) => !Number.isFinite(value));
+  if (value === undefined) return;
+  throw new LatentloopError("ERR_GRAPH_OUTPUT", `Expected a finite ${what} of the model but it holds ${value}.`, {
+    remedy: "Check the model with `latentloop models verify`, or run it with `inference: { provider: cpu }`.",
+  });
 }

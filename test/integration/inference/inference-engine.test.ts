@@ -165,6 +165,18 @@ test("a restart refuses a bundle that changed on disk since it was loaded", asyn
   await assert.rejects(act!.run(), { code: "ERR_INFERENCE_LOST" });
 });
 
+test("an engine that is closed while it restarts ends the new thread too, and restarts no more", async (t) => {
+  const engine = await start(new URL("../../support/mortal-inference-thread.js", import.meta.url));
+  const { act } = (await engine.load(await writeSampleBundle(t))).graphs;
+  (act!.inputs.noise as Float32Array).fill(Number.NaN);
+  await assert.rejects(act!.run(), { code: "ERR_INFERENCE_LOST" });
+  const restarted = assert.rejects(engine.restart(), { code: "ERR_INFERENCE_CLOSED" });
+  await engine.close();
+  await restarted;
+  await assert.rejects(act!.run(), { code: "ERR_INFERENCE_CLOSED" });
+  await assert.rejects(engine.restart(), { code: "ERR_INFERENCE_CLOSED" });
+});
+
 test("closing an engine ends waiting calls and refuses new ones", async (t) => {
   const engine = await start();
   const { graphs } = await engine.load(await writeSampleBundle(t, { models: { act: slowAct() } }));

@@ -36,6 +36,15 @@ test("before the first command, in a gap and after the newest the robot rests", 
   near(meanOf(executed, 200, 230), 0.5 * 1 + 0.5 * 0.5);
 });
 
+test("an action that is not finite was no command: the one before holds, or the robot rests", () => {
+  const executed = new ExecutedActions(REST, HOLD_NS);
+  executed.append(0, [Number.NaN]);
+  near(meanOf(executed, 0, 10), 0.5);
+  executed.append(10, [1]);
+  executed.append(20, [Number.POSITIVE_INFINITY]);
+  near(meanOf(executed, 10, 25), 1);
+});
+
 test("an empty or reversed interval has the rest action, a command from the past is ignored", () => {
   const executed = new ExecutedActions(REST, HOLD_NS);
   executed.append(100, [1]);

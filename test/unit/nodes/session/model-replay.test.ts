@@ -65,8 +65,8 @@ function bundleOf(own: ModelGraphs) {
 
 const imageOf = (step: number) => new Uint8Array(12).fill(step);
 
-/** A short life of a model, as it was logged: beliefs, plans, one that is late, one that fails, a plan to go on from. */
-async function live(endOf: (run: number) => "done" | "late" | "failed"): Promise<PolicyEvent[]> {
+/** A short life of a model, as it was logged: beliefs, plans, one that is late, one that fails, a plan to go on from. @param spoilt observation that no belief comes of */
+async function live(endOf: (run: number) => "done" | "late" | "failed", spoilt = Number.NaN): Promise<PolicyEvent[]> {
   const events: PolicyEvent[] = [];
   let nowNs = 1e12;
   const clock = { monotonicNs: () => (nowNs += 3 * MS), rosNs: () => BigInt(nowNs) };
@@ -80,7 +80,7 @@ async function live(endOf: (run: number) => "done" | "late" | "failed"): Promise
   );
   const observation = (i: number) => ({
     images: { scene: { width: 2, height: 2, data: imageOf(i), stampNs: BigInt(i), arrivalNs: nowNs } },
-    proprioception: Float32Array.of(i / 3),
+    proprioception: Float32Array.of(i === spoilt ? Number.NaN : i / 3),
     stampNs: BigInt(i),
     arrivalNs: nowNs,
   });
@@ -137,6 +137,21 @@ test("beliefs, plans, late and failed runs, and a change of plan come out the sa
     events.flatMap(({ plan }) => plan.map(({ plan_id }) => Number(plan_id))),
     [1, 40, 41, 42, 43, 44],
   );
+});
+
+test("a belief that was not finite, and one that began anew after it, come out the same from their log", async () => {
+  const events = await live(() => "done", 3);
+  const outcomes = await replay(events);
+  const checksums = events.map(({ latent_checksum }) => latent_checksum);
+  assert.deepEqual(
+    checksums.map((checksum) => checksum === 0),
+    events.map((_, i) => i === 2 || i === 4), // the plan to go on from has no belief
+  );
+  assert.deepEqual(
+    outcomes.map(({ latentChecksum }) => latentChecksum),
+    checksums,
+  );
+  assert.ok(outcomes.every(({ plan, untaken }, i) => plan.length === events[i]!.plan.length && untaken === 0));
 });
 
 test("a step that takes more, or less, from outside than was logged says so", async () => {

@@ -3,10 +3,11 @@ import { test } from "node:test";
 import type { Observation } from "../../../../src/core/observation.ts";
 import type { Plan } from "../../../../src/core/plan.ts";
 import { Rng } from "../../../../src/core/rng.ts";
-import type { ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
+import { floats, type GraphPort, type ModelGraphs } from "../../../../src/nodes/world-model/graph-port.ts";
 import { PolicyStep, type PolicyStepOptions } from "../../../../src/nodes/world-model/policy-step.ts";
 import { type ExpectedNs, RungChoice } from "../../../../src/nodes/world-model/rung-choice.ts";
 import { shiftPlan } from "../../../../src/nodes/world-model/shift-plan.ts";
+import { ControlRig } from "../control/control-rig.ts";
 
 const MS = 1e6;
 const NOW_NS = 1000 * MS;
@@ -33,24 +34,28 @@ test("the last rung is taken however slow it is", () => {
   assert.equal(choice.choose(50 * MS), "mpc");
 });
 
-/** Graphs whose latent counts observations and whose plan repeats what it was given. */
-function scriptedGraphs(
-  onPlan: (inputs: Record<string, Float32Array>) => void,
-  planNs: (ns: number) => void,
-): ModelGraphs {
-  const graph = (
-    inputs: Record<string, Float32Array | Uint8Array>,
-    outputs: Record<string, Float32Array>,
-    run: () => void,
-  ) => ({
+const f = (length: number) => new Float32Array(length);
+
+function graph(
+  inputs: Record<string, Float32Array | Uint8Array>,
+  outputs: Record<string, Float32Array>,
+  run: () => void,
+) {
+  return {
     inputs,
     outputs,
     run: async () => {
       run();
       return { status: "done" as const };
     },
-  });
-  const f = (length: number) => new Float32Array(length);
+  };
+}
+
+/** Graphs whose latent counts observations and whose plan repeats what it was given. */
+function scriptedGraphs(
+  onPlan: (inputs: Record<string, Float32Array>) => void,
+  planNs: (ns: number) => void,
+): ModelGraphs {
   const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
   const observe = { latent: f(1), action: f(1), embedding: f(1), is_first: f(1) };
   const observed = { latent_out: f(1), surprise: f(1) };
@@ -67,6 +72,18 @@ function scriptedGraphs(
       planned.actions.set([0.1, 0.2, 0.3]);
       planNs(20 * MS);
     }),
+  };
+}
+
+/** Graphs of a policy of two actions that searches nothing. */
+function actingGraphs(): ModelGraphs {
+  const encode = { image_scene: new Uint8Array(12), proprioception: f(1) };
+  const observe = { latent: f(1), action: f(2), embedding: f(1), is_first: f(1) };
+  const acted = { action: Float32Array.of(0.5, 0.25) };
+  return {
+    encode: graph(encode, { embedding: f(1) }, () => {}),
+    observe: graph(observe, { latent_out: f(1), surprise: f(1) }, () => {}),
+    act: graph({ latent: f(1), noise: f(2) }, acted, () => {}),
   };
 }
 
@@ -190,4 +207,70 @@ test("a scene that stays strange is more and more surprising, and no longer once
   const usual: number[] = [];
   for (let i = 0; i < 9; i++) usual.push(await surprise(0));
   assert.deepEqual(usual, [14, 12, 10, 8, 6, 4, 2, 1, 0]);
+});
+
+test("a policy that searches nothing keeps the robot moving while its plans come late, or some do not come", async () => {
+  const rig = new ControlRig().running();
+  rig.planner = undefined;
+  const step = stepOf({
+    graphs: actingGraphs(),
+    actionDimension: 2,
+    clock: { monotonicNs: () => rig.nowNs, rosNs: () => BigInt(rig.nowNs) },
+  });
+  const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
+  for (const ticks of [10, 12, 11, 13, 10, 39, 10]) {
+    const plan = await step.run(seenAt(rig.nowNs), rig.nowNs - 10 * MS, still);
+    assert.equal(plan!.rung, "policy-prior");
+    assert.ok(rig.plans.write(plan!, rig.nowNs));
+    rig.run(ticks, () => assert.equal(rig.cause, "none"));
+    assert.deepEqual(
+      [rig.record.executedAction[0]!.toFixed(4), rig.record.executedAction[1]!.toFixed(4)],
+      ["0.5000", "0.2500"],
+    );
+  }
+  rig.run(60);
+  assert.equal(rig.cause, "plan-stale");
+});
+
+test("a belief or a plan that is not finite fails its step and leaves nothing behind for the next", async () => {
+  const seen: { isFirst: number; latent: number; previous: number[] }[] = [];
+  const graphs = scriptedGraphs(
+    ({ latent, previous_mean }) =>
+      seen.push({
+        isFirst: floats(graphs.observe.inputs, "is_first")[0]!,
+        latent: latent![0]!,
+        previous: [...previous_mean!],
+      }),
+    () => {},
+  );
+  let spoilt: Float32Array | undefined;
+  const spoiling = (port: GraphPort): GraphPort => ({
+    ...port,
+    run: async () => {
+      const run = await port.run();
+      if (spoilt && Object.values(port.outputs).includes(spoilt)) spoilt[0] = Number.NaN;
+      return run;
+    },
+  });
+  const step = stepOf({ graphs: { ...graphs, observe: spoiling(graphs.observe), plan: spoiling(graphs.plan!) } });
+  const still = (_from: number, _to: number, out: Float32Array) => out.fill(0);
+  let captureNs = NOW_NS - 1000 * MS;
+  const run = () => step.run(seenAt(NOW_NS), (captureNs += 100 * MS), still);
+  await run();
+  await run();
+  spoilt = floats(graphs.observe.outputs, "latent_out");
+  const message = /^Expected a finite belief of the model but it holds NaN\.$/;
+  await assert.rejects(run(), { code: "ERR_GRAPH_OUTPUT", message });
+  spoilt = floats(graphs.plan!.outputs, "actions");
+  await assert.rejects(run(), { code: "ERR_GRAPH_OUTPUT", message: /finite plan/ });
+  spoilt = undefined;
+  const plan = await run();
+  assert.equal(plan!.id, 3);
+  const previous = [...Float32Array.of(0.1, 0.2, 0.3)];
+  assert.deepEqual(seen, [
+    { isFirst: 1, latent: 0, previous: [0, 0, 0] },
+    { isFirst: 0, latent: 1, previous },
+    { isFirst: 1, latent: 0, previous }, // begun anew: no plan was made from the belief before
+    { isFirst: 0, latent: 1, previous },
+  ]);
 });
