@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
     dynamics: ["dynamics/", "memory/"],
   },
   {
-    system: tdMpc2Online(spaces, tinyTdMpc2(briefly)),
+    system: tdMpc2Online(spaces, tinyTdMpc2({ ...briefly, firstUpdates: 60 })), // with more it knows so few episodes by heart
     heads: ["reward/"],
     behaviour: ["value/", "policy/"],
     encoder: ["encoder/"],

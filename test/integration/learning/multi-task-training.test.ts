@@ -25,11 +25,11 @@ const recipe: TdMpc2Recipe = {
   network: { ...usual.network, encoderUnits: 32, units: 32, latent: 16, heads: 2, bins: 41 },
   planner: { ...usual.planner, candidates: 48, policyCandidates: 8, elites: 8, iterations: 3, discount: 0.8 },
   shortPlanner: { iterations: 1, candidates: 32 },
-  learning: { ...usual.learning, batch: 64, horizon: 2, learningRate: 3e-3, encoderRateShare: 1 },
+  learning: { ...usual.learning, batch: 64, horizon: 2, learningRate: 1e-3, encoderRateShare: 1 },
   online: {
     steps: 2400,
     randomSteps: 2160,
-    firstUpdates: 500,
+    firstUpdates: 1500,
     updatesPerStep: 0.5,
     explorationStd: 0,
     evaluateEvery: 1e6,
