@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { DEFAULT_QOS, type LifecycleNode, type NodeContext } from "../core/node.ts";
+import { onStopSignal } from "../core/stop-signals.ts";
 import type { RosMessages } from "../messages/index.ts";
 import { declareParameters } from "./declare-parameters.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -109,12 +110,15 @@ function sentenceOf(what: string, thrown: unknown): string {
  */
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let firstMs: number | undefined;
-    const onSignal = (): void => {
-      firstMs ??= performance.now();
-      if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(130);
-      resolve();
-    };
-    process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+    let firstMs = 0;
+    onStopSignal(
+      () => {
+        firstMs = performance.now();
+        resolve();
+      },
+      () => {
+        if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(130);
+      },
+    );
   });
 }

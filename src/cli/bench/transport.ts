@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { createRing, FramePuller, FramePusher, RingReader, RingWriter } from "../../transport/index.ts";
+import { createRing, FRAME_VERSION, FramePuller, FramePusher, RingReader, RingWriter } from "../../transport/index.ts";
 import type { EchoWay } from "./echo-thread.ts";
 import type { BenchOptions } from "./suite.ts";
 
@@ -120,7 +120,7 @@ async function openZeroMq(bind: string, answerTo: string): Promise<Link> {
   pusher.connect(endpoint as string);
   const frames = puller[Symbol.asyncIterator]();
   const header = {
-    v: 1,
+    v: FRAME_VERSION,
     kind: "message",
     topic: "/bench",
     type: "sensor_msgs/msg/Image",

@@ -18,6 +18,7 @@ export class TerminalKeys {
     this.#onData = (chunk) => {
       for (const event of parser.parse(chunk)) onKey(event);
     };
+    input.on("error", () => {}); // a terminal that is gone ends by its signal, not by what can no longer be set or read
     input.setRawMode(true);
     input.on("data", this.#onData);
     input.resume();

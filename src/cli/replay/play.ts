@@ -5,6 +5,7 @@ import { BagReader } from "../../replay/bag-reader.ts";
 import { positive } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
+import { untilStopped } from "../stop-signal.ts";
 
 interface PlayFlags {
   readonly speed: number;
@@ -28,11 +29,17 @@ export function playCommand(): Command {
     .action(play);
 }
 
-async function play(path: string, { speed, topics, commands, bind, keys, json }: PlayFlags): Promise<void> {
+async function play(path: string, flags: PlayFlags): Promise<void> {
+  await untilStopped((signal) => playUntil(signal, path, flags));
+}
+
+async function playUntil(
+  signal: AbortSignal,
+  path: string,
+  { speed, topics, commands, bind, keys, json }: PlayFlags,
+): Promise<void> {
   const log = commentary(json);
   const bag = await BagReader.open(path);
-  const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
   const launch = {
     name: `playback of ${path}`,
     nodes: [],
@@ -46,7 +53,7 @@ async function play(path: string, { speed, topics, commands, bind, keys, json }:
     const result = await playBag(bag, host.context, {
       speed,
       commands,
-      signal: stop.signal,
+      signal,
       ...(topics === undefined ? {} : { topics: topics.split(",") }),
     });
     const { messages, seconds, meanLateMs, worstLateMs, leftOut } = result;

@@ -11,6 +11,7 @@ import { collectLive, simulatedLaunch } from "../collect/collect-live.ts";
 import { defaultFolder, type PolicyChoice, parsePolicy } from "../collect/collection-plan.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
+import { untilStopped } from "../stop-signal.ts";
 
 interface CollectFlags {
   readonly policy: string;
@@ -69,15 +70,8 @@ export function collectCommand(): Command {
 
 async function collect(launch: string | undefined, flags: CollectFlags): Promise<void> {
   const policy = parsePolicy(flags.policy);
-  const stop = new AbortController();
-  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  try {
-    const isLive = launch !== undefined || policy.kind === "teleop" || flags.realtime;
-    await (isLive ? collectWithTime : collectFast)(launch, flags, policy, stop.signal);
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  const isLive = launch !== undefined || policy.kind === "teleop" || flags.realtime;
+  await untilStopped((signal) => (isLive ? collectWithTime : collectFast)(launch, flags, policy, signal));
 }
 
 async function collectFast(

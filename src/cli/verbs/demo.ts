@@ -18,6 +18,7 @@ import { positive, positiveInteger } from "../flags.ts";
 import { LiveView } from "../live-view.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
+import { untilStopped } from "../stop-signal.ts";
 import { watchTraining } from "../training-view.ts";
 
 interface DemoFlags {
@@ -65,17 +66,12 @@ export function demoCommand(): Command {
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  const stop = new AbortController();
-  const onSignal = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  try {
-    const { task, episodes, model, fromScratch } = flags;
-    const isShort = task !== undefined || episodes !== undefined || model !== undefined || fromScratch;
-    if (isShort) await demonstrateLoop(flags, stop.signal);
-    else await demonstrateStory({ ...flags, out: resolve(flags.out), stop: stop.signal });
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  const { task, episodes, model, fromScratch } = flags;
+  const isShort = task !== undefined || episodes !== undefined || model !== undefined || fromScratch;
+  await untilStopped(async (stop) => {
+    if (isShort) await demonstrateLoop(flags, stop);
+    else await demonstrateStory({ ...flags, out: resolve(flags.out), stop });
+  });
 }
 
 /** The loop alone, in the world that its model was trained in. */

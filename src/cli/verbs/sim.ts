@@ -6,6 +6,7 @@ import { TASKS, taskNamed } from "../../sim/index.ts";
 import { integer, positive, positiveInteger } from "../flags.ts";
 import { commentary, printResult } from "../output.ts";
 import { printLog } from "../print-log.ts";
+import { untilStopped } from "../stop-signal.ts";
 
 interface SimFlags {
   readonly cameras?: string;
@@ -48,13 +49,13 @@ async function simulate(task: string, { cameras, size, imageRate, seed, bind, js
     ...(bind === undefined ? {} : { bind }),
   };
   const launch = await resolveLaunch(parseStrict(launchSchema, description, "the command line"), process.cwd());
-  const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
-  const host = await NodeHost.start(launch, { onLog: printLog(log), stopSignal: stop.signal });
-  log(
-    `${task} runs: joint_states, commands, ${parameters.cameras.map((name) => `${name}/image_raw`).join(", ")}, episode. Ctrl+C stops it.`,
-  );
-  const error = await host.finished();
+  const error = await untilStopped(async (stopSignal) => {
+    const host = await NodeHost.start(launch, { onLog: printLog(log), stopSignal });
+    log(
+      `${task} runs: joint_states, commands, ${parameters.cameras.map((name) => `${name}/image_raw`).join(", ")}, episode. Ctrl+C stops it.`,
+    );
+    return host.finished();
+  });
   if (error) throw error;
   printResult({ task, stopped: "in order" }, "Stopped in order.", json);
 }

@@ -53,6 +53,7 @@ export class NodeHost {
   #context: EmbeddedContext | undefined;
   #bus: ThreadBus | undefined;
   #folder: string | undefined;
+  #opening: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #error: LatentloopError | undefined;
 
@@ -60,18 +61,22 @@ export class NodeHost {
     this.#launch = launch;
     this.#onLog = options.onLog;
     this.#states = new Map(launch.nodes.map(({ name }) => [name, "starting"]));
-    options.stopSignal?.addEventListener("abort", () => void this.stop(), { once: true });
   }
 
   /**
-   * Starts threads and processes, configures all nodes, then activates them.
+   * Starts threads and processes, configures all nodes, then activates them; less of it if it is stopped meanwhile.
    * @throws the first node's error after everything that was started has been stopped again
    */
   static async start(launch: Launch, options: NodeHostOptions): Promise<NodeHost> {
     const host = new NodeHost(launch, options);
     try {
-      await host.#open();
-      await host.#all("configure", "inactive", launch.nodes);
+      host.#opening = host.#open();
+      if (options.stopSignal?.aborted) void host.stop();
+      options.stopSignal?.addEventListener("abort", () => void host.stop(), { once: true });
+      await host.#opening.catch((thrown) => {
+        if (!host.#stopping || host.#error) throw thrown;
+      });
+      if (!host.#stopping) await host.#all("configure", "inactive", launch.nodes);
       for (const role of ROLES.toReversed()) {
         if (!host.#stopping) await host.#all("activate", "active", host.#ofRole(role));
       }
@@ -118,6 +123,7 @@ export class NodeHost {
     return this.#stopping;
   }
 
+  /** Stopped meanwhile, it opens no further process; the main one has the host's context. */
   async #open(): Promise<void> {
     const { nodes, bind, peers, keys } = this.#launch;
     if (keys !== undefined) this.#keys = await readHostKeys(keys);
@@ -126,9 +132,13 @@ export class NodeHost {
     const joined = names.length > 1 || bind !== undefined || peers.length > 0;
     this.#folder = joined ? await mkdtemp(join(tmpdir(), "latentloop-")) : undefined;
     for (const name of names) {
+      if (this.#stopping && name !== MAIN_PROCESS) return;
       this.#groups.set(name, await (name === MAIN_PROCESS ? this.#openMain(joined) : this.#openProcess(name)));
     }
-    for (const [name, group] of this.#groups) await group.connect([...this.#groupsBut(name), ...others]);
+    for (const [name, group] of this.#groups) {
+      if (this.#stopping) return;
+      await group.connect([...this.#groupsBut(name), ...others]);
+    }
   }
 
   /** @param generation how often it was begun before: what it publishes is a new publisher's each time */
@@ -194,21 +204,28 @@ export class NodeHost {
     if (failed) throw failed.reason;
   }
 
+  /** What begins again at this moment comes to its end later: the robot does not wait for it. */
   async #stop(): Promise<void> {
-    await Promise.all(Array.from(this.#restarts.values(), ({ under }) => under));
-    for (const [step, next] of [
-      ["deactivate", "inactive"],
-      ["cleanup", "stopped"],
-    ] as const) {
-      for (const role of ROLES) {
-        const running = this.#ofRole(role).filter(({ name }) => this.#states.get(name) !== "failed");
-        await this.#all(step, next, running).catch((error: LatentloopError) => this.#report(error));
-      }
-    }
+    await this.#opening?.catch(() => {}); // whoever started it is told
+    const restarts = Array.from(this.#restarts).filter(([, { under }]) => under);
+    const restarting = new Set(restarts.map(([process]) => process));
+    await this.#inOrder("deactivate", "inactive", ({ process }) => !restarting.has(process));
+    await Promise.all(restarts.map(([, { under }]) => under));
+    await this.#inOrder("deactivate", "inactive", ({ process }) => restarting.has(process));
+    await this.#inOrder("cleanup", "stopped", () => true);
     this.#context?.close();
     this.#bus?.close();
     await Promise.all(Array.from(this.#groups.values(), (group) => group.close()));
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** One step of the running nodes that match, one role after the other. */
+  async #inOrder(step: LifecycleStep, next: NodeState, matches: (node: LaunchNode) => boolean): Promise<void> {
+    const isRunning = ({ name }: LaunchNode) => !["failed", "stopped"].includes(this.#states.get(name)!);
+    for (const role of ROLES) {
+      const nodes = this.#ofRole(role).filter((node) => isRunning(node) && matches(node));
+      await this.#all(step, next, nodes).catch((error: LatentloopError) => this.#report(error));
+    }
   }
 
   #listener(): GroupListener {
@@ -220,7 +237,10 @@ export class NodeHost {
   }
 
   #onFailed(name: string, failure: Failure): void {
+    // Ctrl-C reaches a process also before it can heed it: that is no failure of a node.
+    const wasCutOff = this.#stopping !== undefined && this.#states.get(name) === "starting";
     this.#states.set(name, "failed");
+    if (wasCutOff) return;
     const error = errorOf(failure);
     const node = this.#launch.nodes.find((candidate) => candidate.name === name)!;
     if (node.onFailure === "stop" || (node.onFailure === "restart" && !this.#beginAgain(node.process))) {
@@ -257,13 +277,17 @@ export class NodeHost {
     }
   }
 
-  /** Its nodes are configured and activated anew, whatever they were: a robot stays disarmed until somebody arms it. */
+  /**
+   * Its nodes are configured and activated anew, whatever they were: a robot stays disarmed until somebody arms it.
+   * A stop ends it at the next moment that leaves nothing half-way.
+   */
   async #restart(name: string, generation: number, waitMs: number): Promise<Failure | undefined> {
     const nodes = this.#nodesIn(name);
     try {
       for (const step of ["deactivate", "cleanup"] as const) {
         const alive = nodes.filter((node) => this.#states.get(node.name) !== "failed");
-        await this.#all(step, "inactive", alive).catch((error: LatentloopError) => this.#logger().error(error.message));
+        const next = step === "deactivate" ? "inactive" : "stopped";
+        await this.#all(step, next, alive).catch((error: LatentloopError) => this.#logger().error(error.message));
       }
       await this.#groups.get(name)?.close();
       await delay(waitMs);
@@ -275,11 +299,13 @@ export class NodeHost {
       await group.connect([...this.#groupsBut(name), ...others]);
       // At the old address the others' sockets find it by themselves.
       for (const [other, peer] of moved ? this.#groups : []) if (other !== name) await peer.connect([group.address!]);
+      if (this.#stopping) return undefined;
       await this.#all("configure", "inactive", nodes);
       for (const role of ROLES.toReversed()) {
         const ofRole = nodes.filter((node) => node.role === role);
         if (!this.#stopping) await this.#all("activate", "active", ofRole);
       }
+      if (this.#stopping) return undefined;
       this.#logger().info(`The process '${name}' runs again.`);
       this.#context?.reportNow();
       return undefined;

@@ -1,4 +1,5 @@
 import { LatentloopError } from "../../core/errors.ts";
+import { onStopSignal } from "../../core/stop-signals.ts";
 import type { PeerAddress } from "../../transport/index.ts";
 import { ROLES } from "../node-kind.ts";
 import { type FromProcess, failureOf, type ToProcess } from "./host-protocol.ts";
@@ -43,9 +44,8 @@ process.on("message", async (order: ToProcess) => {
   }
 });
 
-// A terminal's Ctrl-C reaches the whole process group: the parent alone decides about the order of the shutdown.
-process.on("SIGINT", listener.onSignal);
-process.on("SIGTERM", listener.onSignal);
+// A terminal's Ctrl-C or end reaches the whole process group: the parent alone decides about the order of the shutdown.
+onStopSignal(listener.onSignal, () => {});
 
 /** The parent is gone, or has closed this process: bring the nodes to rest in the order of their roles, then end. */
 process.on("disconnect", async () => {

@@ -27,10 +27,12 @@ export class ProcessGroup implements NodeGroup {
   readonly #child: ChildProcess;
   readonly #listener: GroupListener;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
-  readonly #exited: Promise<void>;
+  readonly #begun: Promise<void>;
+  readonly #ended: Promise<void>;
   #requests = 0;
   #closing = false;
-  #ended = false;
+  /** Why it has ended. */
+  #end: Failure | undefined;
   address: PeerAddress | undefined;
 
   private constructor(name: string, nodes: readonly LaunchNode[], listener: GroupListener) {
@@ -42,14 +44,20 @@ export class ProcessGroup implements NodeGroup {
       execArgv: nodeOptionsOf(nodes),
     });
     this.#child.on("message", (message: FromProcess) => this.#receive(message));
-    this.#exited = new Promise((resolve) => {
-      this.#child.on("exit", (code, signal) => {
-        this.#onExit(signal ?? `status ${code}`);
+    this.#begun = new Promise((resolve) => this.#child.once("spawn", resolve));
+    this.#ended = new Promise((resolve) => {
+      const onEnd = (why: string): void => {
+        this.#onEnd(why);
         resolve();
+      };
+      this.#child.on("exit", (code, signal) => onEnd(`it ended with ${signal ?? `status ${code}`}`));
+      this.#child.on("error", ({ message }) => {
+        if (this.#child.pid === undefined) onEnd(message); // one that runs tells its end by its exit
       });
     });
   }
 
+  /** @throws ERR_NODE_FAILED if it does not begin, and those of `ThreadGroup.open`; then no process is left */
   static async open(
     name: string,
     id: string,
@@ -58,7 +66,13 @@ export class ProcessGroup implements NodeGroup {
     listener: GroupListener,
   ): Promise<ProcessGroup> {
     const group = new ProcessGroup(name, nodes, listener);
-    group.address = (await group.#request({ op: "open", id, doors, nodes: [...nodes] })).address;
+    try {
+      await Promise.race([group.#begun, group.#ended]); // one that never began has no channel
+      group.address = (await group.#request({ op: "open", id, doors, nodes: [...nodes] })).address;
+    } catch (thrown) {
+      await group.close();
+      throw thrown;
+    }
     return group;
   }
 
@@ -75,12 +89,12 @@ export class ProcessGroup implements NodeGroup {
   }
 
   async close(): Promise<void> {
-    if (!this.#ended) {
+    if (!this.#end) {
       this.#closing = true;
       const killer = setTimeout(() => this.#child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
-      await Promise.race([this.#request({ op: "close" }).catch(() => {}), this.#exited]);
+      await Promise.race([this.#request({ op: "close" }).catch(() => {}), this.#ended]);
       if (this.#child.connected) this.#child.disconnect();
-      await this.#exited;
+      await this.#ended;
       clearTimeout(killer);
     }
   }
@@ -88,10 +102,10 @@ export class ProcessGroup implements NodeGroup {
   async #request(request: Request): Promise<Answer> {
     const number = this.#requests++;
     const answer = await new Promise<Answer>((resolve) => {
-      if (this.#ended) return resolve(this.#noAnswer(number, "it has ended"));
+      if (this.#end) return resolve({ op: "answer", request: number, failure: this.#end });
       this.#waiting.set(number, resolve);
       this.#child.send({ ...request, request: number }, (error) => {
-        if (error) this.#settle(this.#noAnswer(number, error.message));
+        if (error) this.#settle({ op: "answer", request: number, failure: this.#failure(error.message) });
       });
     });
     if (answer.failure) throw errorOf(answer.failure);
@@ -121,15 +135,11 @@ export class ProcessGroup implements NodeGroup {
     resolve?.(answer);
   }
 
-  #onExit(how: string): void {
-    this.#ended = true;
-    const failure = this.#failure(`it ended with ${how}`);
+  #onEnd(why: string): void {
+    const failure = this.#failure(why);
+    this.#end = failure;
     for (const request of [...this.#waiting.keys()]) this.#settle({ op: "answer", request, failure });
     if (!this.#closing) for (const { name } of this.#nodes) this.#listener.onFailed(name, failure);
-  }
-
-  #noAnswer(request: number, why: string): Answer {
-    return { op: "answer", request, failure: this.#failure(why) };
   }
 
   #failure(why: string): Failure {

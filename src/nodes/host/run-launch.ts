@@ -1,4 +1,5 @@
 import type { LatentloopError } from "../../core/errors.ts";
+import { onStopSignal } from "../../core/stop-signals.ts";
 import type { LogRecord } from "./host-protocol.ts";
 import { readLaunch } from "./launch-description.ts";
 import { NodeHost } from "./node-host.ts";
@@ -12,23 +13,21 @@ export interface RunLaunchOptions {
 /**
  * Runs a launch file until a signal or a failure, and returns the error of a node that failed.
  *
- * SIGINT and SIGTERM stop in order; a second one ends the process at once.
+ * The first signal to stop does it in order (`onStopSignal`); a second SIGINT or SIGTERM ends the process at once.
  * @throws those of `readLaunch` and `NodeHost.start`
  */
 export async function runLaunch(file: string, options: RunLaunchOptions): Promise<LatentloopError | undefined> {
   const launch = await readLaunch(file);
   const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(130);
+  const release = onStopSignal(() => {
     options.onLog({ level: "info", node: "host", message: "Stopping in order; a second signal ends at once." });
     stop.abort();
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  });
   try {
     const host = await NodeHost.start(launch, { onLog: options.onLog, stopSignal: stop.signal });
     options.onStarted?.(host);
     return await host.finished();
   } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    release();
   }
 }

@@ -17,6 +17,15 @@ export interface RingOffer extends Advertisement {
   readonly ring: SharedArrayBuffer;
 }
 
+export interface ServiceCall {
+  /** Unique over all processes. */
+  readonly call: string;
+  readonly service: string;
+  readonly timeoutMs: number;
+  /** When the caller gives up, monotonic clock: what begins later must not begin. */
+  readonly deadlineNs: number;
+}
+
 /** What a thread tells the hub of its process. */
 export type ToHub =
   | { readonly op: "advertise"; readonly advertisement: Advertisement }
@@ -25,7 +34,7 @@ export type ToHub =
   | { readonly op: "subscribe"; readonly topic: string; readonly type: RosType }
   | { readonly op: "unsubscribe"; readonly topic: string }
   | { readonly op: "serve"; readonly service: string }
-  | { readonly op: "call"; readonly call: string; readonly service: string; readonly timeoutMs: number }
+  | ({ readonly op: "call" } & ServiceCall)
   | { readonly op: "response"; readonly call: string; readonly response: TriggerResponse }
   | { readonly op: "sync"; readonly sync: number };
 
@@ -33,7 +42,7 @@ export type ToHub =
 export type FromHub =
   /** `fresh`: the subscriber was there before the ring, so all that it holds is new to it. */
   | { readonly op: "ring"; readonly offer: RingOffer; readonly fresh: boolean }
-  | { readonly op: "request"; readonly call: string; readonly service: string }
+  | { readonly op: "request"; readonly call: string; readonly service: string; readonly deadlineNs: number }
   | { readonly op: "answer"; readonly call: string; readonly response?: TriggerResponse; readonly error?: string }
   | { readonly op: "problem"; readonly message: string }
   | { readonly op: "synced"; readonly sync: number };

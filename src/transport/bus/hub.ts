@@ -1,8 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import type { TriggerResponse } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
 import { RingWriter } from "../shared-ring.ts";
-import type { Advertisement, FromHub, RingOffer, ToHub } from "./hub-protocol.ts";
+import type { Advertisement, FromHub, RingOffer, ServiceCall, ToHub } from "./hub-protocol.ts";
 
 interface Topic {
   readonly name: string;
@@ -23,8 +24,8 @@ export interface HubPeers {
   onUnsubscribed(topic: string): void;
   onServed(service: string): void;
   /** A call that nobody in this process serves. */
-  call(call: string, service: string, timeoutMs: number): void;
-  /** The caller gave up: the call must not take effect later. */
+  call(call: ServiceCall): void;
+  /** It was answered, or its caller gave up or ended: the call must not take effect later. */
   cancel(call: string): void;
 }
 
@@ -37,8 +38,13 @@ export class Hub {
   readonly #topics = new Map<string, Topic>();
   readonly #servers = new Map<string, MessagePort>();
   readonly #calls = new Map<string, Call>();
+  readonly #clock: Clock;
   #peers: HubPeers | undefined;
   #bridge: MessagePort | undefined;
+
+  constructor(clock: Clock = systemClock()) {
+    this.#clock = clock;
+  }
 
   connect(client: MessagePort): void {
     client.on("message", (message: ToHub) => this.#receive(client, message));
@@ -101,7 +107,7 @@ export class Hub {
         this.#peers?.onServed(message.service);
         break;
       case "call":
-        this.#call(client, message.call, message.service, message.timeoutMs);
+        this.#call(client, message);
         break;
       case "response":
         this.#settle(message.call, { response: message.response });
@@ -151,16 +157,17 @@ export class Hub {
     return undefined;
   }
 
-  #call(client: MessagePort, call: string, service: string, timeoutMs: number): void {
-    const timer = setTimeout(() => {
-      this.#peers?.cancel(call);
+  #call(client: MessagePort, { call, service, timeoutMs, deadlineNs }: ServiceCall): void {
+    const restMs = (deadlineNs - this.#clock.monotonicNs()) / 1e6;
+    const giveUp = () => {
       const served = this.#servers.has(service) ? "it is served but gave none" : "nobody in this process serves it";
       this.#settle(call, { error: `Expected an answer from service '${service}' within ${timeoutMs} ms: ${served}.` });
-    }, timeoutMs);
-    this.#calls.set(call, { client, timer });
+    };
+    this.#calls.set(call, { client, timer: setTimeout(giveUp, Math.max(0, restMs)) });
+    if (restMs <= 0) return; // it waited here for too long
     const server = this.#servers.get(service);
-    if (server) tell(server, { op: "request", call, service });
-    else this.#peers?.call(call, service, timeoutMs);
+    if (server) tell(server, { op: "request", call, service, deadlineNs });
+    else this.#peers?.call({ call, service, timeoutMs, deadlineNs });
   }
 
   #settle(call: string, result?: { readonly response: TriggerResponse } | { readonly error: string }): void {
@@ -168,6 +175,7 @@ export class Hub {
     if (pending === undefined) return; // answered twice, or too late
     clearTimeout(pending.timer);
     this.#calls.delete(call);
+    this.#peers?.cancel(call);
     if (result) tell(pending.client, { op: "answer", call, ...result });
   }
 }

@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Qos, TriggerResponse } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
@@ -23,6 +24,7 @@ export class ThreadBus {
   readonly #port: MessagePort;
   readonly #id: string;
   readonly #ignoreOwn: boolean;
+  readonly #clock: Clock;
   readonly #topics = new Map<string, TopicHere>();
   readonly #publications = new Set<Publication>();
   readonly #handlers = new Map<string, ServiceHandler>();
@@ -35,10 +37,11 @@ export class ThreadBus {
    * `id` is unique over all threads of all processes that are joined; `ignoreOwn` keeps what this thread publishes from
    * its own subscriptions.
    */
-  constructor(port: MessagePort, id: string, { ignoreOwn = false } = {}) {
+  constructor(port: MessagePort, id: string, { ignoreOwn = false, clock = systemClock() } = {}) {
     this.#port = port;
     this.#id = id;
     this.#ignoreOwn = ignoreOwn;
+    this.#clock = clock;
     port.on("message", (message: FromHub) => this.#receive(message));
   }
 
@@ -72,12 +75,13 @@ export class ThreadBus {
     this.#tell({ op: "serve", service });
   }
 
-  /** @throws ERR_SERVICE_UNAVAILABLE when no answer came within the time */
+  /** @throws ERR_SERVICE_UNAVAILABLE when no answer came within the time; then the call does not begin any more */
   call(service: string, timeoutMs: number): Promise<TriggerResponse> {
     const call = `${this.#id}.${this.#counter++}`;
+    const deadlineNs = this.#clock.monotonicNs() + timeoutMs * 1e6;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject });
-      this.#tell({ op: "call", call, service, timeoutMs });
+      this.#tell({ op: "call", call, service, timeoutMs, deadlineNs });
     });
   }
 
@@ -113,7 +117,7 @@ export class ThreadBus {
         this.#attach(message.offer, message.fresh);
         break;
       case "request":
-        void this.#handle(message.call, message.service);
+        void this.#handle(message);
         break;
       case "answer":
         this.#answer(message);
@@ -141,7 +145,13 @@ export class ThreadBus {
     this.#tell({ op: "unsubscribe", topic });
   }
 
-  async #handle(call: string, service: string): Promise<void> {
+  /** This thread may have stood still meanwhile: what its caller has given up is not done any more. */
+  async #handle({ call, service, deadlineNs }: Extract<FromHub, { op: "request" }>): Promise<void> {
+    const lateMs = (this.#clock.monotonicNs() - deadlineNs) / 1e6;
+    if (lateMs >= 0) {
+      this.respond(call, { success: false, message: `refused: it came ${lateMs.toFixed(0)} ms after its time` });
+      return;
+    }
     let response: TriggerResponse;
     try {
       response = (await this.#handlers.get(service)?.()) ?? { success: false, message: "the service has gone" };

@@ -1,16 +1,19 @@
 import { MessageChannel } from "node:worker_threads";
+import { systemClock } from "../../core/clock.ts";
 import { LatentloopError } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
 import type { Hub, HubPeers } from "../bus/hub.ts";
+import type { ServiceCall } from "../bus/hub-protocol.ts";
 import { ThreadBus } from "../bus/thread-bus.ts";
 import { admit, admitNobody } from "./authenticator.ts";
 import { requireEncryption } from "./endpoint.ts";
 import { Exports } from "./exports.ts";
-import { decodeFrame, encodeFrame, FRAME_VERSION, type Frame, prefixOf, type RequestHeader } from "./frame.ts";
+import { decodeFrame, encodeFrame, type Frame, prefixOf } from "./frame.ts";
 import type { HostKeys } from "./host-keys.ts";
 import { Imports } from "./imports.ts";
 import { closeLane, LANES, type Lane, type LaneName, openLane, type PeerAddress } from "./lane.ts";
+import { RemoteCalls } from "./remote-calls.ts";
 import { receiveAll } from "./sockets.ts";
 
 export interface BridgeOptions {
@@ -52,8 +55,7 @@ export class Bridge implements HubPeers {
   readonly #imports: Imports;
   /** Prefixes that some peer subscribed to, by lane. */
   readonly #wanted: Readonly<Record<LaneName, Set<string>>> = { events: new Set(), frames: new Set() };
-  /** Calls of services that no peer has been seen to serve yet. */
-  readonly #pendingCalls = new Map<string, RequestHeader>();
+  readonly #calls: RemoteCalls;
   #refused = 0;
   #lastRefusal = "";
   #strangers = 0;
@@ -66,6 +68,13 @@ export class Bridge implements HubPeers {
     this.#bus = bus;
     this.#exports = new Exports(bus, { events: lanes.events.outbox, frames: lanes.frames.outbox });
     this.#imports = new Imports(bus);
+    this.#calls = new RemoteCalls({
+      id: options.id,
+      clock: systemClock(),
+      isWanted: (prefix) => this.#wanted.events.has(prefix),
+      post: (prefix, header) => lanes.events.outbox.post(encodeFrame(prefix, header)),
+      bus,
+    });
   }
 
   /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may */
@@ -151,18 +160,12 @@ export class Bridge implements HubPeers {
     this.#lanes.events.inlet.subscribe(prefixOf.service(service));
   }
 
-  call(call: string, service: string, timeoutMs: number): void {
-    const prefix = prefixOf.service(service);
-    const header = { v: FRAME_VERSION, kind: "request", service, call, caller: this.#options.id, timeoutMs } as const;
-    if (this.#wanted.events.has(prefix)) {
-      this.#lanes.events.outbox.post(encodeFrame(prefix, header));
-      return;
-    }
-    this.#pendingCalls.set(call, header);
+  call(call: ServiceCall): void {
+    this.#calls.call(call);
   }
 
   cancel(call: string): void {
-    this.#pendingCalls.delete(call);
+    this.#calls.cancel(call);
   }
 
   async close(): Promise<void> {
@@ -188,11 +191,7 @@ export class Bridge implements HubPeers {
   #onWanted(lane: LaneName, prefix: string): void {
     this.#wanted[lane].add(prefix);
     if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1), lane);
-    for (const [call, header] of this.#pendingCalls) {
-      if (prefixOf.service(header.service) !== prefix) continue;
-      this.#pendingCalls.delete(call);
-      this.#lanes.events.outbox.post(encodeFrame(prefix, header));
-    }
+    if (lane === "events") this.#calls.postWaiting(prefix);
   }
 
   #take(parts: Buffer[]): void {
@@ -205,27 +204,8 @@ export class Bridge implements HubPeers {
   }
 
   #dispatch({ header, payload }: Frame): void {
-    switch (header.kind) {
-      case "message":
-        this.#imports.take(header, payload);
-        break;
-      case "request":
-        void this.#serve(header);
-        break;
-      case "response":
-        this.#bus.respond(header.call, { success: header.success, message: header.message });
-        break;
-    }
-  }
-
-  async #serve({ call, service, caller, timeoutMs }: RequestHeader): Promise<void> {
-    try {
-      const { success, message } = await this.#bus.call(service, timeoutMs);
-      const header = { v: FRAME_VERSION, kind: "response", call, success, message } as const;
-      this.#lanes.events.outbox.post(encodeFrame(prefixOf.caller(caller), header));
-    } catch {
-      // No answer in time: the caller's own hub says so.
-    }
+    if (header.kind === "message") this.#imports.take(header, payload);
+    else this.#calls.take(header);
   }
 
   #refuse(error: LatentloopError): void {

@@ -4,7 +4,7 @@ import { LatentloopError, messageOf } from "../../core/errors.ts";
 import { isRosType, type RosType } from "../../messages/index.ts";
 
 /** Raised whenever an older reader could misunderstand a newer frame. */
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 
 const name = z.string().min(1).max(255);
 
@@ -32,6 +32,23 @@ const requestHeader = z.strictObject({
   timeoutMs: z.number().positive(),
 });
 
+/** Whoever serves a request asks back whether its caller still waits. */
+const queryHeader = z.strictObject({
+  v: z.literal(FRAME_VERSION),
+  kind: z.literal("query"),
+  call: name,
+  /** Bridge that waits for the confirmation. */
+  server: name,
+});
+
+const confirmHeader = z.strictObject({
+  v: z.literal(FRAME_VERSION),
+  kind: z.literal("confirm"),
+  call: name,
+  /** How long the caller still waits. */
+  remainingMs: z.number().positive(),
+});
+
 const responseHeader = z.strictObject({
   v: z.literal(FRAME_VERSION),
   kind: z.literal("response"),
@@ -40,12 +57,14 @@ const responseHeader = z.strictObject({
   message: z.string(),
 });
 
-const header = z.discriminatedUnion("kind", [messageHeader, requestHeader, responseHeader]);
+const header = z.discriminatedUnion("kind", [messageHeader, requestHeader, queryHeader, confirmHeader, responseHeader]);
 
 export type MessageHeader = z.output<typeof messageHeader> & { readonly type: RosType };
 export type RequestHeader = z.output<typeof requestHeader>;
+export type QueryHeader = z.output<typeof queryHeader>;
+export type ConfirmHeader = z.output<typeof confirmHeader>;
 export type ResponseHeader = z.output<typeof responseHeader>;
-export type FrameHeader = MessageHeader | RequestHeader | ResponseHeader;
+export type FrameHeader = MessageHeader | RequestHeader | QueryHeader | ConfirmHeader | ResponseHeader;
 
 export interface Frame {
   readonly header: FrameHeader;

@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { EventEmitter, once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { LATCHED_QOS } from "../../../src/core/node.ts";
@@ -16,16 +22,43 @@ interface NodeSpec {
   readonly parameters?: object;
 }
 
-/** Starts a launch of test nodes; `log` fills with "node: message". */
-async function launch(t: TestContext, nodes: readonly NodeSpec[]) {
+/** Starts a launch of test nodes; `log` fills with "node: message", `until` waits for one of them. */
+async function launch(t: TestContext, nodes: readonly NodeSpec[], stopSignal?: AbortSignal) {
   const log: string[] = [];
+  const logged = new EventEmitter();
+  const until = async (line: string) => {
+    while (!log.includes(line)) await once(logged, "line");
+  };
   const withKinds = nodes.map((node) => ({ kind: "./test-node.js", ...node }));
   const description = await resolveLaunch(launchSchema.parse({ name: "test", nodes: withKinds }), nodesFolder);
-  const onLog = ({ node, message }: LogRecord): void => void log.push(`${node}: ${message}`);
+  const onLog = ({ node, message }: LogRecord): void => {
+    log.push(`${node}: ${message}`);
+    logged.emit("line");
+  };
   let host: NodeHost | undefined;
   t.after(() => host?.stop());
-  host = await NodeHost.start(description, { onLog });
-  return { host, log };
+  host = await NodeHost.start(description, { onLog, ...(stopSignal && { stopSignal }) });
+  return { host, log, until };
+}
+
+/** The child processes that begin from now on. */
+function watchChildren(t: TestContext, onSpawned: (child: ChildProcess) => void = () => {}): ChildProcess[] {
+  const children: ChildProcess[] = [];
+  const onChild = (message: unknown): void => {
+    const { process: child } = message as { process: ChildProcess };
+    children.push(child);
+    child.once("spawn", () => onSpawned(child));
+  };
+  subscribe("child_process", onChild);
+  t.after(() => {
+    unsubscribe("child_process", onChild);
+    for (const child of children) child.kill("SIGKILL");
+  });
+  return children;
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return (exitCode ?? signalCode) !== null;
 }
 
 /** Settles when the host has heard so many numbers on a topic, each after those before it; a slow listener misses some. */
@@ -206,6 +239,83 @@ test("a process that cannot begin again is given up after five attempts, and the
   assert.ok(log.includes("control: deactivate"));
   assert.deepEqual([crashes, restarts()], [6, 5]);
 });
+
+test("a stop during a restart brings the robot to rest without waiting for it", GUARD, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "latentloop-test-"));
+  const ready = join(folder, "ready");
+  await writeFile(ready, "");
+  t.after(() => writeFile(ready, "")); // whatever went wrong: the host can stop
+  const parameters = { configuresAfter: ready };
+  const { host, log, until } = await launch(t, [
+    { name: "recorder", kind: "./replay.js", process: "other", onFailure: "restart", parameters },
+    { name: "control", kind: "./control.js" },
+  ]);
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await rm(ready);
+  log.length = 0;
+  process.kill(host.processIdOf("other")!, "SIGKILL");
+  await until("recorder: configure");
+  const stopped = host.stop();
+  await until("control: deactivate");
+  await writeFile(ready, "");
+  await stopped;
+  assert.equal(await host.finished(), undefined);
+  const steps = log.filter((line) => /^(recorder|control): /.test(line));
+  assert.deepEqual(steps, ["recorder: configure", "control: deactivate", "control: cleanup", "recorder: cleanup"]);
+});
+
+test("a process that begins again while all is stopped is closed without being configured", GUARD, async (t) => {
+  const { host, log } = await launch(t, [
+    { name: "recorder", kind: "./replay.js", process: "other", onFailure: "restart" },
+    { name: "control", kind: "./control.js" },
+  ]);
+  const children = watchChildren(t, () => void host.stop());
+  log.length = 0;
+  process.kill(host.processIdOf("other")!, "SIGKILL");
+  assert.equal(await host.finished(), undefined);
+  assert.deepEqual(children.map(hasEnded), [true]);
+  assert.ok(log.includes("control: cleanup"));
+  assert.deepEqual(
+    log.filter((line) => line.startsWith("recorder") || line.includes("runs again")),
+    [],
+  );
+});
+
+for (const [moment, stopNow] of [
+  ["before", (stop: () => void) => stop()],
+  ["at", (stop: () => void) => void setImmediate(stop)],
+] as const) {
+  test(`a stop ${moment} the first moment of the start ends it, and nothing is left`, GUARD, async (t) => {
+    const children = watchChildren(t);
+    const stop = new AbortController();
+    stopNow(() => stop.abort());
+    const { host, log } = await launch(t, [TALKER, { ...RELAY, process: "other" }], stop.signal);
+    assert.equal(await host.finished(), undefined);
+    assert.deepEqual(log, []);
+    assert.ok(children.every(hasEnded));
+  });
+}
+
+for (const [fate, befall] of [
+  ["opens", () => {}],
+  ["dies of the same signal", (child: ChildProcess) => void child.kill("SIGKILL")],
+] as const) {
+  test(`a stop while a process ${fate} waits for its end, configures nothing and is no failure`, GUARD, async (t) => {
+    const stop = new AbortController();
+    const children = watchChildren(t, (child) => {
+      stop.abort();
+      befall(child);
+    });
+    const nodes = [TALKER, { ...RELAY, process: "one" }, { name: "third", process: "two" }];
+    const { host, log } = await launch(t, nodes, stop.signal);
+    assert.equal(await host.finished(), undefined);
+    assert.deepEqual(children.map(hasEnded), [true], "the second process is not begun any more");
+    assert.deepEqual(
+      log.filter((line) => line.endsWith(": configure")),
+      [],
+    );
+  });
+}
 
 test("what moves the robot, or runs in the main process, never restarts by itself", async () => {
   for (const [node, reason] of [

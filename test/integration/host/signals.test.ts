@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { STOP_SIGNALS } from "../../../src/core/stop-signals.ts";
 
 const here = fileURLToPath(new URL("./nodes/", import.meta.url));
 
@@ -51,7 +52,7 @@ function isAlive(processId: number): boolean {
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of STOP_SIGNALS) {
   test(`${signal} stops intake, control, recording in this order and ends with status 0`, {
     timeout: 240_000,
   }, async (t) => {
@@ -76,6 +77,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal(await exited, 0);
   });
 }
+
+test("a terminal that is gone ends it in order, though nothing can be written to it any more", {
+  timeout: 240_000,
+}, async (t) => {
+  const { child, exited, until } = await program(t);
+  await until("started");
+  child.stdout.destroy();
+  child.kill("SIGHUP");
+  assert.equal(await exited, 0);
+});
 
 test("a signal to a child process stops the whole in order", { timeout: 240_000 }, async (t) => {
   const { exited, until } = await program(t);

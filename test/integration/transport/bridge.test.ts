@@ -11,6 +11,7 @@ import { serializeMessage } from "../../../src/messages/index.ts";
 import {
   Bridge,
   EmbeddedContext,
+  FRAME_VERSION,
   FramePuller,
   FramePusher,
   Hub,
@@ -230,7 +231,7 @@ test("a pipe loses nothing: a sender waits while the receiver is slow", { timeou
   const sending = (async () => {
     for (let sequence = 0; sequence < count; sequence++) {
       const header = {
-        v: 1,
+        v: FRAME_VERSION,
         kind: "message",
         topic: "/replay",
         type: "sensor_msgs/msg/Image",

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { pack } from "msgpackr";
-import { decodeFrame, encodeFrame, type MessageHeader } from "../../../src/transport/index.ts";
+import { decodeFrame, encodeFrame, FRAME_VERSION, type MessageHeader } from "../../../src/transport/index.ts";
 
 const header: MessageHeader = {
-  v: 1,
+  v: FRAME_VERSION,
   kind: "message",
   topic: "/scene/image_raw",
   type: "sensor_msgs/msg/Image",
@@ -43,8 +43,9 @@ test("headers that were packed earlier keep their bytes", () => {
 
 test("another version is refused by its number, whatever else the frame holds", () => {
   for (const [v, named] of [
-    [2, "2"],
-    ["1", '"1"'],
+    [1, "1"],
+    [3, "3"],
+    ["2", '"2"'],
     [undefined, "none"],
   ] as const) {
     assert.throws(() => decodeFrame([Buffer.alloc(0), pack(v === undefined ? {} : { v, new: "field" }), payload]), {

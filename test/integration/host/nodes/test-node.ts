@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../../../src/core/node.ts";
 import type { RosMessages } from "../../../../src/messages/index.ts";
@@ -9,6 +11,8 @@ const parameters = z.strictObject({
   /** Answers each message on the first topic by one on the second. */
   relay: z.tuple([z.string(), z.string()]).optional(),
   failAt: z.enum(["configure", "activate", "deactivate", "cleanup"]).optional(),
+  /** Its configuration waits until there is a file of this name. */
+  configuresAfter: z.string().optional(),
   /** Throws where nobody catches it when this service is called. */
   crashOn: z.string().optional(),
 });
@@ -16,14 +20,16 @@ const parameters = z.strictObject({
 /** A node that does what its parameters say, and logs every step of its lifecycle. */
 function createTestNode(
   context: NodeContext<RosMessages>,
-  { publish, relay, failAt, crashOn }: z.output<typeof parameters>,
+  { publish, relay, failAt, configuresAfter, crashOn }: z.output<typeof parameters>,
 ): LifecycleNode {
   let active = false;
   const step = (name: string) => async () => {
     context.log.info(name);
     if (failAt === name) throw new Error(`told to fail at ${name}`);
     active = name === "activate";
-    if (name === "configure") build();
+    if (name !== "configure") return;
+    while (configuresAfter !== undefined && !existsSync(configuresAfter)) await sleep(5);
+    build();
   };
   const build = () => {
     context.publisher("~/process", "std_msgs/msg/String", LATCHED_QOS).publish({ data: String(process.pid) });

@@ -1,0 +1,120 @@
+import type { Clock } from "../../core/clock.ts";
+import type { TriggerResponse } from "../../core/node.ts";
+import type { ServiceCall } from "../bus/hub-protocol.ts";
+import {
+  type ConfirmHeader,
+  FRAME_VERSION,
+  type FrameHeader,
+  type MessageHeader,
+  prefixOf,
+  type QueryHeader,
+  type RequestHeader,
+} from "./frame.ts";
+
+/** A frame of a service call. */
+export type CallHeader = Exclude<FrameHeader, MessageHeader>;
+
+export interface RemoteCallsOptions {
+  /** The bridge's own. */
+  readonly id: string;
+  readonly clock: Clock;
+  /** Whether a peer subscribed to this prefix. */
+  readonly isWanted: (prefix: string) => boolean;
+  readonly post: (prefix: string, header: CallHeader) => void;
+  /** This process's hub. */
+  readonly bus: {
+    call(service: string, timeoutMs: number): Promise<TriggerResponse>;
+    respond(call: string, response: TriggerResponse): void;
+  };
+}
+
+/**
+ * Service calls between processes, of which none takes effect after its caller gave up.
+ *
+ * A request may stay on its way for any time, and the clocks of two hosts need not agree. So whoever serves it asks back, and
+ * serves it only if the caller's answer, less the time that it took to come, leaves some of the caller's time. Each end
+ * measures on its own monotonic clock.
+ */
+export class RemoteCalls {
+  readonly #options: RemoteCallsOptions;
+  /** Of this process, as long as somebody waits; not posted until a peer is seen to serve them. */
+  readonly #calls = new Map<string, { readonly asked: ServiceCall; isPosted: boolean }>();
+  /** Requests of peers whose callers were asked whether they still wait. */
+  readonly #queries = new Map<string, { readonly request: RequestHeader; readonly sentNs: number }>();
+
+  constructor(options: RemoteCallsOptions) {
+    this.#options = options;
+  }
+
+  call(asked: ServiceCall): void {
+    this.#calls.set(asked.call, { asked, isPosted: false });
+    const prefix = prefixOf.service(asked.service);
+    if (this.#options.isWanted(prefix)) this.postWaiting(prefix);
+  }
+
+  cancel(call: string): void {
+    this.#calls.delete(call);
+  }
+
+  /** A peer wants this prefix: the calls that waited for it go out. */
+  postWaiting(prefix: string): void {
+    const { id, post } = this.#options;
+    for (const waiting of this.#calls.values()) {
+      const { call, service, timeoutMs } = waiting.asked;
+      if (waiting.isPosted || prefixOf.service(service) !== prefix) continue;
+      waiting.isPosted = true;
+      post(prefix, { v: FRAME_VERSION, kind: "request", service, call, caller: id, timeoutMs });
+    }
+  }
+
+  take(header: CallHeader): void {
+    switch (header.kind) {
+      case "request":
+        this.#query(header);
+        break;
+      case "query":
+        this.#confirm(header);
+        break;
+      case "confirm":
+        void this.#serve(header);
+        break;
+      case "response":
+        this.#options.bus.respond(header.call, { success: header.success, message: header.message });
+        break;
+    }
+  }
+
+  #query(request: RequestHeader): void {
+    const { id, clock, post } = this.#options;
+    const { call, caller, timeoutMs } = request;
+    this.#queries.set(call, { request, sentNs: clock.monotonicNs() });
+    setTimeout(() => this.#queries.delete(call), timeoutMs).unref(); // no caller waits for longer
+    post(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "query", call, server: id });
+  }
+
+  /** A caller that gave up keeps silent: its own hub has told it that nobody answered. */
+  #confirm({ call, server }: QueryHeader): void {
+    const { clock, post } = this.#options;
+    const asked = this.#calls.get(call)?.asked;
+    if (asked === undefined) return;
+    const remainingMs = (asked.deadlineNs - clock.monotonicNs()) / 1e6;
+    if (remainingMs > 0) post(prefixOf.caller(server), { v: FRAME_VERSION, kind: "confirm", call, remainingMs });
+  }
+
+  async #serve({ call, remainingMs }: ConfirmHeader): Promise<void> {
+    const { bus, clock, post } = this.#options;
+    const query = this.#queries.get(call);
+    this.#queries.delete(call);
+    if (query === undefined) return;
+    const { service, caller } = query.request;
+    // The confirmation was sent after the query was: no more than this has passed since then.
+    const restMs = remainingMs - (clock.monotonicNs() - query.sentNs) / 1e6;
+    if (restMs <= 0) return;
+    try {
+      const { success, message } = await bus.call(service, restMs);
+      post(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "response", call, success, message });
+    } catch {
+      // No answer in time: the caller's own hub says so.
+    }
+  }
+}
