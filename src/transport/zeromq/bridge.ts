@@ -68,7 +68,7 @@ export class Bridge implements HubPeers {
     this.#imports = new Imports(bus);
   }
 
-  /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may */
+  /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may; ERR_ENDPOINT */
   static async open(hub: Hub, options: BridgeOptions): Promise<Bridge> {
     const { id, bind, keys, plainTcp = false } = options;
     const guarded = isGuarded(options);
@@ -121,7 +121,7 @@ export class Bridge implements HubPeers {
     };
   }
 
-  /** @throws ERR_PLAIN_TCP if the peer is another host without a key and nobody said that it may be */
+  /** @throws ERR_PLAIN_TCP if the peer is another host without a key and nobody said that it may be; ERR_ENDPOINT */
   connect(peer: PeerAddress): void {
     const { keys, plainTcp = false } = this.#options;
     const encrypted = keys !== undefined && peer.serverKey !== undefined;
@@ -250,5 +250,11 @@ function isGuarded({ keys, bind }: Pick<BridgeOptions, "keys" | "bind">): boolea
 }
 
 async function openLanes(open: (name: LaneName) => Promise<Lane>): Promise<Readonly<Record<LaneName, Lane>>> {
-  return { events: await open("events"), frames: await open("frames") };
+  const events = await open("events");
+  try {
+    return { events, frames: await open("frames") };
+  } catch (thrown) {
+    await closeLane(events);
+    throw thrown;
+  }
 }
