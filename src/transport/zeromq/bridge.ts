@@ -4,6 +4,7 @@ import type { Logger } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
 import type { Hub, HubPeers } from "../bus/hub.ts";
 import { ThreadBus } from "../bus/thread-bus.ts";
+import { Answers } from "./answers.ts";
 import { admit, admitNobody } from "./authenticator.ts";
 import { requireEncryption } from "./endpoint.ts";
 import { Exports } from "./exports.ts";
@@ -23,6 +24,8 @@ export interface BridgeOptions {
   readonly keys?: HostKeys | undefined;
   /** Whether other hosts may be joined without keys. */
   readonly plainTcp?: boolean;
+  /** What the ids of all processes of one launch begin with, for the one that passes on the answers of all. */
+  readonly family?: string;
 }
 
 /** Frames and peers that were not let through, since the start. */
@@ -50,6 +53,7 @@ export class Bridge implements HubPeers {
   readonly #bus: ThreadBus;
   readonly #exports: Exports;
   readonly #imports: Imports;
+  readonly #answers: Answers;
   /** Prefixes that some peer subscribed to, by lane. */
   readonly #wanted: Readonly<Record<LaneName, Set<string>>> = { events: new Set(), frames: new Set() };
   /** Calls of services that no peer has been seen to serve yet. */
@@ -66,6 +70,7 @@ export class Bridge implements HubPeers {
     this.#bus = bus;
     this.#exports = new Exports(bus, { events: lanes.events.outbox, frames: lanes.frames.outbox });
     this.#imports = new Imports(bus);
+    this.#answers = new Answers(lanes.events, options.family);
   }
 
   /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may; ERR_ENDPOINT */
@@ -180,6 +185,7 @@ export class Bridge implements HubPeers {
       if (wish![0] === 1) this.#onWanted(lane, prefix);
       else {
         this.#wanted[lane].delete(prefix);
+        this.#answers.onUnwanted(prefix);
         this.#exports.stop(prefix.slice(0, -1), lane);
       }
     }
@@ -187,6 +193,7 @@ export class Bridge implements HubPeers {
 
   #onWanted(lane: LaneName, prefix: string): void {
     this.#wanted[lane].add(prefix);
+    this.#answers.onWanted(prefix);
     if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1), lane);
     for (const [call, header] of this.#pendingCalls) {
       if (prefixOf.service(header.service) !== prefix) continue;
@@ -197,14 +204,14 @@ export class Bridge implements HubPeers {
 
   #take(parts: Buffer[]): void {
     try {
-      this.#dispatch(decodeFrame(parts));
+      this.#dispatch(decodeFrame(parts), parts);
     } catch (thrown) {
       if (!(thrown instanceof LatentloopError)) throw thrown;
       this.#refuse(thrown);
     }
   }
 
-  #dispatch({ header, payload }: Frame): void {
+  #dispatch({ header, payload }: Frame, parts: Buffer[]): void {
     switch (header.kind) {
       case "message":
         this.#imports.take(header, payload);
@@ -213,7 +220,8 @@ export class Bridge implements HubPeers {
         void this.#serve(header);
         break;
       case "response":
-        this.#bus.respond(header.call, { success: header.success, message: header.message });
+        if (parts[0]!.toString() !== prefixOf.caller(this.#options.id)) this.#answers.passOn(header, parts);
+        else this.#bus.respond(header.call, { success: header.success, message: header.message });
         break;
     }
   }
@@ -221,8 +229,7 @@ export class Bridge implements HubPeers {
   async #serve({ call, service, caller, timeoutMs }: RequestHeader): Promise<void> {
     try {
       const { success, message } = await this.#bus.call(service, timeoutMs);
-      const header = { v: FRAME_VERSION, kind: "response", call, success, message } as const;
-      this.#lanes.events.outbox.post(encodeFrame(prefixOf.caller(caller), header));
+      this.#answers.send(caller, { v: FRAME_VERSION, kind: "response", call, success, message });
     } catch {
       // No answer in time: the caller's own hub says so.
     }

@@ -41,6 +41,7 @@ export class Inlet {
 
   close(): void {
     for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear(); // a wish that comes while the rest is closing finds nothing to do
   }
 
   #open(serverKey: string | undefined): Subscriber {
