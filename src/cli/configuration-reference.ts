@@ -19,7 +19,8 @@ export async function configurationReference(): Promise<string> {
   return renderReference("Configuration", INTRODUCTION, [
     {
       title: "Launch file",
-      introduction: "`launch/*.yaml`, for `latentloop up <file>`: which nodes run together.",
+      introduction:
+        "`launch/*.yaml`, for `latentloop up <file>`: which nodes run together. `keys` and a `kind` that is a module start at the launch file; paths in `parameters` (`model`, `robot`, `folder`, `replay`, …) start at the working directory, whatever folder the launch file lies in, and so does the socket of an `ipc://` endpoint.",
       schema: launchSchema,
     },
     ...(await Promise.all(nodes)).flat(),

@@ -46,7 +46,7 @@ export function collectCommand(): Command {
     .requiredOption("--policy <name>", "random, scripted, model:<folder> or teleop")
     .option("--task <name>", `simulated task: ${robots.join(", ")}`)
     .option("--episodes <n>", "episodes of this run", positiveInteger, 10)
-    .option("--episode-seconds <n>", "length of an episode; by default the task's", positive)
+    .option("--episode-seconds <n>", "length of an episode; by default the task's in simulated time, else 30", positive)
     .option("--out <folder>", "the session; by default runs/collect-<task>")
     .option("--seed <n>", "episode n of the session starts from seed + n", integer, 0)
     .option("--cameras <names>", "cameras to record, separated by commas; by default all")

@@ -17,6 +17,10 @@ export function upCommand(): Command {
     .option("--bind <endpoint>", "where other processes find it, in place of the file's `bind`")
     .option("--peer <endpoint>", "one more peer: where `latentloop call` binds")
     .option("--json", "print one JSON object as the last line of stdout", false)
+    .addHelpText(
+      "after",
+      "\nPaths in the nodes' parameters (model, robot, folder, …) start at the working directory; keys and modules at the launch file.",
+    )
     .action(async (file: string, { bind, peer, json }: UpFlags) => {
       const log = commentary(json);
       const error = await runLaunch(file, {
