@@ -42,7 +42,10 @@ export function collectCommand(): Command {
   const robots = TASKS.filter(({ actuation }) => actuation.kind !== "effort").map(({ name }) => name);
   return new Command("collect")
     .description("record episodes of a policy, a script or a human; a session goes on where it stopped")
-    .argument("[launch]", "launch file of a real robot whose driver is one of its nodes (no ROS 2); without one the robot is simulated, see --task")
+    .argument(
+      "[launch]",
+      "launch file of a real robot whose driver is one of its nodes (no ROS 2); without one the robot is simulated, see --task",
+    )
     .requiredOption("--policy <name>", "random, scripted, model:<folder> or teleop")
     .option("--task <name>", `simulated task: ${robots.join(", ")}`)
     .option("--episodes <n>", "episodes of this run", positiveInteger, 10)
