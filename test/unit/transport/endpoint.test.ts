@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -50,6 +51,18 @@ test("nobody takes another process's place: not on tcp, and not in the file syst
     const place = first.lastEndpoint!;
     await assert.rejects(bindAt(second, place), refused(place, /another process is bound there/));
   }
-  first.close();
-  await bindAt(second, `ipc://${folder}/robot`);
+});
+
+test("the socket that a killed process left behind is taken over", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "latentloop-endpoint-"));
+  const path = join(folder, "robot");
+  const killed = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  assert.equal(spawnSync(process.execPath, ["-e", killed]).signal, "SIGKILL");
+  await access(path);
+  const socket = openPublisher(1);
+  t.after(async () => {
+    socket.close();
+    await rm(folder, { recursive: true });
+  });
+  await bindAt(socket, `ipc://${path}`);
 });
