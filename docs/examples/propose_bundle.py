@@ -2,8 +2,9 @@
 
 usage: python3 propose_bundle.py <models folder> <folder for the candidate> [latentloop flags, e.g. --replay runs/replay]
 
-It needs numpy, torch and onnx. Replace `train` by your own loop; everything else keeps the protocol of docs/sidecar.md:
-a whole bundle under another name first, one sample per graph of what the networks compute, then `models propose`.
+It needs numpy, torch, onnx and the command `latentloop`, or what the variable LATENTLOOP says. Replace `train` by your own
+loop; everything else keeps the protocol of docs/sidecar.md: a whole bundle under another name first, one sample per graph of
+what the networks compute, then `models propose`. What becomes of the candidate is in the ledger.
 """
 
 import hashlib

@@ -17,7 +17,7 @@ export function checkCalibration(camera: string, model: CameraModel, width: numb
     throw new LatentloopError(
       "ERR_CALIBRATION_MISSING",
       `Expected a calibrated camera to undistort images of ${camera} but its camera_info has K[0] = 0.`,
-      { remedy: `Calibrate the camera with "latentloop calibrate camera", or turn undistortion off for ${camera}.` },
+      { remedy: `Calibrate the camera (ROS: camera_calibration) and give its driver the file (camera_info_url).` },
     );
   }
   if (model.width !== width || model.height !== height) {

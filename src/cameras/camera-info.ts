@@ -64,7 +64,7 @@ function isRotation(R: readonly number[]): boolean {
 }
 
 /**
- * Reads a calibration, e.g. `calibration/cameras/wrist.yaml`.
+ * Reads a calibration file, e.g. `wrist.yaml`.
  * @throws ERR_FILE_UNREADABLE, ERR_SYNTAX, ERR_UNKNOWN_KEY, ERR_MISSING_KEY, ERR_INVALID_VALUE naming file, line and key
  */
 export async function readCameraInfo(file: string): Promise<CameraModel> {

@@ -7,7 +7,7 @@ import { NODE_KINDS } from "../nodes/index.ts";
 import { mappingSchema } from "../nodes/teleop/mapping.ts";
 
 const INTRODUCTION =
-  "Made from the schemas by `npm run docs`: do not edit. Files are YAML (a bundle's manifest is JSON). A key that is not listed is an error that names the nearest one that is. Groups are joined by dots, `[]` stands for each item of a list and `<name>` for a name of your choice.";
+  "Made from the schemas by `npm run docs`: do not edit. Files are YAML (a bundle's manifest is JSON). A key that is not listed is an error that names the nearest one that is. Groups are joined by dots, `[]` stands for each item of a list and `<name>` for a name of your choice. What is required in an optional group is required where the group is given.";
 
 /** The text of docs/configuration.md: every file and every kind of node that has parameters. */
 export async function configurationReference(): Promise<string> {
@@ -19,7 +19,8 @@ export async function configurationReference(): Promise<string> {
   return renderReference("Configuration", INTRODUCTION, [
     {
       title: "Launch file",
-      introduction: "`launch/*.yaml`, for `latentloop up <file>`: which nodes run together.",
+      introduction:
+        "`launch/*.yaml`, for `latentloop up <file>`: which nodes run together. `keys` and a `kind` that is a module start at the launch file; paths in `parameters` (`model`, `robot`, `folder`, `replay`, …) start at the working directory, whatever folder the launch file lies in, and so does the socket of an `ipc://` endpoint.",
       schema: launchSchema,
     },
     ...(await Promise.all(nodes)).flat(),
@@ -32,12 +33,13 @@ export async function configurationReference(): Promise<string> {
     {
       title: "Teleoperation mapping",
       introduction:
-        "`launch/teleop/*.yaml`, or your own file: what a device moves. `device` says which of the keys below there are.",
+        "`launch/teleop/*.yaml`, or your own file: what a device moves. A gamepad's has `device: joy`, whether it is read directly or from a topic.",
       schema: mappingSchema,
     },
     {
       title: "Camera calibration",
-      introduction: "`calibration/cameras/<id>.yaml`: the camera_info format of ROS.",
+      introduction:
+        "The file that a ROS camera driver takes as its `camera_info_url`, as `camera_calibration` writes it. The nodes get it from the driver, on `<camera>/camera_info`.",
       schema: cameraInfoSchema,
     },
     {

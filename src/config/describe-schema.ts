@@ -28,6 +28,8 @@ export interface ParameterDescription {
   readonly range: string;
   readonly description: string;
   readonly readOnly: boolean;
+  /** The choice that brings the key, where a group comes in several kinds: "device: joy". */
+  readonly variant?: string;
 }
 
 /** Where a part of a schema stands: what it inherits from the group around it. */
@@ -60,11 +62,14 @@ function leavesOfGroup(view: SchemaView, { name: group, default: groupDefault }:
     const name = group ? `${group}.${key}` : key;
     const inherited = (groupDefault as Record<string, unknown> | undefined)?.[key];
     const required = view.required?.includes(key) ?? false;
-    return leavesOf(property, { name, default: property.default ?? inherited, required });
+    const inside = { name, default: property.default ?? inherited, required };
+    const leaves = leavesOf(property, inside);
+    const mayBeAbsent = property.properties !== undefined && !required && inside.default === undefined;
+    return mayBeAbsent ? [{ ...leaf(property, inside), type: "group" }, ...leaves] : leaves;
   });
 }
 
-/** A nullable thing is the thing itself; of several groups, every key that any of them has. */
+/** A nullable thing is the thing itself; of several groups, the keys of each, with the choice that brings them. */
 function leavesOfUnion({ anyOf, oneOf, ...outer }: SchemaView, position: Position): ParameterDescription[] {
   const options = [...(anyOf ?? []), ...(oneOf ?? [])].filter((option) => option.type !== "null");
   const [only, ...others] = options;
@@ -75,8 +80,16 @@ function leavesOfUnion({ anyOf, oneOf, ...outer }: SchemaView, position: Positio
     return leavesOf({ ...only, ...outer }, position).map((row) => ({ ...row, nullable: true }));
   }
   if (!options.some((option) => option.properties)) return [leaf(outer, position)];
-  const leaves = options.flatMap((option) => leavesOf(option, position));
-  return leaves.filter((row, i) => leaves.findIndex((other) => other.name === row.name) === i);
+  return options.flatMap((option) => {
+    const variant = variantOf(option);
+    return leavesOf(option, position).map((row) => ({ ...row, ...(variant !== undefined && { variant }) }));
+  });
+}
+
+/** The keys of a group that have one value only. */
+function variantOf({ properties = {} }: SchemaView): string | undefined {
+  const fixed = Object.entries(properties).filter(([, { const: only }]) => only !== undefined);
+  return fixed.length === 0 ? undefined : fixed.map(([key, { const: only }]) => `${key}: ${only}`).join(", ");
 }
 
 function leaf(view: SchemaView, { name, default: inherited, required }: Position): ParameterDescription {

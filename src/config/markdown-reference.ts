@@ -17,17 +17,30 @@ export function renderReference(title: string, introduction: string, sections: r
   return `# ${title}\n\n${introduction}\n\n${parts.join("\n")}`;
 }
 
+/** One table; where a group comes in several kinds, one for each of them. */
 export function renderTable(schema: z.ZodType, leaveOut?: RegExp): string {
   const shown = describeSchema(schema).filter((row) => !leaveOut?.test(row.name));
-  const rows = shown.map(
+  const parts: { readonly variant: string | undefined; readonly rows: ParameterDescription[] }[] = [];
+  for (const row of shown) {
+    if (parts.length === 0 || parts.at(-1)!.variant !== row.variant) parts.push({ variant: row.variant, rows: [] });
+    parts.at(-1)!.rows.push(row);
+  }
+  return parts
+    .map(({ variant, rows }) => (variant === undefined ? tableOf(rows) : `With \`${variant}\`:\n\n${tableOf(rows)}`))
+    .join("\n\n");
+}
+
+function tableOf(descriptions: readonly ParameterDescription[]): string {
+  const rows = descriptions.map(
     (row) =>
       `| \`${row.name}\` | ${row.type}${row.nullable ? " or null" : ""} | ${row.unit ?? ""} | ${cell(formatDefault(row))} | ${cell(row.range)} | ${cell(row.description)}${row.readOnly ? " *Fixed once configured.*" : ""} |`,
   );
   return ["| key | type | unit | default | range | meaning |", "|---|---|---|---|---|---|", ...rows].join("\n");
 }
 
-function formatDefault({ default: value, required }: ParameterDescription): string {
+function formatDefault({ default: value, required, type, nullable }: ParameterDescription): string {
   if (required) return "*required*";
+  if (type === "group" && !nullable) return "*optional*";
   return value === undefined ? "" : `\`${JSON.stringify(value)}\``;
 }
 

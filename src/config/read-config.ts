@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { LatentloopError, messageOf } from "../core/errors.ts";
@@ -22,7 +23,11 @@ export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
+    const isLost = (cause as NodeJS.ErrnoException).code === "ENOENT" && !isAbsolute(file);
     throw new LatentloopError("ERR_FILE_UNREADABLE", `Expected a readable file at ${file}: ${messageOf(cause)}.`, {
+      ...(isLost && {
+        remedy: `It was looked for below the working directory, ${process.cwd()}: run the command where ${file} lies, or write the whole path.`,
+      }),
       cause,
     });
   }

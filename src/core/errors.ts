@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   ERR_FRAME_VERSION: "a frame from another process has a version that this one does not speak",
   ERR_FRAME_MALFORMED: "a frame from another process has another shape than its version says",
   ERR_KEYS: "a host's keys are missing, readable by others, or would be overwritten",
+  ERR_ENDPOINT: "a process cannot be bound to, or joined at, the endpoint that was given",
   ERR_PLAIN_TCP: "another host would be joined over tcp without encryption",
   ERR_SERVICE_UNAVAILABLE: "a service gave no answer in time, or nobody serves it",
   ERR_NODE_KIND: "a launch description names a node kind that does not exist",

@@ -147,8 +147,7 @@ test("`ros2 bag play` drives the loop: the model plans from a recording", { skip
   const bag = join(recordings, readdirSync(recordings)[0]!);
   const replayed: PlanMessage[] = [];
   session.context.subscribe("plan", "latentloop_msgs/msg/Plan", (plan) => void replayed.push(plan), SENSOR_QOS);
-  const topics = "/left/joint_states /left/scene/image_raw /left/scene/camera_info /left/control/tick";
-  const arguments_ = [`bag:=${bag}`, `topics:=${topics}`, "strip:=/left"];
+  const arguments_ = [`bag:=${bag}`, "strip:=/left"];
   const replay = startPeer("ros2", ["launch", "latentloop", "replay.launch.py", ...arguments_]);
   try {
     await until("plans from the bag", () => replayed.length > 5, START_MS);

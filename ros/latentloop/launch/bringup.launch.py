@@ -23,7 +23,7 @@ ARGUMENTS = {
     "model": ("", "folder of the bundle; the robot's own by default"),
     "models": ("", "models folder: its live model acts, candidates in it may take over"),
     "automatic": ("false", "adopt candidates that passed the gates without being asked"),
-    "teleop": ("", "device of a human beside the policy: joy, gamepad, keyboard, leader or twist"),
+    "teleop": ("", "device of a human beside the policy: joy, gamepad, leader or twist"),
     "episodes": ("false", "serve episodes/begin, success, failure and redo, to collect data"),
     "namespace": ("", "put before all names, for several robots side by side"),
     "use_sim_time": ("false", "take the time from /clock"),

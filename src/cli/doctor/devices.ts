@@ -20,8 +20,9 @@ async function examineCameras(): Promise<Finding> {
     name: "cameras",
     status: named.length > 0 ? "ok" : "missing",
     found: named.length > 0 ? named.join(", ") : "no /dev/video*",
-    gives: "images of the real world; simulated cameras and ROS 2 topics work without",
-    remedy: "Plug in a camera and join the group video.",
+    gives:
+      "a camera for a ROS 2 driver on this machine (v4l2_camera, usb_cam), which sends its images; latentloop opens none itself",
+    remedy: "Plug in a camera and join the group video. Simulated cameras and those of other machines need none.",
     values: { devices },
   };
 }

@@ -43,11 +43,14 @@ export function collectCommand(): Command {
   const robots = TASKS.filter(({ actuation }) => actuation.kind !== "effort").map(({ name }) => name);
   return new Command("collect")
     .description("record episodes of a policy, a script or a human; a session goes on where it stopped")
-    .argument("[launch]", "launch file of a real robot; without one the robot is simulated, see --task")
+    .argument(
+      "[launch]",
+      "launch file of a real robot whose driver is one of its nodes (no ROS 2); without one the robot is simulated, see --task",
+    )
     .requiredOption("--policy <name>", "random, scripted, model:<folder> or teleop")
     .option("--task <name>", `simulated task: ${robots.join(", ")}`)
     .option("--episodes <n>", "episodes of this run", positiveInteger, 10)
-    .option("--episode-seconds <n>", "length of an episode; by default the task's", positive)
+    .option("--episode-seconds <n>", "length of an episode; by default the task's in simulated time, else 30", positive)
     .option("--out <folder>", "the session; by default runs/collect-<task>")
     .option("--seed <n>", "episode n of the session starts from seed + n", integer, 0)
     .option("--cameras <names>", "cameras to record, separated by commas; by default all")

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { benchCommand } from "./bench.ts";
+import { callCommand } from "./call.ts";
 import { collectCommand } from "./collect.ts";
 import { curveCommand } from "./curve.ts";
 import { demoCommand } from "./demo.ts";
@@ -19,6 +20,7 @@ export function verbs(): Command[] {
   return [
     demoCommand(),
     upCommand(),
+    callCommand(),
     simCommand(),
     collectCommand(),
     trainCommand(),

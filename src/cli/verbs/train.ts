@@ -50,13 +50,33 @@ export function trainCommand(): Command {
   return command;
 }
 
-async function train(flags: TrainFlags): Promise<void> {
+async function train(flags: TrainFlags, command: Command): Promise<void> {
   const { from, algo, task } = flags;
+  requireFlagsOfOneMode(command, from !== undefined);
   await untilStopped(async (signal) => {
     if (from !== undefined) await fineTune({ ...flags, from }, signal);
     else if (algo !== undefined && task !== undefined) await trainFromNothing({ ...flags, algo, task }, signal);
     else throw incomplete(algo === undefined ? "--algo <name>" : "--task <name>");
   });
+}
+
+/** Options that only a model from nothing has. */
+const FROM_NOTHING = ["--algo", "--task", "--size", "--observe", "--steps", "--episodes"];
+
+/** @throws ERR_INVALID_ARGUMENT for a flag that would change nothing */
+function requireFlagsOfOneMode(command: Command, isFineTuning: boolean): void {
+  const foreign = isFineTuning ? FROM_NOTHING : fineTuneOptions().map(({ long }) => long);
+  const given = command.options.filter(
+    (option) => foreign.includes(option.long!) && command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (given.length === 0) return;
+  const flags = given.map(({ long }) => long).join(", ");
+  throw new LatentloopError(
+    "ERR_INVALID_ARGUMENT",
+    isFineTuning
+      ? `Expected no ${flags} with --from: a bundle that is trained further says that itself.`
+      : `Expected --from <bundle> with ${flags}: only a bundle that is there is trained further.`,
+  );
 }
 
 function incomplete(missing: string): LatentloopError {

@@ -36,7 +36,7 @@ export type FromNodeThread =
   | { readonly op: "log"; readonly record: LogRecord };
 
 /** Where a process is found by others, and whom it lets in. */
-export type Doors = Pick<BridgeOptions, "bind" | "keys" | "plainTcp">;
+export type Doors = Pick<BridgeOptions, "bind" | "keys" | "plainTcp" | "family">;
 
 /** What a child process is told; each `request` is answered once. */
 export type ToProcess =

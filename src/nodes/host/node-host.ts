@@ -150,7 +150,10 @@ export class NodeHost {
   #doorsOf(name: string): Doors {
     const { bind, plainTcp } = this.#launch;
     const local = process.platform === "win32" ? "tcp://127.0.0.1:0" : `ipc://${this.#folder}/${name}`;
-    return { bind: peerAddress(name === MAIN_PROCESS && bind ? bind : local), keys: this.#keys, plainTcp };
+    if (name !== MAIN_PROCESS) return { bind: peerAddress(local), keys: this.#keys, plainTcp };
+    const isAlone = this.#launch.nodes.every((node) => node.process === MAIN_PROCESS);
+    const family = isAlone ? {} : { family: `${hostname()}-${process.pid}-` };
+    return { bind: peerAddress(bind || local), keys: this.#keys, plainTcp, ...family };
   }
 
   #nodesIn(process: string): LaunchNode[] {

@@ -8,6 +8,10 @@ export interface RunLaunchOptions {
   readonly onLog: (record: LogRecord) => void;
   /** Called once all nodes are active. */
   readonly onStarted?: (host: NodeHost) => void;
+  /** Where other processes find it, in place of the file's. */
+  readonly bind?: string;
+  /** One more than in the file. */
+  readonly peer?: string;
 }
 
 /**
@@ -17,7 +21,9 @@ export interface RunLaunchOptions {
  * @throws those of `readLaunch` and `NodeHost.start`
  */
 export async function runLaunch(file: string, options: RunLaunchOptions): Promise<LatentloopError | undefined> {
-  const launch = await readLaunch(file);
+  const { peers, ...described } = await readLaunch(file);
+  const { bind = described.bind, peer } = options;
+  const launch = { ...described, ...(bind && { bind }), peers: peer === undefined ? peers : [...peers, peer] };
   const stop = new AbortController();
   const release = onStopSignal(() => {
     options.onLog({ level: "info", node: "host", message: "Stopping in order; a second signal ends at once." });

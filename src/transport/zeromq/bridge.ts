@@ -6,6 +6,7 @@ import type { RosType } from "../../messages/index.ts";
 import type { Hub, HubPeers } from "../bus/hub.ts";
 import type { ServiceCall } from "../bus/hub-protocol.ts";
 import { ThreadBus } from "../bus/thread-bus.ts";
+import { Answers } from "./answers.ts";
 import { admit, admitNobody } from "./authenticator.ts";
 import { requireEncryption } from "./endpoint.ts";
 import { Exports } from "./exports.ts";
@@ -26,6 +27,8 @@ export interface BridgeOptions {
   readonly keys?: HostKeys | undefined;
   /** Whether other hosts may be joined without keys. */
   readonly plainTcp?: boolean;
+  /** What the ids of all processes of one launch begin with, for the one that passes on the answers of all. */
+  readonly family?: string;
 }
 
 /** Frames and peers that were not let through, since the start. */
@@ -53,6 +56,7 @@ export class Bridge implements HubPeers {
   readonly #bus: ThreadBus;
   readonly #exports: Exports;
   readonly #imports: Imports;
+  readonly #answers: Answers;
   /** Prefixes that some peer subscribed to, by lane. */
   readonly #wanted: Readonly<Record<LaneName, Set<string>>> = { events: new Set(), frames: new Set() };
   readonly #calls: RemoteCalls;
@@ -68,16 +72,18 @@ export class Bridge implements HubPeers {
     this.#bus = bus;
     this.#exports = new Exports(bus, { events: lanes.events.outbox, frames: lanes.frames.outbox });
     this.#imports = new Imports(bus);
+    this.#answers = new Answers(lanes.events, options.family);
     this.#calls = new RemoteCalls({
       id: options.id,
       clock: systemClock(),
       isWanted: (prefix) => this.#wanted.events.has(prefix),
-      post: (prefix, header) => lanes.events.outbox.post(encodeFrame(prefix, header)),
+      ask: (prefix, header) => lanes.events.outbox.post(encodeFrame(prefix, header)),
+      answer: (prefix, header) => this.#answers.send(prefix, header),
       bus,
     });
   }
 
-  /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may */
+  /** @throws ERR_PLAIN_TCP if other hosts could join without keys and nobody said that they may; ERR_ENDPOINT */
   static async open(hub: Hub, options: BridgeOptions): Promise<Bridge> {
     const { id, bind, keys, plainTcp = false } = options;
     const guarded = isGuarded(options);
@@ -130,7 +136,7 @@ export class Bridge implements HubPeers {
     };
   }
 
-  /** @throws ERR_PLAIN_TCP if the peer is another host without a key and nobody said that it may be */
+  /** @throws ERR_PLAIN_TCP if the peer is another host without a key and nobody said that it may be; ERR_ENDPOINT */
   connect(peer: PeerAddress): void {
     const { keys, plainTcp = false } = this.#options;
     const encrypted = keys !== undefined && peer.serverKey !== undefined;
@@ -183,6 +189,7 @@ export class Bridge implements HubPeers {
       if (wish![0] === 1) this.#onWanted(lane, prefix);
       else {
         this.#wanted[lane].delete(prefix);
+        this.#answers.onUnwanted(prefix);
         this.#exports.stop(prefix.slice(0, -1), lane);
       }
     }
@@ -190,22 +197,28 @@ export class Bridge implements HubPeers {
 
   #onWanted(lane: LaneName, prefix: string): void {
     this.#wanted[lane].add(prefix);
+    this.#answers.onWanted(prefix);
     if (prefix.startsWith("/")) this.#exports.start(prefix.slice(0, -1), lane);
     if (lane === "events") this.#calls.postWaiting(prefix);
   }
 
   #take(parts: Buffer[]): void {
     try {
-      this.#dispatch(decodeFrame(parts));
+      this.#dispatch(decodeFrame(parts), parts);
     } catch (thrown) {
       if (!(thrown instanceof LatentloopError)) throw thrown;
       this.#refuse(thrown);
     }
   }
 
-  #dispatch({ header, payload }: Frame): void {
+  #dispatch({ header, payload }: Frame, parts: Buffer[]): void {
     if (header.kind === "message") this.#imports.take(header, payload);
-    else this.#calls.take(header);
+    else if (header.kind === "request" || this.#isOwn(parts)) this.#calls.take(header);
+    else this.#answers.passOn(header, parts);
+  }
+
+  #isOwn([prefix]: Buffer[]): boolean {
+    return prefix!.toString() === prefixOf.caller(this.#options.id);
   }
 
   #refuse(error: LatentloopError): void {
@@ -230,5 +243,11 @@ function isGuarded({ keys, bind }: Pick<BridgeOptions, "keys" | "bind">): boolea
 }
 
 async function openLanes(open: (name: LaneName) => Promise<Lane>): Promise<Readonly<Record<LaneName, Lane>>> {
-  return { events: await open("events"), frames: await open("frames") };
+  const events = await open("events");
+  try {
+    return { events, frames: await open("frames") };
+  } catch (thrown) {
+    await closeLane(events);
+    throw thrown;
+  }
 }

@@ -24,8 +24,16 @@ export type HostKeys = z.output<typeof hostKeysSchema>;
 const PRIVATE = 0o600;
 const OTHERS = 0o077;
 
-/** A key pair for each host, each with the public keys of all the others. */
+/**
+ * A key pair for each host, each with the public keys of all the others.
+ * @throws ERR_INVALID_ARGUMENT for a name that no host can have, or that two have
+ */
 export function makeHostKeys(hosts: readonly string[]): HostKeys[] {
+  for (const [i, name] of hosts.entries()) {
+    const { error } = host.safeParse(name);
+    const fault = error?.issues[0]?.message ?? (hosts.indexOf(name) < i && "Expected every host only once");
+    if (fault) throw new LatentloopError("ERR_INVALID_ARGUMENT", `${fault} but received '${name}'.`);
+  }
   const pairs = hosts.map((name) => ({ host: name, ...makeKeyPair() }));
   return pairs.map((own) => {
     const others = pairs.filter((pair) => pair !== own);

@@ -1,3 +1,4 @@
+import { connectTo } from "./endpoint.ts";
 import type { HostKeys } from "./host-keys.ts";
 import { openSubscriber, receiveAll, type Subscriber, watchHandshakes } from "./sockets.ts";
 
@@ -19,10 +20,13 @@ export class Inlet {
     this.#options = options;
   }
 
-  /** @param serverKey the peer's public key; undefined for one that does not encrypt */
+  /**
+   * @param serverKey the peer's public key; undefined for one that does not encrypt
+   * @throws ERR_ENDPOINT
+   */
   connect(endpoint: string, serverKey: string | undefined): void {
     const socket = this.#sockets.get(serverKey) ?? this.#open(serverKey);
-    socket.connect(endpoint);
+    connectTo(socket, endpoint);
   }
 
   subscribe(prefix: string): void {
@@ -37,6 +41,7 @@ export class Inlet {
 
   close(): void {
     for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear(); // a wish that comes while the rest is closing finds nothing to do
   }
 
   #open(serverKey: string | undefined): Subscriber {

@@ -1,4 +1,5 @@
 import type { RosType } from "../../messages/index.ts";
+import { bindAt } from "./endpoint.ts";
 import { Inlet, type InletOptions } from "./inlet.ts";
 import { Outbox } from "./outbox.ts";
 import { openPublisher, watchHandshakes, type XPublisher } from "./sockets.ts";
@@ -45,12 +46,16 @@ export interface LaneOptions extends Omit<InletOptions, "queue"> {
   readonly domain: string | undefined;
 }
 
+/** @throws ERR_ENDPOINT */
 export async function openLane(name: LaneName, { bind, domain, ...options }: LaneOptions): Promise<Lane> {
   const queue = QUEUE[name];
   const { keys, onRefused } = options;
   const publisher = openPublisher(queue, keys && domain !== undefined ? { own: keys, domain } : undefined);
   watchHandshakes(publisher, "ours", onRefused);
-  await publisher.bind(bind);
+  await bindAt(publisher, bind).catch((thrown) => {
+    publisher.close();
+    throw thrown;
+  });
   return { publisher, inlet: new Inlet({ queue, ...options }), outbox: new Outbox(publisher, queue) };
 }
 

@@ -11,8 +11,9 @@ import {
   type RequestHeader,
 } from "./frame.ts";
 
-/** A frame of a service call. */
+/** A frame of a service call, and one that is for a single process. */
 export type CallHeader = Exclude<FrameHeader, MessageHeader>;
+export type AnswerHeader = Exclude<CallHeader, RequestHeader>;
 
 export interface RemoteCallsOptions {
   /** The bridge's own. */
@@ -20,7 +21,10 @@ export interface RemoteCallsOptions {
   readonly clock: Clock;
   /** Whether a peer subscribed to this prefix. */
   readonly isWanted: (prefix: string) => boolean;
-  readonly post: (prefix: string, header: CallHeader) => void;
+  /** Puts a request before whoever serves it. */
+  readonly ask: (prefix: string, header: RequestHeader) => void;
+  /** Says something to one process about a call. */
+  readonly answer: (prefix: string, header: AnswerHeader) => void;
   /** This process's hub. */
   readonly bus: {
     call(service: string, timeoutMs: number): Promise<TriggerResponse>;
@@ -58,12 +62,12 @@ export class RemoteCalls {
 
   /** A peer wants this prefix: the calls that waited for it go out. */
   postWaiting(prefix: string): void {
-    const { id, post } = this.#options;
+    const { id, ask } = this.#options;
     for (const waiting of this.#calls.values()) {
       const { call, service, timeoutMs } = waiting.asked;
       if (waiting.isPosted || prefixOf.service(service) !== prefix) continue;
       waiting.isPosted = true;
-      post(prefix, { v: FRAME_VERSION, kind: "request", service, call, caller: id, timeoutMs });
+      ask(prefix, { v: FRAME_VERSION, kind: "request", service, call, caller: id, timeoutMs });
     }
   }
 
@@ -85,24 +89,24 @@ export class RemoteCalls {
   }
 
   #query(request: RequestHeader): void {
-    const { id, clock, post } = this.#options;
+    const { id, clock, answer } = this.#options;
     const { call, caller, timeoutMs } = request;
     this.#queries.set(call, { request, sentNs: clock.monotonicNs() });
     setTimeout(() => this.#queries.delete(call), timeoutMs).unref(); // no caller waits for longer
-    post(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "query", call, server: id });
+    answer(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "query", call, server: id });
   }
 
   /** A caller that gave up keeps silent: its own hub has told it that nobody answered. */
   #confirm({ call, server }: QueryHeader): void {
-    const { clock, post } = this.#options;
+    const { clock, answer } = this.#options;
     const asked = this.#calls.get(call)?.asked;
     if (asked === undefined) return;
     const remainingMs = (asked.deadlineNs - clock.monotonicNs()) / 1e6;
-    if (remainingMs > 0) post(prefixOf.caller(server), { v: FRAME_VERSION, kind: "confirm", call, remainingMs });
+    if (remainingMs > 0) answer(prefixOf.caller(server), { v: FRAME_VERSION, kind: "confirm", call, remainingMs });
   }
 
   async #serve({ call, remainingMs }: ConfirmHeader): Promise<void> {
-    const { bus, clock, post } = this.#options;
+    const { bus, clock, answer } = this.#options;
     const query = this.#queries.get(call);
     this.#queries.delete(call);
     if (query === undefined) return;
@@ -112,7 +116,7 @@ export class RemoteCalls {
     if (restMs <= 0) return;
     try {
       const { success, message } = await bus.call(service, restMs);
-      post(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "response", call, success, message });
+      answer(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "response", call, success, message });
     } catch {
       // No answer in time: the caller's own hub says so.
     }

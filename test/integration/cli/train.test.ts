@@ -15,6 +15,18 @@ await recordDotWorld({ folder: join(replay, "bag"), episodes: 2, seed: 1 });
 
 const refusals: readonly [rule: string, flags: readonly string[], code: string, sentence: RegExp][] = [
   ["without a system or a bundle there is nothing to train", ["--task", "reach"], "ERR_INVALID_ARGUMENT", /--algo/],
+  [
+    "a flag of a new model is refused where a bundle is trained further, also with the value of its default",
+    ["--from", "models/x", "--replay", "runs", "--steps", "7", "--episodes", "50"],
+    "ERR_INVALID_ARGUMENT",
+    /Expected no --steps, --episodes with --from/,
+  ],
+  [
+    "a flag of fine-tuning is refused where a model begins from nothing",
+    ["--algo", "planet", "--task", "reach", "--old", "x", "--freeze", "heads"],
+    "ERR_INVALID_ARGUMENT",
+    /Expected --from <bundle> with --old, --freeze/,
+  ],
   ["a bundle is trained further on recordings only", ["--from", "models/x"], "ERR_INVALID_ARGUMENT", /--replay/],
   [
     "recordings of another task are refused by its name",

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { systemClock } from "../../../src/core/clock.ts";
@@ -22,11 +23,11 @@ import {
 const clock = systemClock();
 
 /** A process's share in the graph: a hub, its bridge and one node. Three of them in this process stand for three. */
-async function site(t: TestContext, id: string) {
+async function site(t: TestContext, id: string, family?: string) {
   const hub = new Hub();
   const errors: string[] = [];
   const log: Logger = { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) };
-  const bridge = await Bridge.open(hub, { id, bind: peerAddress("tcp://127.0.0.1:0"), log });
+  const bridge = await Bridge.open(hub, { id, bind: peerAddress("tcp://127.0.0.1:0"), log, ...(family && { family }) });
   const { port1, port2 } = new MessageChannel();
   hub.connect(port1);
   const bus = new ThreadBus(port2, `${id}.0`);
@@ -168,6 +169,42 @@ test("services answer across processes, also when they are called before the pee
   a!.node.serve("~/arm", () => ({ success: true, message: "armed" }));
   assert.deepEqual(await b!.node.call("/a/arm", 120_000), { success: true, message: "armed" });
   await assert.rejects(b!.node.call("/a/disarm", 20), { code: "ERR_SERVICE_UNAVAILABLE", message: /\/a\/disarm/ });
+});
+
+test("whoever is joined to a launch's main process alone hears the answers of all its processes, each once", {
+  timeout: 240_000,
+}, async (t) => {
+  const [robot, control] = [await site(t, "robot_main", "robot_"), await site(t, "robot_control")];
+  const [operator, other] = [await site(t, "operator"), await site(t, "other_main", "other_")];
+  for (const [from, to] of [
+    [robot, control],
+    [control, robot],
+    [operator, robot],
+    [robot, operator],
+    [control, operator],
+    [robot, other], // two launches that hear each other pass nothing to and fro
+    [other, robot],
+  ] as const) {
+    from.bridge.connect(to.bridge.address);
+  }
+  let calls = 0;
+  control.node.serve("~/arm", () => ({ success: true, message: `armed ${++calls}` }));
+  for (const message of ["armed 1", "armed 2"]) {
+    assert.deepEqual(await operator.node.call("/robot_control/arm", 120_000), { success: true, message });
+  }
+  assert.deepEqual(await robot.node.call("/robot_control/arm", 120_000), { success: true, message: "armed 3" });
+});
+
+test("a call is served once its caller hears what is asked back", { timeout: 240_000 }, async (t) => {
+  const [robot, operator] = [await site(t, "robot"), await site(t, "operator")];
+  robot.bridge.connect(operator.bridge.address);
+  let served = 0;
+  robot.node.serve("~/arm", () => ({ success: true, message: `${++served}` }));
+  const answer = operator.node.call("/robot/arm", 120_000);
+  await sleep(200); // the request reaches the robot, which the operator does not hear yet
+  assert.equal(served, 0);
+  operator.bridge.connect(robot.bridge.address);
+  assert.deepEqual(await answer, { success: true, message: "1" });
 });
 
 test("a call whose caller gave up never takes effect later", { timeout: 240_000 }, async (t) => {

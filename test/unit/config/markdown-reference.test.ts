@@ -59,6 +59,42 @@ test("only what has neither a default nor a choice to leave it out is required",
   );
 });
 
+test("a group that may be left out has a row that says so, and its keys are required within it", () => {
+  const optional = z.strictObject({
+    box: z.strictObject({ lower: z.number() }).optional().describe("Box."),
+    preset: z.strictObject({ rate: z.number().default(3) }).prefault({}),
+  });
+  assert.deepEqual(
+    describeSchema(optional).map(({ name, type, required, description }) => [name, type, required, description]),
+    [
+      ["box", "group", false, "Box."],
+      ["box.lower", "number", true, ""],
+      ["preset.rate", "number", false, ""],
+    ],
+  );
+  assert.match(renderTable(optional), /\| `box` \| group \| {2}\| \*optional\* \| {2}\| Box\. \|/);
+});
+
+test("a group that comes in several kinds has a table for each, with what that kind requires", () => {
+  const kinds = z.discriminatedUnion("device", [
+    z.strictObject({ device: z.literal("joy"), deadman: z.int(), axes: z.array(z.int()) }),
+    z.strictObject({ device: z.literal("twist"), axes: z.array(z.string()).default(["x"]) }),
+  ]);
+  assert.deepEqual(
+    describeSchema(kinds).map(({ name, type, variant }) => [name, type, variant]),
+    [
+      ["device", "string", "device: joy"],
+      ["deadman", "integer", "device: joy"],
+      ["axes", "list of numbers", "device: joy"],
+      ["device", "string", "device: twist"],
+      ["axes", "list of strings", "device: twist"],
+    ],
+  );
+  const [, joy, twist] = renderTable(kinds).split(/With `device: (?:joy|twist)`:\n\n/);
+  assert.match(joy!, /`deadman`/);
+  assert.doesNotMatch(twist!, /`deadman`/);
+});
+
 test("ranges, choices and the read-only flag are carried", () => {
   const [rate, , count, mode] = describeSchema(schema);
   assert.deepEqual([rate?.minimum, rate?.maximum, rate?.range, rate?.readOnly], [1, 500, "1 … 500", true]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { parseConfig, readConfig } from "../../../src/config/read-config.ts";
+import type { LatentloopError } from "../../../src/core/errors.ts";
 
 const schema = z.strictObject({
   robot: z.strictObject({ name: z.string(), joints: z.array(z.strictObject({ name: z.string() })) }),
@@ -35,4 +36,14 @@ test("broken YAML, a repeated key and broken JSON are syntax errors that name th
 
 test("a missing file is an error that names it", async () => {
   await assert.rejects(readConfig(schema, "no/such.yaml"), { code: "ERR_FILE_UNREADABLE", message: /no\/such\.yaml/ });
+});
+
+test("a missing file by a relative path is said with the folder that it was looked for in, another one without", async () => {
+  const remedyOf = (file: string) =>
+    readConfig(schema, file).then(
+      () => assert.fail(),
+      ({ remedy }: LatentloopError) => remedy,
+    );
+  assert.ok((await remedyOf("no/such.yaml"))?.includes(process.cwd()));
+  assert.equal(await remedyOf("/no/such.yaml"), undefined);
 });

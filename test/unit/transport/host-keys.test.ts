@@ -23,6 +23,19 @@ test("each host gets a pair of its own and the public keys of all the others", (
   assert.equal(new Set([robot, gpu, desk].map((keys) => keys!.secretKey)).size, 3);
 });
 
+test("a host's name that would be no file of its own is refused before anything is made", () => {
+  for (const name of ["../evil", "a/b", "", "two words"]) {
+    assert.throws(() => makeHostKeys(["robot", name]), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: new RegExp(`letters, digits.*'${name}'`),
+    });
+  }
+  assert.throws(() => makeHostKeys(["gpu", "robot", "gpu"]), {
+    code: "ERR_INVALID_ARGUMENT",
+    message: /only once.*'gpu'/,
+  });
+});
+
 test("keys are written for their owner alone and read back", async (t) => {
   const folder = await emptyFolder(t);
   const keys = makeHostKeys(["robot", "gpu"]);

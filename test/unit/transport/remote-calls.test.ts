@@ -14,7 +14,8 @@ function end(id: string, beganMs: number) {
     id,
     clock: { monotonicNs: () => time.ms * 1e6, rosNs: () => 0n },
     isWanted: (prefix) => wanted.has(prefix),
-    post: (prefix, header) => void posted.push({ prefix, header }),
+    ask: (prefix, header) => void posted.push({ prefix, header }),
+    answer: (prefix, header) => void posted.push({ prefix, header }),
     bus: {
       async call(service, timeoutMs) {
         served.push({ service, timeoutMs });
