@@ -5,8 +5,9 @@ import { after, before, test } from "node:test";
 import type { Manifest } from "../../../../src/config/manifest.ts";
 import { LatentloopError } from "../../../../src/core/errors.ts";
 import { PARITY_FILE } from "../../../../src/learning/bundle/parity-file.ts";
+import type { EpisodeStore } from "../../../../src/learning/episodes/episode-store.ts";
 import type { Judgement } from "../../../../src/learning/gates/judge.ts";
-import { judgeSample, writeCandidate } from "../../../support/candidates.ts";
+import { judgeSample, noiseEpisodes, writeCandidate } from "../../../support/candidates.ts";
 import { sampleModel, writeSampleBundle } from "../../../support/sample-bundle.ts";
 
 let live = "";
@@ -154,6 +155,75 @@ test("a model that foretells rewards and latents worse than the live one fails t
   const judgement = await judgeSample(await writeCandidate(t, { models }), live);
   assert.deepEqual(failed(judgement), ["one-step", "k-step", "reward"]);
   assert.equal(asked(judgement).at(-1), "action-change");
+});
+
+test("a candidate whose latents are the same at every frame fails one-step and k-step, though it foretells them exactly", async (t) => {
+  const observe = sampleModel("observe");
+  const imagine = sampleModel("imagine");
+  const models = {
+    observe: {
+      ...observe,
+      operations: observe.operations.flatMap((operation) =>
+        operation.output === "latent_out"
+          ? [
+              { type: "Add", inputs: ["mixed", "bias"], output: "shifted" },
+              { type: "Tanh", inputs: ["shifted"], output: "latent_out" },
+            ]
+          : [operation],
+      ),
+      constants: {
+        ...observe.constants,
+        w: { shape: [12, 6], data: new Float32Array(72) },
+        bias: { shape: [6], data: [0.1, -0.7, 1.3, 0.33, -2.1, 0.01] },
+      },
+    },
+    imagine: { ...imagine, constants: { w: { shape: [2, 6], data: new Float32Array(12) } } },
+  };
+  const judgement = await judgeSample(await writeCandidate(t, { models }), live);
+  const gates = failed(judgement);
+  assert.ok(gates.includes("one-step") && gates.includes("k-step"), gates.join(", "));
+  const alone = await judgeSample(await writeCandidate(t, { models }), undefined);
+  assert.deepEqual(failed(alone), ["one-step", "k-step"]);
+});
+
+test("a candidate that imagines fewer steps than the live model is compared over those, from the same moments", async (t) => {
+  const steps = 2;
+  const shorten = (shape: readonly number[]) => shape.map((extent, axis) => (axis === 1 ? steps : extent));
+  const { inputs, outputs, ...imagine } = sampleModel("imagine");
+  const shorter = (spec: (typeof inputs)[number]) =>
+    spec.name === "latent" ? spec : { ...spec, shape: shorten(spec.shape) };
+  const signature = { inputs: inputs.map(shorter), outputs: outputs.map(shorter) };
+  const folder = await writeCandidate(t, {
+    models: { imagine: { ...imagine, ...signature } },
+    change: ({ graphs }) => Object.assign(graphs.imagine!, signature),
+  });
+  const { verdicts } = await judgeSample(folder, live);
+  for (const name of ["one-step", "k-step", "reward"]) {
+    const { figure, limit } = verdicts.find(({ gate }) => gate === name)!;
+    assert.ok(figure! > 0 && Math.abs(limit! - 1.05 * figure!) < 1e-9, `${name}: ${figure} of ${limit}`);
+  }
+});
+
+/** Episodes of noise of which the steps from one frame on were scored by nobody. */
+function unscoredFrom(frame: number): EpisodeStore {
+  const store = noiseEpisodes();
+  store.rewards.fill(Number.NaN, frame);
+  return store;
+}
+
+test("episodes that nobody scored say nothing of rewards, whatever the candidate foretells", async () => {
+  const { verdicts, passed } = await judgeSample(live, live, {}, async () => unscoredFrom(0));
+  const verdict = verdicts.find(({ gate }) => gate === "reward")!;
+  assert.deepEqual([verdict.passed, verdict.figure], [null, null]);
+  assert.match(verdict.note, /do not say/);
+  assert.equal(passed, true);
+});
+
+test("of episodes that were scored in part, the scored steps judge the rewards", async () => {
+  const { verdicts } = await judgeSample(live, live, {}, async () => unscoredFrom(5));
+  const { passed, figure, limit } = verdicts.find(({ gate }) => gate === "reward")!;
+  assert.equal(passed, true);
+  assert.ok(figure! > 0 && figure! <= limit!);
 });
 
 test("a model that acts quite differently on recorded observations fails the bound on action change", async (t) => {
