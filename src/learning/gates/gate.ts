@@ -41,6 +41,8 @@ export interface Gate {
   readonly about: string;
   /** Whether the gates behind it make no sense once it has failed. */
   readonly essential: boolean;
+  /** Whether it looks at the held-out episodes: they are read before the first such gate, and not earlier. */
+  readonly seesEpisodes: boolean;
   /** Its parameters, each with a default. */
   readonly parameters: z.ZodObject;
   /** @param parameters parsed by `parameters` */

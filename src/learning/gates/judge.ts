@@ -49,7 +49,7 @@ export async function judge(folder: string, options: JudgeOptions): Promise<Judg
       note({ gate: gate.name, passed: null, figure: null, limit: null, unit: "", note: "switched off" });
       continue;
     }
-    if (!gate.essential) await trial.heldOut(); // where there are none, that is no fault of the candidate's
+    if (gate.seesEpisodes) await trial.heldOut(); // where there are none, that is no fault of the candidate's
     const found = await gate.measure(trial, parameters).catch((thrown) => failure(refusalOf(thrown).message));
     note({ gate: gate.name, ...found });
     if (gate.essential && found.passed === false) break;

@@ -23,6 +23,7 @@ function predictionGate(name: string, about: string, unit: string, { errorOf, be
     name,
     about,
     essential: false,
+    seesEpisodes: true,
     parameters: notWorse,
     async measure(trial, parameters) {
       const lacking = await cannotPredict(trial, unit);
