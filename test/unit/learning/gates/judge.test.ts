@@ -256,6 +256,7 @@ test("a candidate whose latents are the same at every frame fails one-step and k
   assert.ok(gates.includes("one-step") && gates.includes("k-step"), gates.join(", "));
   const alone = await judgeSample(await writeCandidate(t, { models }), undefined);
   assert.deepEqual(failed(alone), ["one-step", "k-step"]);
+  assert.match(alone.verdicts.find(({ gate }) => gate === "one-step")!.note, /the same at every held-out frame/);
 });
 
 test("a candidate that imagines fewer steps than the live model is compared over those, from the same moments", async (t) => {
