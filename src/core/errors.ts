@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   ERR_SESSION_LOG: "a recording does not hold all that a control session was computed from",
   ERR_SESSION_MODEL: "a model that a control session ran is not in the given folders, or cannot be repeated",
   ERR_REPLAY_EMPTY: "a replay holds no episode, or none long enough to sample from",
+  ERR_REPLAY_UNSCORED: "a replay's episodes have no rewards that could be learned from: nobody scored their steps",
   ERR_EPISODE: "an episode cannot be begun, ended or discarded now",
   ERR_EPISODE_NUMBER: "two finished episodes of a session have the same number",
   ERR_SESSION_BUSY: "another process records into this session",

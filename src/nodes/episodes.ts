@@ -34,7 +34,8 @@ const SERVICE_PATIENCE_MS = 2000;
 const TELEOP = RUNGS.indexOf("teleop");
 
 /**
- * Says on `episode` where episodes begin and end, what each step earned and whether a human drove in it.
+ * Says on `episode` where episodes begin and end, what each step earned and whether a human drove in it. Where no task scores
+ * the steps their reward is NaN: whoever learns from the recording leaves them out.
  *
  * Serves `~/begin`, `~/success`, `~/failure` (both end it with its next step) and `~/redo` (discards the episode that runs, or
  * else the last one); takes notes on `~/note`. Reads `control/tick` for who drives. Numbers go on through the session's folder.
@@ -80,7 +81,7 @@ class Episodes {
       if (rung === TELEOP) this.#humanDrove = true;
     });
     if (parameters.taskNode === "") {
-      const noScore = { kind: EPISODE_KIND.step, reward: 0, success: false, is_terminal: false };
+      const noScore = { kind: EPISODE_KIND.step, reward: Number.NaN, success: false, is_terminal: false };
       context.every(1e3 / parameters.stepRateHz, () => this.#step(noScore));
     } else {
       context.subscribe("task_episode", "latentloop_msgs/msg/EpisodeEvent", (event) => {

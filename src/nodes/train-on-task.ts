@@ -1,4 +1,4 @@
-import { loadReplayEpisodes } from "../learning/episodes/replay-episodes.ts";
+import { loadScoredEpisodes } from "../learning/episodes/replay-episodes.ts";
 import { learningSystem, requireSize } from "../learning/index.ts";
 import { spacesOfWorld } from "../learning/run/training-manifest.ts";
 import { runTraining, type TrainingRunOptions, type TrainingRunResult } from "../learning/run/training-run.ts";
@@ -16,7 +16,7 @@ export interface TrainOnTaskOptions extends Omit<TrainingRunOptions, "openWorld"
 /**
  * A training run on a simulated task, seen through the image path that the robot's cameras take.
  * @throws ERR_UNKNOWN_ALGORITHM, ERR_UNKNOWN_SIZE, ERR_UNKNOWN_RECIPE, ERR_SIM_TASK, and those of `runTraining`
- * @throws ERR_REPLAY_MISMATCH, ERR_REPLAY_EMPTY if it cannot learn from the recordings
+ * @throws ERR_REPLAY_MISMATCH, ERR_REPLAY_EMPTY, ERR_REPLAY_UNSCORED if it cannot learn from the recordings
  */
 export async function trainOnTask({
   task,
@@ -36,7 +36,7 @@ async function readRecordings(source: string, openWorld: () => Promise<TrainingW
   const world = await openWorld();
   try {
     const evaluation = [{ task: world.task }];
-    return { source, episodes: await loadReplayEpisodes(source, { ...spacesOfWorld(world), evaluation }) };
+    return { source, episodes: await loadScoredEpisodes(source, { ...spacesOfWorld(world), evaluation }) };
   } finally {
     world.close();
   }

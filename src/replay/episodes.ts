@@ -6,7 +6,7 @@ export const EPISODE_TYPE = "latentloop_msgs/msg/EpisodeEvent";
 /** What an event said. Units: nanoseconds, ROS clock. */
 export interface EpisodeStep {
   readonly stampNs: bigint;
-  /** For arriving here; 0 at the begin. */
+  /** For arriving here; 0 at the begin, NaN where nobody scored it. */
   readonly reward: number;
   readonly isTerminal: boolean;
   readonly intervention: boolean;
@@ -192,6 +192,7 @@ export function interventionSpans({ steps }: Episode): InterventionSpan[] {
   return spans;
 }
 
+/** Sum of the rewards that there are. */
 export function returnOf({ steps }: Episode): number {
-  return steps.reduce((sum, { reward }) => sum + reward, 0);
+  return steps.reduce((sum, { reward }) => (Number.isNaN(reward) ? sum : sum + reward), 0);
 }

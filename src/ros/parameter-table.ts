@@ -136,11 +136,9 @@ function writeDefault(type: number, isYaml: boolean, value: unknown): ParameterV
 
 /** @throws ERR_SYNTAX for a YAML value that is none */
 function readValue(row: ParameterRow, value: ParameterValue): unknown {
-  if (value === "" || (typeof value === "number" && Number.isNaN(value))) return undefined;
   if (typeof value === "bigint") return Number(value);
   if (typeof value === "boolean" || typeof value === "number") return value;
   if (typeof value === "string") return row.isYaml ? readYaml(row.name, value) : value;
-  if (value.length === 0) return undefined;
   return Array.from<string | number | bigint, string | number>(value, (item) =>
     typeof item === "bigint" ? Number(item) : item,
   );

@@ -10,6 +10,7 @@ import { readBundle } from "../../src/inference/read-bundle.ts";
 import { LocalGraph } from "../../src/learning/bundle/local-graph.ts";
 import { encodeParity, PARITY_FILE, type ParitySample } from "../../src/learning/bundle/parity-file.ts";
 import { EpisodeStore } from "../../src/learning/episodes/episode-store.ts";
+import type { Verdict } from "../../src/learning/gates/gate.ts";
 import { type GateSettings, gatesSchema } from "../../src/learning/gates/index.ts";
 import { type Judgement, judge } from "../../src/learning/gates/judge.ts";
 import { type SampleOptions, writeSampleBundle } from "./sample-bundle.ts";
@@ -61,10 +62,12 @@ export async function judgeSample(
   live: string | undefined,
   settings: Partial<GateSettings> = {},
   heldOut: () => Promise<EpisodeStore> = async () => noiseEpisodes(),
+  onVerdict: (verdict: Verdict) => void = () => {},
 ): Promise<Judgement> {
   return judge(candidate, {
     live: live === undefined ? undefined : await readBundle(live),
     heldOut,
+    onVerdict,
     // How long a run takes is the machine's affair here, not the rule under test.
     settings: parseStrict(gatesSchema, { latency: { maxPeriodShare: 1e6 }, ...settings }, "the test"),
     clock: systemClock(),

@@ -19,7 +19,7 @@ const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 const PATIENCE_MS = 120_000;
 const REACH = join(root, "models", "reach-keypoint");
 const AT = "2026-01-02T03:04:05.678Z";
-const EASY = { maxLateShare: 1, maxLimitedIncrease: 1 };
+const EASY = { maxLateShare: 1, maxLimitedIncrease: 1, limitedTest: { leastSeconds: 1 } };
 /** Slower than the model was trained at: a plan then lasts two seconds, longer than a busy machine keeps the next one waiting. */
 const POLICY_RATE_HZ = 4;
 
@@ -117,9 +117,12 @@ export class SwappingLoop {
     }
   }
 
-  /** Waits until the newest event of the ledger is this one. */
+  /** Waits until the newest event of the ledger is this one; arms again where a busy machine made the robot halt. */
   async untilLast(event: string): Promise<void> {
-    await this.until(event, async () => (await this.models.ledger()).events.at(-1)?.event === event);
+    await this.until(event, async () => {
+      if (this.status === "holding") await this.call("control/arm");
+      return (await this.models.ledger()).events.at(-1)?.event === event;
+    });
   }
 
   /** A bundle of the models folder: the reach model under another manifest, and so another hash. */

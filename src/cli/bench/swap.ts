@@ -19,7 +19,14 @@ import { Witnesses } from "./swap/witnesses.ts";
 
 const SWAPS = 100;
 /** Short phases: it is the switches that are measured. */
-const SWAP = { shadowSeconds: 0.6, watchSeconds: 0.6, maxLateShare: 1, maxSurprisedShare: 1, maxLimitedIncrease: 1 };
+const SWAP = {
+  shadowSeconds: 0.6,
+  watchSeconds: 0.6,
+  maxLateShare: 1,
+  maxSurprisedShare: 1,
+  maxLimitedIncrease: 1,
+  limitedTest: { leastSeconds: 0.6 },
+};
 const TRAINER_NICENESS = 15;
 /** The simulator shares the busy cores without priority: its delays are not what is measured here. */
 const PATIENT = { maxJointStateAgeMs: 1000, maxObservationAgeMs: 2000 };

@@ -266,7 +266,7 @@ export class LiveCollection {
     const { current } = this;
     if (current === undefined) return;
     current.steps = step;
-    current.return += reward;
+    if (!Number.isNaN(reward)) current.return += reward; // nobody scored it
     if (intervention) current.interventions++;
     if (kind !== EPISODE_KIND.end) return;
     this.current = undefined;

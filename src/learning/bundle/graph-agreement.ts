@@ -92,10 +92,14 @@ function compare(expected: Outputs, found: Outputs): Pick<GraphAgreement, "maxRe
   let worst = { maxRelativeError: 0, worstOutput: "" };
   for (const [name, tensor] of Object.entries(expected)) {
     const error = relativeError(tensor.data as TensorData, found[name]!.data as TensorData);
-    // Written so that an error that is not a number counts as the worst.
-    if (!(error <= worst.maxRelativeError)) worst = { maxRelativeError: error, worstOutput: name };
+    if (isWorse(error, worst.maxRelativeError)) worst = { maxRelativeError: error, worstOutput: name };
   }
   return worst;
+}
+
+/** Whether an error takes the worst one's place: NaN does, and nothing takes its. */
+export function isWorse(error: number, worst: number): boolean {
+  return !Number.isNaN(worst) && !(error <= worst);
 }
 
 /** Largest difference, relative to the largest expected value; NaN when either holds one. */

@@ -1,5 +1,9 @@
+import { createHash } from "node:crypto";
+import { basename, resolve } from "node:path";
+import type { IndexedEpisode } from "../../replay/replay-index.ts";
 import type { EpisodeStore } from "./episode-store.ts";
 import { type RecordedSpaces, ReplayReader, storeForManifest } from "./replay-reader.ts";
+import { isScored, requireScored } from "./scored-episodes.ts";
 
 export interface RecordedEpisodesOptions {
   /** One in so many episodes is kept from training, for the gates; 0 keeps none. */
@@ -9,9 +13,18 @@ export interface RecordedEpisodesOptions {
 /** One episode in five judges, four teach. */
 export const HELD_OUT_EVERY = 5;
 
-/** Whether an episode judges and never teaches: hangs on nothing but its number in the replay. @param every 0 for none */
-export function isHeldOut(number: number, every: number): boolean {
-  return every > 0 && number % every === every - 1;
+/**
+ * Whether an episode judges and never teaches: one in so many of each bag, by nothing but the bag's name and the episode's
+ * number in it, so that it stays so when others are discarded or their bags removed.
+ * @param every 0 for none
+ */
+export function isHeldOut({ table: { bag, episode } }: IndexedEpisode, every: number): boolean {
+  if (every === 0) return false;
+  const shift = createHash("sha256")
+    .update(basename(resolve(bag)))
+    .digest()
+    .readUInt32BE(0); // or short bags would have none
+  return (shift + episode.number) % every === every - 1;
 }
 
 /** Room to begin with; it doubles when it is used up. */
@@ -20,17 +33,19 @@ const FIRST_FRAMES = 512;
 /**
  * A replay folder as episodes to learn from and episodes to judge by, which grow while a recorder writes.
  *
- * Which episode goes where hangs on nothing but its number in the replay, and the same number of episodes gives the same
- * bytes in both stores: a run that knows how many it had can go on exactly.
+ * Episodes that nobody scored are left out. Which of the others goes where hangs on the episode alone, and the same number of
+ * episodes gives the same bytes in both stores: a run that knows how many it had can go on exactly.
  */
 export class RecordedEpisodes {
   readonly training: EpisodeStore;
   readonly heldOut: EpisodeStore;
+  readonly #replay: string;
   readonly #reader: ReplayReader;
   readonly #heldOutEvery: number;
   #taken = 0;
 
-  private constructor(reader: ReplayReader, spaces: RecordedSpaces, heldOutEvery: number) {
+  private constructor(replay: string, reader: ReplayReader, spaces: RecordedSpaces, heldOutEvery: number) {
+    this.#replay = replay;
     this.#reader = reader;
     this.#heldOutEvery = heldOutEvery;
     this.training = storeForManifest(spaces, FIRST_FRAMES);
@@ -46,10 +61,10 @@ export class RecordedEpisodes {
     spaces: RecordedSpaces,
     { heldOutEvery = HELD_OUT_EVERY }: RecordedEpisodesOptions = {},
   ): Promise<RecordedEpisodes> {
-    return new RecordedEpisodes(await ReplayReader.open(replay, spaces), spaces, heldOutEvery);
+    return new RecordedEpisodes(replay, await ReplayReader.open(replay, spaces), spaces, heldOutEvery);
   }
 
-  /** Episodes looked at so far: those in both stores, and those that were left out for their rate. */
+  /** Episodes looked at so far: those in both stores, and those that were left out. */
   get taken(): number {
     return this.#taken;
   }
@@ -68,15 +83,20 @@ export class RecordedEpisodes {
     if (this.#reader.index.episodes.length < upTo) await this.#reader.index.refresh();
     const { episodes } = this.#reader.index;
     while (this.#taken < Math.min(upTo, episodes.length)) {
-      const store = isHeldOut(this.#taken, this.#heldOutEvery) ? this.heldOut : this.training;
-      await this.#reader.readInto(store, episodes[this.#taken]!);
+      const episode = episodes[this.#taken]!;
+      const store = isHeldOut(episode, this.#heldOutEvery) ? this.heldOut : this.training;
+      if (isScored(episode)) await this.#reader.readInto(store, episode);
       this.#taken++;
     }
     return this.#taken - before;
   }
 
-  /** @throws ERR_REPLAY_EMPTY if there is no whole episode yet; ERR_REPLAY_MISMATCH if all come at another rate */
+  /**
+   * @throws ERR_REPLAY_EMPTY if there is no whole episode yet; ERR_REPLAY_UNSCORED if nobody scored any; ERR_REPLAY_MISMATCH if
+   * all come at another rate
+   */
   requireSome(): void {
+    requireScored(this.#reader.index.episodes.slice(0, this.#taken), this.#replay);
     this.#reader.requireSome(this.training, this.heldOut);
   }
 

@@ -10,6 +10,7 @@ export const actionChange = defineGate({
   name: "action-change",
   about: "first actions of plans on recorded observations stay near the live model's",
   essential: false,
+  seesEpisodes: true,
   parameters: z.strictObject({
     maxMeanChange: z
       .number()

@@ -16,6 +16,7 @@ export const contract = defineGate({
   name: "contract",
   about: "same cameras, calibration, proprioception, actions and rates as the live model",
   essential: true,
+  seesEpisodes: false,
   parameters: z.strictObject({}),
   async measure({ candidate, live }) {
     if (!live) return finding([], "no live model to compare with; its own contract holds");

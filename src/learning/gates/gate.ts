@@ -41,6 +41,8 @@ export interface Gate {
   readonly about: string;
   /** Whether the gates behind it make no sense once it has failed. */
   readonly essential: boolean;
+  /** Whether it looks at the held-out episodes: they are read before the first such gate, and not earlier. */
+  readonly seesEpisodes: boolean;
   /** Its parameters, each with a default. */
   readonly parameters: z.ZodObject;
   /** @param parameters parsed by `parameters` */
@@ -77,19 +79,20 @@ export const notWorse = z.strictObject({
   margin: z.number().min(0).default(0).describe("Error below which nothing is held against the candidate."),
 });
 
-/** The candidate's error may exceed the live model's by a share. Without a live model there is nothing to compare. */
+/**
+ * The candidate's error may exceed the live model's by a share. Without a live model there is nothing to compare, nor with one
+ * whose own error is no number; a candidate whose error is none fails.
+ */
 export function compareErrors(
   candidate: number,
   live: number | undefined,
   { tolerance, margin }: z.output<typeof notWorse>,
   unit: string,
 ): Finding {
-  if (live === undefined) {
-    return { ...nothingToMeasure(unit, "no live model to compare with"), figure: finiteOrNull(candidate) };
+  if (!Number.isFinite(candidate)) return { ...failure(`the candidate's error is ${candidate}`), unit };
+  if (live === undefined || !Number.isFinite(live)) {
+    const why = live === undefined ? "no live model to compare with" : `the live model's error is ${live}`;
+    return { ...nothingToMeasure(unit, why), figure: candidate };
   }
   return atMost(candidate, Math.max(margin, (1 + tolerance) * live), unit, `the live model has ${live.toPrecision(4)}`);
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }

@@ -5,7 +5,7 @@ import { type Bundle, readBundle } from "../../inference/read-bundle.ts";
 import type { EpisodeStore } from "../episodes/episode-store.ts";
 import { failure, type Trial, type Verdict } from "./gate.ts";
 import { GATES, type GateSettings } from "./index.ts";
-import { type OpenLoopScore, scoreOpenLoop } from "./open-loop.ts";
+import { imaginedSteps, type OpenLoopScore, scoreOpenLoop } from "./open-loop.ts";
 
 /** What all gates said about a candidate. */
 export interface Judgement {
@@ -49,7 +49,7 @@ export async function judge(folder: string, options: JudgeOptions): Promise<Judg
       note({ gate: gate.name, passed: null, figure: null, limit: null, unit: "", note: "switched off" });
       continue;
     }
-    if (!gate.essential) await trial.heldOut(); // where there are none, that is no fault of the candidate's
+    if (gate.seesEpisodes) await trial.heldOut(); // where there are none, that is no fault of the candidate's
     const found = await gate.measure(trial, parameters).catch((thrown) => failure(refusalOf(thrown).message));
     note({ gate: gate.name, ...found });
     if (gate.essential && found.passed === false) break;
@@ -61,6 +61,7 @@ function makeTrial(candidate: Bundle, { live, heldOut, clock, inference }: Judge
   const scores = new Map<Bundle, Promise<OpenLoopScore>>();
   let episodes: Promise<EpisodeStore> | undefined;
   const episodesOnce = () => (episodes ??= heldOut(candidate));
+  const stepsBehind = Math.max(imaginedSteps(candidate.manifest), live ? imaginedSteps(live.manifest) : 0);
   return {
     candidate,
     live,
@@ -68,7 +69,7 @@ function makeTrial(candidate: Bundle, { live, heldOut, clock, inference }: Judge
     clock,
     inference,
     openLoop(bundle) {
-      const known = scores.get(bundle) ?? episodesOnce().then((store) => scoreOpenLoop(bundle, store));
+      const known = scores.get(bundle) ?? episodesOnce().then((store) => scoreOpenLoop(bundle, store, stepsBehind));
       scores.set(bundle, known);
       return known;
     },

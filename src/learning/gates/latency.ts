@@ -8,6 +8,7 @@ export const latency = defineGate({
   name: "latency",
   about: "encode, observe and plan at p99 fit into the policy period on this machine",
   essential: false,
+  seesEpisodes: false,
   parameters: z.strictObject({
     maxPeriodShare: z.number().positive().default(0.8).describe("Share of the policy period that a step may take."),
   }),

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { graphsOf } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
-import { relativeError } from "../bundle/graph-agreement.ts";
+import type { TensorData } from "../../core/tensor.ts";
+import { isWorse, relativeError } from "../bundle/graph-agreement.ts";
 import { LocalGraph } from "../bundle/local-graph.ts";
 import { PARITY_FILE, type ParitySample, readParity } from "../bundle/parity-file.ts";
 import { atMost, defineGate, failure } from "./gate.ts";
@@ -12,6 +13,7 @@ export const parity = defineGate({
   name: "parity",
   about: "every graph gives what the trainer got on its own sample",
   essential: true,
+  seesEpisodes: false,
   parameters: z.strictObject({
     maxRelativeError: z
       .number()
@@ -36,7 +38,7 @@ export const parity = defineGate({
         return failure(`${PARITY_FILE} lacks ${lacking.map((spec) => spec.name).join(", ")} of ${name}`);
       }
       const found = await worstOutput(candidate.onnx[name]!, sample);
-      if (!(found.error <= worst.error)) worst = { ...found, output: `${name}.${found.output}` }; // NaN counts as worse
+      if (isWorse(found.error, worst.error)) worst = { ...found, output: `${name}.${found.output}` };
     }
     return atMost(worst.error, maxRelativeError, "relative error", worst.output === "" ? "exact" : worst.output);
   },
@@ -48,16 +50,34 @@ async function worstOutput(
 ): Promise<{ error: number; output: string }> {
   const graph = await LocalGraph.open(onnx);
   try {
-    for (const [name, { data }] of inputs) graph.inputs[name]?.set(data as never);
+    for (const [name, { data }] of inputs) feed(graph, name, data);
     const found = await graph.run();
     let worst = { error: 0, output: "" };
     for (const [output, { data }] of outputs) {
       const values = found[output];
       const error = values?.length === data.length ? relativeError(data, values) : Number.NaN;
-      if (!(error <= worst.error)) worst = { error, output };
+      if (isWorse(error, worst.error)) worst = { error, output };
     }
     return worst;
   } finally {
     await graph.close();
   }
+}
+
+/** @throws ERR_GRAPH_MISMATCH unless the graph has such an input, of the sample's type and size */
+function feed({ inputs }: LocalGraph, name: string, data: TensorData): void {
+  const input = inputs[name];
+  if (input?.length === data.length && input.constructor === data.constructor) {
+    input.set(data as never);
+    return;
+  }
+  const found = input ? `${input.length} in a ${input.constructor.name}` : "no such input";
+  const wanted = `${data.length} in a ${data.constructor.name}`;
+  throw new LatentloopError(
+    "ERR_GRAPH_MISMATCH",
+    `Expected elements of input '${name}' as sampled, ${wanted}, but the file has ${found}.`,
+    {
+      remedy: "Write the sample and the ONNX file from the same model.",
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { z } from "zod";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import { verdictSchema } from "../gates/gate.ts";
@@ -63,7 +63,7 @@ export async function appendToLedger(path: string, event: LedgerEvent): Promise<
       const last = Buffer.alloc(1);
       if (size > 0) await file.read(last, 0, 1, size - 1);
       const line = `${JSON.stringify(event)}\n`;
-      await file.write(size > 0 && last[0] !== NEWLINE ? `\n${line}` : line);
+      await writeWhole(file, Buffer.from(size > 0 && last[0] !== NEWLINE ? `\n${line}` : line), size);
       await file.sync();
     } finally {
       await file.close();
@@ -74,6 +74,15 @@ export async function appendToLedger(path: string, event: LedgerEvent): Promise<
       cause,
     });
   }
+}
+
+/** One write. What a full disk took of it is taken back, unless another process has written behind it. */
+async function writeWhole(file: FileHandle, bytes: Buffer, sizeBefore: number): Promise<void> {
+  const { bytesWritten } = await file.write(bytes);
+  if (bytesWritten === bytes.length) return;
+  const { size } = await file.stat();
+  if (size === sizeBefore + bytesWritten) await file.truncate(sizeBefore);
+  throw new Error(`the disk took ${bytesWritten} of ${bytes.length} bytes`);
 }
 
 export interface Ledger {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readlink, realpath, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { graphsOf } from "../../config/manifest.ts";
 import { LatentloopError } from "../../core/errors.ts";
@@ -59,10 +59,12 @@ export class ModelsFolder {
 
   /**
    * Brings a checked bundle into the folder, as a whole or not at all, and returns its name there. A bundle that lies in the
-   * folder stays where it is; one that was brought before is not copied again.
+   * folder stays where it is, also when it is named by a link as `live`; one that was brought before is not copied again.
    */
   async admit({ folder, manifest, modelHash }: Bundle): Promise<string> {
-    if (dirname(resolve(folder)) === this.path) return basename(resolve(folder));
+    const place = await realpath(folder);
+    await mkdir(this.path, { recursive: true });
+    if (dirname(place) === (await realpath(this.path))) return basename(place);
     const name = `${manifest.name}-${modelHash.slice(0, 8)}`;
     const target = this.folderOf(name);
     if ((await this.#stored(name)).hash === modelHash) return name;
@@ -88,8 +90,20 @@ export class ModelsFolder {
     return name;
   }
 
-  /** Makes a model of the folder the live one; the ledger has it before it happens. @throws ERR_LEDGER */
+  /**
+   * Makes a model of the folder the live one; the ledger has it before it happens.
+   * @throws ERR_LEDGER; ERR_INVALID_ARGUMENT for the link itself, which cannot lead to itself
+   */
   async promote(model: ModelRef, by: string, at: string): Promise<void> {
+    if (model.name === LIVE) {
+      throw new LatentloopError(
+        "ERR_INVALID_ARGUMENT",
+        `Expected a bundle's name in ${this.path} but received "${LIVE}".`,
+        {
+          remedy: "That is the link to the bundle that acts: name the bundle itself.",
+        },
+      );
+    }
     const from = await this.live();
     await this.record({ event: "promoted", at, model, from: from ? refOf(from) : null, by });
     await this.#pointLiveTo(model.name);
@@ -127,7 +141,9 @@ export class ModelsFolder {
   /** The model that the live one took the place of, if it is still there unchanged. */
   async previous(): Promise<ModelRef | undefined> {
     const [live, { events }] = await Promise.all([this.live(), this.ledger()]);
-    const promotion = events.findLast((event) => event.event === "promoted" && event.model.hash === live?.hash);
+    const promotion = events.findLast(
+      (event) => event.event === "promoted" && event.model.hash === live?.hash && event.from?.hash !== live.hash,
+    );
     const from = promotion?.event === "promoted" ? promotion.from : null;
     if (!from) return undefined;
     return (await this.#stored(from.name)).hash === from.hash ? from : undefined;

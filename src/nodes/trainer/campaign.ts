@@ -4,6 +4,8 @@ import type { Clock } from "../../core/clock.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/node.ts";
 import { readBundle } from "../../inference/read-bundle.ts";
+import { isHeldOut } from "../../learning/episodes/recorded-episodes.ts";
+import { isScored } from "../../learning/episodes/scored-episodes.ts";
 import type { ModelsFolder } from "../../learning/models/models-folder.ts";
 import { saveCheckpoint } from "../../learning/optimization/checkpoint.ts";
 import type { EpisodeRef } from "./chosen-episodes.ts";
@@ -114,19 +116,24 @@ export class Campaign {
     if (!live) return `no model is live in ${models.path}`;
     const replay = await this.#recordings.follow(live.folder).catch((thrown) => notYet(thrown));
     if (typeof replay === "string") return replay;
-    const { episodes } = replay.index;
+    const recorded = replay.index.episodes;
+    const episodes = recorded.filter(isScored);
     const fates = await this.#countFates();
-    const newest = episodes.at(-1)?.table.stampsNs.at(-1);
+    const newest = recorded.at(-1)?.table.stampsNs.at(-1);
     this.#report.update({
       live: live.hash ?? "",
-      episodes: episodes.length,
+      episodes: recorded.length,
       ...(newest !== undefined && { newestStampNs: newest }),
     });
     if (this.#state.open) return undefined; // a crash came in between
     if (fates.at(-1) === "trial") return "its last candidate is on trial";
     const wanted = episodesToWaitFor(parameters.newEpisodes, rejectedInARow(fates));
     const missing = wanted - (episodes.length - this.#state.episodes);
-    if (episodes.length < parameters.heldOutEvery) return "a run needs an episode to be judged by";
+    if (recorded.length > 0 && episodes.length === 0)
+      return "nobody scores the recorded steps: there is no reward to learn from";
+    const judging = episodes.filter((episode) => isHeldOut(episode, parameters.heldOutEvery));
+    if (judging.length === 0) return "a run needs an episode to be judged by";
+    if (judging.length === episodes.length) return "a run needs an episode to learn from";
     if (this.#wanted || missing <= 0) return undefined;
     return `${missing} more episode${missing > 1 ? "s" : ""} for a run${this.#failure}`;
   }
@@ -146,7 +153,7 @@ export class Campaign {
     const resumes = description !== null;
     if (!description) {
       description = describeRun(readers, parameters, { name: live!.name, hash: bundle.modelHash }, this.#state.runs);
-      const episodes = readers.replay.index.episodes.length;
+      const episodes = readers.replay.index.episodes.filter(isScored).length;
       this.#state = { ...this.#state, runs: this.#state.runs + 1, episodes, open: description };
       this.#wanted = false;
       await writeTrainerState(parameters.folder, this.#state);

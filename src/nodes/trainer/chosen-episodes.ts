@@ -26,8 +26,8 @@ export interface ChoiceOptions {
 const MAX_HELD_OUT = 16;
 
 /**
- * The newest episodes that fit. Whether one is held out depends on its place in the replay alone, so that what one run learned
- * from never judges a later one.
+ * The newest episodes that fit. Whether one is held out depends on nothing but itself, so that what one run learned from never
+ * judges a later one.
  */
 export function chooseEpisodes(
   episodes: readonly IndexedEpisode[],
@@ -38,7 +38,7 @@ export function chooseEpisodes(
   let left = maxFrames;
   for (let i = episodes.length - 1; i >= 0; i--) {
     const episode = episodes[i]!;
-    const judges = isHeldOut(i, heldOutEvery);
+    const judges = isHeldOut(episode, heldOutEvery);
     if (judges && heldOut.length === MAX_HELD_OUT) continue;
     left -= episode.frames;
     if (left < 0) break;

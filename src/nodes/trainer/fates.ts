@@ -1,9 +1,10 @@
 import type { LedgerEvent } from "../../learning/models/ledger.ts";
+import { NODE } from "../world-model/swap-ledger.ts";
 
 /** What became of a candidate: `passed` waits to be adopted, `trial` runs beside the live model or is under watch. */
 export type Fate = "refused" | "passed" | "trial" | "kept" | "rolled-back";
 
-/** A trial that has said nothing for so long has ended with its node. */
+/** A trial that has said nothing for so long has ended with its node, but for a watch. */
 const LONGEST_TRIAL_MS = 10 * 60_000;
 
 /** By the newest thing that the ledger says of it. A run that came to no bundle has no hash and counts as refused. */
@@ -17,7 +18,7 @@ export function fateOf(hash: string | null, events: readonly LedgerEvent[], nowM
       if (!last.passed) return "refused";
       return isRecent(last, nowMs) ? "trial" : "passed";
     case "promoted":
-      return isRecent(last, nowMs) ? "trial" : "kept";
+      return isRecent(last, nowMs) || isWatched(last, events) ? "trial" : "kept";
     default:
       return last.event;
   }
@@ -35,6 +36,11 @@ export function rejectedInARow(fates: readonly Fate[]): number {
  */
 export function episodesToWaitFor(newEpisodes: number, rejected: number): number {
   return newEpisodes * 2 ** Math.min(rejected, 6);
+}
+
+/** The watch of a robot that rests goes on: it ends with what the node says, or with another model's turn. */
+function isWatched(promotion: LedgerEvent & { event: "promoted" }, events: readonly LedgerEvent[]): boolean {
+  return promotion.by === NODE && events.findLast(({ event }) => event === "promoted") === promotion;
 }
 
 function isRecent({ at }: LedgerEvent, nowMs: number): boolean {

@@ -5,6 +5,7 @@ import type { Bundle } from "../../inference/read-bundle.ts";
 import { isEpisodeArchive, readEpisodeArchive } from "../../learning/episodes/episode-archive.ts";
 import type { EpisodeStore } from "../../learning/episodes/episode-store.ts";
 import type { ReplayReader } from "../../learning/episodes/replay-reader.ts";
+import { requireScored } from "../../learning/episodes/scored-episodes.ts";
 import type { FineTuner } from "../../learning/fine-tune/fine-tuner.ts";
 import { openFineTuner } from "../../learning/fine-tune/open-fine-tuner.ts";
 import { loadCheckpoint } from "../../learning/optimization/checkpoint.ts";
@@ -37,7 +38,7 @@ export interface TrainingRunOptions {
   readonly log: Logger;
 }
 
-/** What the next run is to learn from. @param runs that there were before it */
+/** What the next run is to learn from. @param runs that there were before it @throws ERR_REPLAY_UNSCORED */
 export function describeRun(
   { replay, old, frameBytes }: Readers,
   parameters: TrainerParameters,
@@ -49,8 +50,8 @@ export function describeRun(
   return {
     live,
     seed: parameters.seed + runs,
-    ...mutable(chooseEpisodes(replay.index.episodes, { ...parameters, maxFrames })),
-    old: old ? [...chooseEpisodes(old.index.episodes, all).fresh] : [],
+    ...mutable(chooseEpisodes(requireScored(replay.index.episodes, parameters.replay), { ...parameters, maxFrames })),
+    old: old ? [...chooseEpisodes(requireScored(old.index.episodes, parameters.old), all).fresh] : [],
   };
 }
 

@@ -101,7 +101,8 @@ export class HotSwap {
     const breach = verdicts.find(({ passed }) => passed === false);
     if (breach)
       void this.#transitions.run(() => this.#abandonSwitch("node", `${breach.gate}: ${breach.note}`, verdicts));
-    else if (this.#isOver()) void this.#transitions.run(() => this.#keep(verdicts));
+    else if (this.figures.followedSeconds >= this.#options.parameters.watchSeconds)
+      void this.#transitions.run(() => this.#keep(verdicts));
   }
 
   /** As `promote`, for a node that adopts candidates by itself; says nothing when there is none. */
@@ -161,8 +162,10 @@ export class HotSwap {
     await this.#ledger.promote(this.#candidate!);
     await loop.exchange();
     this.figures.beginWatch();
-    this.#enter("watching", parameters.watchSeconds);
-    this.#options.log.info(`${this.#candidate!.name} acts now and is watched for ${parameters.watchSeconds} s.`);
+    this.#enter("watching", Number.POSITIVE_INFINITY); // a robot that stands still proves nothing
+    this.#options.log.info(
+      `${this.#candidate!.name} acts now and is watched until the robot has followed it for ${parameters.watchSeconds} s.`,
+    );
   }
 
   /** The watch is over: the old model rests, loaded. */

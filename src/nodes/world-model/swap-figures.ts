@@ -17,6 +17,8 @@ export class SwapFigures {
   rewardSum = 0;
   failures = 0;
   halt: HaltCause = "none";
+  /** Ticks on which the robot followed a plan. */
+  followedTicks = 0;
   /** Of the model that acts, also from before the phase. */
   readonly limited: LimitedShare;
   readonly #surpriseWarn: number;
@@ -45,7 +47,10 @@ export class SwapFigures {
   }
 
   addTick(status: ControlStatus, limitBits: number, haltCause: HaltCause): void {
-    if (FOLLOWS_PLAN.includes(status)) this.limited.add((limitBits & MODEL_LIMITS) !== 0);
+    if (FOLLOWS_PLAN.includes(status)) {
+      this.followedTicks++;
+      this.limited.add((limitBits & MODEL_LIMITS) !== 0);
+    }
     if (BLAMES_MODEL.includes(haltCause)) this.halt = haltCause;
   }
 

@@ -16,8 +16,7 @@ const limitedTest = z.strictObject({
   baselineSeconds: seconds("The commands before the switch count so far back.").default(60),
 });
 
-/** How a model takes the live one's place while the robot works. */
-export const swapParameters = z.strictObject({
+const fields = z.strictObject({
   models: z.string().default("").meta({
     description: "Models folder whose candidates may take over; without one no model is swapped.",
     readOnly: true,
@@ -31,11 +30,11 @@ export const swapParameters = z.strictObject({
     .positive()
     .default(5)
     .meta({ description: "Time that a candidate runs beside the live model.", unit: "s" }),
-  watchSeconds: z
-    .number()
-    .positive()
-    .default(30)
-    .meta({ description: "Time after the switch in which a worse model is rolled back by itself.", unit: "s" }),
+  watchSeconds: z.number().positive().default(30).meta({
+    description:
+      "Time after the switch in which a worse model is rolled back by itself: what counts is how long the robot follows it. At least `limitedTest.leastSeconds`.",
+    unit: "s",
+  }),
   beliefObservations: z
     .int()
     .positive()
@@ -56,4 +55,13 @@ export const swapParameters = z.strictObject({
     .default(0.5)
     .describe("By which share of its size the mean reward of a step may fall, where episodes report rewards."),
 });
+
+/** How a model takes the live one's place while the robot works. */
+export const swapParameters = fields.refine(
+  ({ watchSeconds, limitedTest }) => watchSeconds >= limitedTest.leastSeconds,
+  {
+    path: ["watchSeconds"],
+    error: "at least as long as limitedTest.leastSeconds: a shorter watch says nothing of the commands",
+  },
+);
 export type SwapParameters = z.output<typeof swapParameters>;

@@ -65,6 +65,11 @@ export class TrialFigures implements PolicyObserver {
     this.#acting.addReward(reward);
   }
 
+  /** For how long the robot has followed the model that acts, in this phase. Units: s */
+  get followedSeconds(): number {
+    return this.#acting.followedTicks / this.#commandRateHz;
+  }
+
   judgeShadow(): Verdict[] {
     return judgeShadow(this.#beside, this.#acting, this.#parameters);
   }

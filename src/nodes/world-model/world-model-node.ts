@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readRobot } from "../../config/robot-file.ts";
 import { messageOf } from "../../core/errors.ts";
 import { LATCHED_QOS, type LifecycleNode, type NodeContext } from "../../core/node.ts";
+import { RUNGS } from "../../core/plan.ts";
 import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES, type HaltCause } from "../../core/status.ts";
 import { surpriseWarnOf } from "../../core/surprise.ts";
 import { inferenceParameters } from "../../inference/placement.ts";
@@ -55,6 +56,7 @@ export type WorldModelParameters = z.output<typeof worldModelParameters>;
 /** How often a swap is looked after, and the ledger when candidates are adopted by themselves. */
 const SWAP_PERIOD_MS = 100;
 const ADOPT_PERIOD_MS = 1000;
+const TELEOP = RUNGS.indexOf("teleop");
 const STATUSES = Object.keys(CONTROL_STATUS) as ControlStatus[];
 const CAUSES = Object.keys(HALT_CAUSES) as HaltCause[];
 
@@ -141,9 +143,10 @@ function openSwap(
     load: (folder) => ActingModel.load(folder, { clock, ...parameters, surprise: manifest, placements, log: modelLog }),
     onState: (name, live, other) => state.publish({ data: [name, live, other ?? ""].join(" ").trimEnd() }),
   });
-  context.subscribe("control/tick", "latentloop_msgs/msg/Tick", ({ status, limit_bits, halt_cause }) =>
-    swap.figures.onTick(STATUSES[status] ?? "disarmed", limit_bits, CAUSES[halt_cause] ?? "none"),
-  );
+  context.subscribe("control/tick", "latentloop_msgs/msg/Tick", ({ status, rung, limit_bits, halt_cause }) => {
+    if (rung === TELEOP) return; // a human's plan says nothing of the model
+    swap.figures.onTick(STATUSES[status] ?? "disarmed", limit_bits, CAUSES[halt_cause] ?? "none");
+  });
   context.subscribe("episode", "latentloop_msgs/msg/EpisodeEvent", ({ kind, reward }) => {
     if (kind !== EPISODE_KIND.begin) swap.figures.onReward(reward);
   });

@@ -131,6 +131,20 @@ test("a graph that computes something else than in training is not exported", as
   );
 });
 
+test("a graph with an output that is NaN is not exported, whatever its other outputs are", async () => {
+  const { parameters, ...rest } = contents({
+    encode(parameters) {
+      encode(parameters);
+      parameters.graph.output("more", tanh(weight(parameters, "actor", L, A)));
+    },
+  });
+  parameters.get("encoder")![0] = Number.NaN;
+  await assert.rejects(exportBundle(join(folder, "not-a-number"), { parameters, ...rest }), {
+    code: "ERR_EXPORT_MISMATCH",
+    message: /encode\.onnx .* "embedding" is off by NaN/,
+  });
+});
+
 test("a graph that breaks the contract, or asks for an unknown parameter, leaves nothing behind", async () => {
   const twoRows = (parameters: Parameters) => {
     const latent = parameters.graph.input("latent", [2, L]);

@@ -17,7 +17,7 @@ function bagManifest(): Manifest {
 const numbers = ({ training, heldOut }: RecordedEpisodes) =>
   [training, heldOut].map((store) => store.episodes.map(({ firstFrame }) => store.borrowProprioception(firstFrame)[0]));
 
-test("one episode in so many judges, the others teach, by their number alone", async (t) => {
+test("one episode in so many judges, the others teach, by their bag and number alone", async (t) => {
   const folder = await testFolder(t);
   await buildBag({ folder: join(folder, "bag"), episodes: [3, 3, 3, 3, 3, 3, 3] });
   const recorded = await RecordedEpisodes.open(folder, bagManifest(), { heldOutEvery: 3 });
@@ -51,5 +51,22 @@ test("so many episodes as asked for are taken in, so that a run can go on with w
   const recorded = await RecordedEpisodes.open(folder, bagManifest(), { heldOutEvery: 2 });
   t.after(() => recorded.close());
   assert.equal(await recorded.refresh(2), 2);
-  assert.deepEqual(numbers(recorded), [[0], [1]]);
+  assert.deepEqual(numbers(recorded), [[1], [0]]);
+});
+
+test("episodes that nobody scored are left out; where there are no others that is said", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [3, 3, 3], unscored: [1] });
+  const recorded = await RecordedEpisodes.open(folder, bagManifest(), { heldOutEvery: 0 });
+  t.after(() => recorded.close());
+  assert.equal(await recorded.refresh(), 3);
+  assert.deepEqual(numbers(recorded), [[0, 2], []]);
+  recorded.requireSome();
+
+  const other = await testFolder(t);
+  await buildBag({ folder: join(other, "bag"), episodes: [3, 3], unscored: [0, 1] });
+  const unscored = await RecordedEpisodes.open(other, bagManifest());
+  t.after(() => unscored.close());
+  await unscored.refresh();
+  assert.throws(() => unscored.requireSome(), { code: "ERR_REPLAY_UNSCORED", message: /nobody scored those of its 2/ });
 });

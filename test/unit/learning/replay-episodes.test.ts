@@ -5,7 +5,7 @@ import { calibrationHash } from "../../../src/cameras/calibration.ts";
 import { ImagePath } from "../../../src/cameras/image-path.ts";
 import type { Manifest } from "../../../src/config/manifest.ts";
 import type { CameraModel } from "../../../src/core/camera.ts";
-import { loadReplayEpisodes } from "../../../src/learning/episodes/replay-episodes.ts";
+import { loadReplayEpisodes, loadScoredEpisodes } from "../../../src/learning/episodes/replay-episodes.ts";
 import { sampleManifest } from "../../support/sample-bundle.ts";
 import { buildBag, IMAGE_SIZE, pixelOf, testFolder } from "../replay/bag-builder.ts";
 
@@ -155,4 +155,17 @@ test("raw recordings are undistorted and cropped as camera-ingest does for the m
     assert.deepEqual(store.borrowImage("scene", step), expected);
   }
   assert.notDeepEqual(expected, raw.data);
+});
+
+test("steps that nobody scored have no reward; whoever learns gets only the episodes that were scored", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "bag"), episodes: [5, 3], unscored: [0] });
+  const { rewards } = await loadReplayEpisodes(folder, bagManifest());
+  assert.deepEqual([...rewards.subarray(0, 6)], [0, ...Array(5).fill(Number.NaN)]);
+  const scored = await loadScoredEpisodes(folder, bagManifest());
+  assert.deepEqual([scored.episodes.length, scored.frames, scored.borrowProprioception(0)[0]], [1, 4, 1]);
+
+  const other = await testFolder(t);
+  await buildBag({ folder: join(other, "bag"), episodes: [5], unscored: [0] });
+  await assert.rejects(loadScoredEpisodes(other, bagManifest()), { code: "ERR_REPLAY_UNSCORED" });
 });

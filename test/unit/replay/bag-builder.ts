@@ -34,6 +34,8 @@ export interface BagPlan extends Pick<RecordingOptions, "compression" | "splitBy
   readonly customData?: Readonly<Record<string, string>>;
   /** What every episode asks for. */
   readonly task?: string;
+  /** Episodes whose steps nobody scored. */
+  readonly unscored?: readonly number[];
   /** What the camera says of itself; by default nothing. */
   readonly calibration?: CameraModel;
   /** Pixels of a step's image; by default `pixelOf` everywhere. */
@@ -78,7 +80,7 @@ export async function buildBag(plan: BagPlan): Promise<Recording> {
       const event = makeEpisodeEvent(kindOfStep(step, signedSteps), nowNs, {
         episode,
         step,
-        reward: step === 0 ? 0 : step / 10,
+        reward: step === 0 ? 0 : plan.unscored?.includes(episode) ? Number.NaN : step / 10,
         is_terminal: isEnd,
         success: isEnd && episode % 2 === 0,
         intervention: step === 2 || step === 3,

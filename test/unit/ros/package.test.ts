@@ -62,3 +62,17 @@ for (const file of readdirSync(join(folder, "config")).filter((name) => name.end
     }
   });
 }
+
+for (const file of readdirSync(join(folder, "config")).filter((name) => name.endsWith(".yaml"))) {
+  test(`config/${file}: what is recorded can be learned from`, () => {
+    const { cameras, parameters } = parse(readFileSync(join(folder, "config", file), "utf8")) as {
+      cameras: string[];
+      parameters: { recorder: { topics: string } };
+    };
+    const recorded = (parse(parameters.recorder.topics) as { name: string }[]).map(({ name }) => name);
+    const needed = cameras.flatMap((camera) => [`${camera}/image_raw`, `${camera}/camera_info`]);
+    for (const topic of [...needed, "joint_states", "control/tick", "episode"]) {
+      assert.ok(recorded.includes(topic), `${topic} is recorded`);
+    }
+  });
+}

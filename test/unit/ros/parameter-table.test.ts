@@ -13,6 +13,8 @@ const schema = z.strictObject({
   topics: z.array(z.strictObject({ name: z.string() })).default([]),
   labels: z.record(z.string(), z.string()).default({}),
   gains: z.array(z.number()).default([1, 2]),
+  freeze: z.array(z.string()).default(["heads"]),
+  note: z.string().default("none"),
   box: z.strictObject({ lower: z.number(), margin: z.number().default(0.1) }).optional(),
 });
 const table = new ParameterTable(schema);
@@ -30,6 +32,8 @@ test("a schema's keys become snake_case parameters, groups joined by dots", () =
       "topics",
       "labels",
       "gains",
+      "freeze",
+      "note",
       "box.lower",
       "box.margin",
     ],
@@ -94,4 +98,14 @@ test("what a node is started with is refused by the name that ROS knows", () => 
 
 test("a YAML value that is none is refused", () => {
   assert.match(table.refusal(values({ topics: "[{" }), ["topics"]) ?? "", /YAML in parameter 'topics'/);
+});
+
+test("an empty list or string is a value of its own where the default is another one", () => {
+  const parsed = schema.parse(table.toObject(values({ model: "m", gains: [], freeze: [], note: "" })));
+  assert.deepEqual([parsed.gains, parsed.freeze, parsed.note], [[], [], ""]);
+});
+
+test("NaN is refused where the default is a number, and is not given where there is none", () => {
+  assert.match(table.refusal(values({ rate_hz: Number.NaN }), ["rate_hz"]) ?? "", /for 'rate_hz' but received NaN/);
+  assert.equal("box" in table.toObject(values({ model: "m", "box.lower": Number.NaN })), false);
 });

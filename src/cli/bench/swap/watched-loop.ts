@@ -99,7 +99,10 @@ export class WatchedLoop {
     if (!success) throw new LatentloopError("ERR_BENCH", `The world-model node refused a swap: ${message}.`);
     const untilMs = performance.now() + SWAP_PATIENCE_MS;
     while (this.#state.startsWith("steady")) await sleepUntil(untilMs, "begin");
-    while (!this.#state.startsWith("steady")) await sleepUntil(untilMs, "end");
+    while (!this.#state.startsWith("steady")) {
+      if (this.#watched.loop.status === "holding") await this.arm(); // only a robot that follows it ends a watch
+      await sleepUntil(untilMs, "end");
+    }
     return this.#state === `steady ${candidate.hash}`;
   }
 

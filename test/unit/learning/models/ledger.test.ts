@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -60,4 +60,19 @@ test("adding to a ledger in a folder that does not exist is ERR_LEDGER", async (
   await assert.rejects(appendToLedger(join(tmpdir(), "latentloop-nowhere", "ledger.jsonl"), event("a")), {
     code: "ERR_LEDGER",
   });
+});
+
+test("an event that the disk takes in part is ERR_LEDGER, and nothing of it stays", async (t) => {
+  const path = await ledgerPath(t);
+  await appendToLedger(path, event("a"));
+  const before = await readFile(path, "utf8");
+  const file = await open(path);
+  const prototype = Object.getPrototypeOf(file);
+  await file.close();
+  const write = prototype.write;
+  t.mock.method(prototype, "write", function (this: unknown, bytes: Uint8Array) {
+    return write.call(this, bytes.subarray(0, 20));
+  });
+  await assert.rejects(appendToLedger(path, event("b")), { code: "ERR_LEDGER", message: /took 20 of \d+ bytes/ });
+  assert.equal(await readFile(path, "utf8"), before);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readBundle, readManifest } from "../../../../src/inference/read-bundle.ts";
 import { ModelsFolder } from "../../../../src/learning/models/models-folder.ts";
@@ -47,6 +47,32 @@ test("promoting and rolling back walk through the models that acted, and the led
     events.map(({ event, model }) => `${event} ${model.name}`),
     ["promoted a", "promoted b", "promoted c", "rolled-back c", "rolled-back b"],
   );
+});
+
+test("the live link given as a bundle is the bundle that it leads to, and promoting that again loses nothing", async (t) => {
+  const { models, promote } = await folderOfThree(t);
+  await promote("a");
+  await promote("b");
+  const link = join(await mkdtemp(join(tmpdir(), "latentloop-link-")), "models");
+  t.after(() => rm(dirname(link), { recursive: true }));
+  await symlink(models.path, link);
+  for (const path of [models.path, link]) {
+    const bundle = await readBundle(join(path, "live"));
+    assert.equal(await models.admit(bundle), "b");
+    assert.equal(await new ModelsFolder(link).admit(bundle), "b");
+  }
+  await promote("b");
+  assert.equal((await models.live())?.name, "b");
+  assert.equal((await models.previous())?.name, "a");
+});
+
+test("the link never leads to itself", async (t) => {
+  const { models, promote } = await folderOfThree(t);
+  await promote("a");
+  const { hash } = (await models.live())!;
+  await assert.rejects(models.promote({ name: "live", hash }, "test", AT), { code: "ERR_INVALID_ARGUMENT" });
+  assert.equal((await models.live())?.name, "a");
+  assert.equal((await models.ledger()).events.length, 1);
 });
 
 test("a model whose watch was cut off is gone back from; one that stood it, or that an operator chose, is not", async (t) => {

@@ -56,6 +56,13 @@ test("a candidate's fate is the newest thing that the ledger says of it", () => 
   assert.equal(fateOf(null, [], NOW_MS), "refused", "a run that came to no bundle");
 });
 
+test("what a node promoted is on trial until the node says more, however long the robot rests, or another model's turn comes", () => {
+  const watched: LedgerEvent = { ...promoted(3600), by: "world-model node" } as LedgerEvent;
+  assert.equal(fateOf("aa", [watched], NOW_MS), "trial");
+  assert.equal(fateOf("aa", [watched, kept], NOW_MS), "kept");
+  assert.equal(fateOf("aa", [watched, { ...promoted(60), model: LIVE } as LedgerEvent], NOW_MS), "kept");
+});
+
 test("a trial that nobody ended is over after ten minutes", () => {
   assert.equal(fateOf("aa", [promoted(599)], NOW_MS), "trial");
   assert.equal(fateOf("aa", [promoted(601)], NOW_MS), "kept");

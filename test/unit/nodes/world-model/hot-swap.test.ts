@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Logger } from "../../../../src/core/node.ts";
 import type { Plan } from "../../../../src/core/plan.ts";
+import type { ControlStatus } from "../../../../src/core/status.ts";
 import { readManifest } from "../../../../src/inference/read-bundle.ts";
 import { ModelsFolder } from "../../../../src/learning/models/models-folder.ts";
 import type { ActingModel } from "../../../../src/nodes/world-model/acting-model.ts";
@@ -17,6 +18,8 @@ import { writeSampleBundle } from "../../../support/sample-bundle.ts";
 const AT = "2026-01-02T03:04:05.678Z";
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const PLAN = plainPlan([[0.1, 0.1]], { surprise: 1, computeNs: 5e6 });
+
+const GOOD: StepPlans = { live: PLAN, shadow: PLAN };
 
 /** What the two models plan in a step; undefined is late. */
 interface StepPlans {
@@ -77,7 +80,7 @@ async function rig(t: TestContext) {
   const swap = new HotSwap({
     loop,
     models,
-    parameters: swapParameters.parse({ shadowSeconds: 1, watchSeconds: 2 }),
+    parameters: swapParameters.parse({ shadowSeconds: 1, watchSeconds: 2, limitedTest: { leastSeconds: 2 } }),
     clock: { monotonicNs: () => nowNs, rosNs: () => 1_767_323_045_678_000_000n },
     log: SILENT,
     surpriseWarn: 5,
@@ -85,10 +88,11 @@ async function rig(t: TestContext) {
     load: async (folder) => modelOf((await readManifest(folder)).modelHash),
     onState: (state) => states.push(state),
   });
-  /** Time passes with ten good steps a second; the swap is looked after as in the node. */
-  const pass = async (seconds: number, { live, shadow }: StepPlans = { live: PLAN, shadow: PLAN }) => {
+  /** Time passes with ten good steps and a hundred ticks a second; the swap is looked after as in the node. */
+  const pass = async (seconds: number, { live, shadow }: StepPlans = GOOD, status: ControlStatus = "tracking") => {
     for (let i = 0; i < 10 * seconds; i++) {
       nowNs += 1e8;
+      for (let tick = 0; tick < 10; tick++) swap.figures.onTick(status, 0, "none");
       loop.observer!.onPlan(live);
       if (loop.shadow) loop.observer!.onShadowPlan(shadow, live);
       swap.tick();
@@ -110,6 +114,29 @@ test("a candidate that proves itself is loaded, shadowed, switched to, watched a
   assert.deepEqual(states, ["loading", "shadow", "watching", "steady"]);
   assert.deepEqual(await eventsOf(), ["shadowed new", "promoted new", "kept new"]);
   assert.deepEqual(closed, []);
+});
+
+test("only the time in which the robot follows the candidate counts for its watch", async (t) => {
+  const { candidate, loop, swap, states, pass, eventsOf } = await rig(t);
+  await swap.promote();
+  await swap.settled();
+  await pass(1);
+  assert.equal(loop.live.bundle.modelHash, candidate.hash);
+  for (const status of ["disarmed", "holding", "halting"] as const) await pass(100, GOOD, status);
+  assert.equal(states.at(-1), "watching");
+  await pass(1.9);
+  assert.equal(states.at(-1), "watching");
+  await pass(0.1, GOOD, "coasting");
+  assert.deepEqual(await eventsOf(), ["shadowed new", "promoted new", "kept new"]);
+});
+
+test("a watch that is over before its commands say anything is refused", () => {
+  const { error } = swapParameters.safeParse({ watchSeconds: 5.9 });
+  assert.deepEqual(
+    error?.issues.map(({ path }) => path),
+    [["watchSeconds"]],
+  );
+  assert.equal(swapParameters.safeParse({ watchSeconds: 6 }).success, true);
 });
 
 test("a candidate that is late in its shadow run never acts and is unloaded", async (t) => {
