@@ -28,7 +28,7 @@ export interface NodeContext<Messages> {
     qos?: Qos,
   ): Subscription;
   /** A std_srvs/Trigger service. */
-  serve(service: string, handler: () => TriggerResponse | Promise<TriggerResponse>): void;
+  serve(service: string, handler: () => TriggerResponse | Promise<TriggerResponse>, options?: ServeOptions): void;
   call(service: string, timeoutMs: number): Promise<TriggerResponse>;
   /**
    * A client of an action; absent where the transport has no actions, which is everywhere but on ROS 2.
@@ -38,6 +38,11 @@ export interface NodeContext<Messages> {
   /** Reported at 1 Hz on /diagnostics. */
   diagnose(task: string, report: () => Diagnosis): void;
   every(periodMs: number, callback: () => void): void;
+}
+
+export interface ServeOptions {
+  /** Done also when its caller has given up, as what brings a robot to rest is. By default a late call is refused. */
+  readonly evenLate?: boolean;
 }
 
 export interface Publisher<Message> {

@@ -8,6 +8,7 @@ import {
   type NodeContext,
   type Publisher,
   type Qos,
+  type ServeOptions,
   type Subscription,
   type TriggerResponse,
 } from "../../core/node.ts";
@@ -96,8 +97,8 @@ export class EmbeddedContext implements NodeContext<RosMessages> {
     return subscription;
   }
 
-  serve(service: string, handler: ServiceHandler): void {
-    this.#bus.serve(this.#resolve(service), handler);
+  serve(service: string, handler: ServiceHandler, options?: ServeOptions): void {
+    this.#bus.serve(this.#resolve(service), handler, options);
   }
 
   call(service: string, timeoutMs: number): Promise<TriggerResponse> {

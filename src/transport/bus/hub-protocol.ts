@@ -33,7 +33,7 @@ export type ToHub =
   | { readonly op: "withdraw"; readonly publisher: string; readonly topic: string }
   | { readonly op: "subscribe"; readonly topic: string; readonly type: RosType }
   | { readonly op: "unsubscribe"; readonly topic: string }
-  | { readonly op: "serve"; readonly service: string }
+  | { readonly op: "serve"; readonly service: string; readonly evenLate: boolean }
   | ({ readonly op: "call" } & ServiceCall)
   | { readonly op: "response"; readonly call: string; readonly response: TriggerResponse }
   | { readonly op: "sync"; readonly sync: number };

@@ -17,12 +17,17 @@ interface Call {
   readonly timer: NodeJS.Timeout;
 }
 
+interface Server {
+  readonly client: MessagePort;
+  readonly evenLate: boolean;
+}
+
 /** What joins this hub to those of other processes: the bridge. */
 export interface HubPeers {
   onAdvertised(topic: string, type: RosType): void;
   onSubscribed(topic: string, type: RosType): void;
   onUnsubscribed(topic: string): void;
-  onServed(service: string): void;
+  onServed(service: string, evenLate: boolean): void;
   /** A call that nobody in this process serves. */
   call(call: ServiceCall): void;
   /** It was answered, or its caller gave up or ended: the call must not take effect later. */
@@ -36,7 +41,7 @@ export interface HubPeers {
  */
 export class Hub {
   readonly #topics = new Map<string, Topic>();
-  readonly #servers = new Map<string, MessagePort>();
+  readonly #servers = new Map<string, Server>();
   readonly #calls = new Map<string, Call>();
   readonly #clock: Clock;
   #peers: HubPeers | undefined;
@@ -60,7 +65,7 @@ export class Hub {
         topic.publishers.delete(id);
       }
     }
-    for (const [service, server] of this.#servers) if (server === client) this.#servers.delete(service);
+    for (const [service, server] of this.#servers) if (server.client === client) this.#servers.delete(service);
     for (const [id, call] of this.#calls) if (call.client === client) this.#settle(id);
     client.close();
   }
@@ -74,7 +79,7 @@ export class Hub {
       if (publishers.size > 0) peers.onAdvertised(name, type);
       if (subscribers.size > 0) peers.onSubscribed(name, type);
     }
-    for (const service of this.#servers.keys()) peers.onServed(service);
+    for (const [service, { evenLate }] of this.#servers) peers.onServed(service, evenLate);
   }
 
   /** The bridge is about to close. */
@@ -103,8 +108,8 @@ export class Hub {
         this.#unsubscribe(client, message.topic);
         break;
       case "serve":
-        this.#servers.set(message.service, client);
-        this.#peers?.onServed(message.service);
+        this.#servers.set(message.service, { client, evenLate: message.evenLate });
+        this.#peers?.onServed(message.service, message.evenLate);
         break;
       case "call":
         this.#call(client, message);
@@ -164,9 +169,9 @@ export class Hub {
       this.#settle(call, { error: `Expected an answer from service '${service}' within ${timeoutMs} ms: ${served}.` });
     };
     this.#calls.set(call, { client, timer: setTimeout(giveUp, Math.max(0, restMs)) });
-    if (restMs <= 0) return; // it waited here for too long
     const server = this.#servers.get(service);
-    if (server) tell(server, { op: "request", call, service, deadlineNs });
+    if (restMs <= 0 && !server?.evenLate) return; // it waited here for too long
+    if (server) tell(server.client, { op: "request", call, service, deadlineNs });
     else this.#peers?.call({ call, service, timeoutMs, deadlineNs });
   }
 

@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { LatentloopError, messageOf } from "../../core/errors.ts";
-import type { Qos, TriggerResponse } from "../../core/node.ts";
+import type { Qos, ServeOptions, TriggerResponse } from "../../core/node.ts";
 import type { RosType } from "../../messages/index.ts";
 import type { FromHub, RingOffer, ToHub } from "./hub-protocol.ts";
 import { Publication } from "./publication.ts";
@@ -27,7 +27,7 @@ export class ThreadBus {
   readonly #clock: Clock;
   readonly #topics = new Map<string, TopicHere>();
   readonly #publications = new Set<Publication>();
-  readonly #handlers = new Map<string, ServiceHandler>();
+  readonly #handlers = new Map<string, { readonly handler: ServiceHandler; readonly evenLate: boolean }>();
   readonly #calls = new Map<string, Waiting<TriggerResponse>>();
   readonly #syncs = new Map<number, Waiting<void>>();
   #problems: string[] = [];
@@ -70,9 +70,9 @@ export class ThreadBus {
     return subscription;
   }
 
-  serve(service: string, handler: ServiceHandler): void {
-    this.#handlers.set(service, handler);
-    this.#tell({ op: "serve", service });
+  serve(service: string, handler: ServiceHandler, { evenLate = false }: ServeOptions = {}): void {
+    this.#handlers.set(service, { handler, evenLate });
+    this.#tell({ op: "serve", service, evenLate });
   }
 
   /** @throws ERR_SERVICE_UNAVAILABLE when no answer came within the time; then the call does not begin any more */
@@ -147,14 +147,15 @@ export class ThreadBus {
 
   /** This thread may have stood still meanwhile: what its caller has given up is not done any more. */
   async #handle({ call, service, deadlineNs }: Extract<FromHub, { op: "request" }>): Promise<void> {
+    const served = this.#handlers.get(service);
     const lateMs = (this.#clock.monotonicNs() - deadlineNs) / 1e6;
-    if (lateMs >= 0) {
+    if (lateMs >= 0 && !served?.evenLate) {
       this.respond(call, { success: false, message: `refused: it came ${lateMs.toFixed(0)} ms after its time` });
       return;
     }
     let response: TriggerResponse;
     try {
-      response = (await this.#handlers.get(service)?.()) ?? { success: false, message: "the service has gone" };
+      response = (await served?.handler()) ?? { success: false, message: "the service has gone" };
     } catch (thrown) {
       response = { success: false, message: messageOf(thrown) };
     }

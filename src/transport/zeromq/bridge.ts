@@ -162,7 +162,8 @@ export class Bridge implements HubPeers {
     for (const lane of LANES) this.#lanes[lane].inlet.unsubscribe(prefixOf.topic(topic));
   }
 
-  onServed(service: string): void {
+  onServed(service: string, evenLate: boolean): void {
+    this.#calls.onServed(service, evenLate);
     this.#lanes.events.inlet.subscribe(prefixOf.service(service));
   }
 

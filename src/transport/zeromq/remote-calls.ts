@@ -43,11 +43,18 @@ export class RemoteCalls {
   readonly #options: RemoteCallsOptions;
   /** Of this process, as long as somebody waits; not posted until a peer is seen to serve them. */
   readonly #calls = new Map<string, { readonly asked: ServiceCall; isPosted: boolean }>();
+  /** Served also when the caller has given up. */
+  readonly #evenLate = new Set<string>();
   /** Requests of peers whose callers were asked whether they still wait. */
   readonly #queries = new Map<string, { readonly request: RequestHeader; readonly sentNs: number }>();
 
   constructor(options: RemoteCallsOptions) {
     this.#options = options;
+  }
+
+  onServed(service: string, evenLate: boolean): void {
+    if (evenLate) this.#evenLate.add(service);
+    else this.#evenLate.delete(service);
   }
 
   call(asked: ServiceCall): void {
@@ -74,13 +81,14 @@ export class RemoteCalls {
   take(header: CallHeader): void {
     switch (header.kind) {
       case "request":
-        this.#query(header);
+        if (this.#evenLate.has(header.service)) void this.#serve(header, header.timeoutMs);
+        else this.#query(header);
         break;
       case "query":
         this.#confirm(header);
         break;
       case "confirm":
-        void this.#serve(header);
+        this.#onConfirmed(header);
         break;
       case "response":
         this.#options.bus.respond(header.call, { success: header.success, message: header.message });
@@ -105,17 +113,19 @@ export class RemoteCalls {
     if (remainingMs > 0) answer(prefixOf.caller(server), { v: FRAME_VERSION, kind: "confirm", call, remainingMs });
   }
 
-  async #serve({ call, remainingMs }: ConfirmHeader): Promise<void> {
-    const { bus, clock, answer } = this.#options;
+  #onConfirmed({ call, remainingMs }: ConfirmHeader): void {
     const query = this.#queries.get(call);
     this.#queries.delete(call);
     if (query === undefined) return;
-    const { service, caller } = query.request;
     // The confirmation was sent after the query was: no more than this has passed since then.
-    const restMs = remainingMs - (clock.monotonicNs() - query.sentNs) / 1e6;
-    if (restMs <= 0) return;
+    const restMs = remainingMs - (this.#options.clock.monotonicNs() - query.sentNs) / 1e6;
+    if (restMs > 0) void this.#serve(query.request, restMs);
+  }
+
+  async #serve({ service, call, caller }: RequestHeader, timeoutMs: number): Promise<void> {
+    const { bus, answer } = this.#options;
     try {
-      const { success, message } = await bus.call(service, restMs);
+      const { success, message } = await bus.call(service, timeoutMs);
       answer(prefixOf.caller(caller), { v: FRAME_VERSION, kind: "response", call, success, message });
     } catch {
       // No answer in time: the caller's own hub says so.

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 60_000;
 const clockAt = (ms: number) => ({ monotonicNs: () => ms * 1e6, rosNs: () => 0n });
 
 /** Calls a service when each of the three that it passes through comes to it so late. */
-async function callLate(t: TestContext, { hubMs = 0, serverMs = 0 }) {
+async function callLate(t: TestContext, { hubMs = 0, serverMs = 0, evenLate = false }) {
   const hub = new Hub(clockAt(hubMs));
   const thread = (id: string, ms: number) => {
     const { port1, port2 } = new MessageChannel();
@@ -18,7 +18,7 @@ async function callLate(t: TestContext, { hubMs = 0, serverMs = 0 }) {
   };
   const [caller, server] = [thread("caller", 0), thread("server", serverMs)];
   let armed = 0;
-  server.serve("/arm", () => ({ success: true, message: `armed ${++armed}` }));
+  server.serve("/arm", () => ({ success: true, message: `armed ${++armed}` }), { evenLate });
   await server.sync();
   const answer = await caller.call("/arm", TIMEOUT_MS).catch(({ code }: { code: string }) => code);
   return { answer, armed };
@@ -36,4 +36,11 @@ test("a call that waited at its server for the caller's whole time is refused", 
 
 test("a call that waited in a busy process for the caller's whole time goes no further", async (t) => {
   assert.deepEqual(await callLate(t, { hubMs: TIMEOUT_MS }), { answer: "ERR_SERVICE_UNAVAILABLE", armed: 0 });
+});
+
+test("a service that says so is done however late", async (t) => {
+  const late = await callLate(t, { serverMs: TIMEOUT_MS + 7, evenLate: true });
+  assert.deepEqual(late, { answer: { success: true, message: "armed 1" }, armed: 1 });
+  const { armed } = await callLate(t, { hubMs: TIMEOUT_MS, serverMs: TIMEOUT_MS, evenLate: true });
+  assert.equal(armed, 1);
 });

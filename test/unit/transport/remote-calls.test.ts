@@ -70,6 +70,17 @@ test("a request that was on its way for the caller's whole time is not served", 
   assert.deepEqual(robot.served, []);
 });
 
+test("a service that says so is served however late, and nobody is asked back", async () => {
+  const { operator, robot, pass } = pair();
+  robot.calls.onServed("/arm", true);
+  operator.call("operator.1", 1000);
+  operator.calls.cancel("operator.1");
+  pass(5000);
+  await deliver(operator, robot);
+  assert.deepEqual(robot.served, [{ service: "/arm", timeoutMs: 1000 }]);
+  assert.match(await deliver(robot, operator), /^response/);
+});
+
 test("a call that is over is not confirmed, and not posted when somebody comes to serve it", async () => {
   const { operator, robot } = pair();
   operator.call("operator.1", 1000);
