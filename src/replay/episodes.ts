@@ -9,6 +9,7 @@ export interface EpisodeStep {
   /** For arriving here; 0 at the begin. */
   readonly reward: number;
   readonly isTerminal: boolean;
+  /** Whether a human drove in the step that led here. */
   readonly intervention: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface DatasetCamera {
 export type Frame = RawImage | CompressedImage;
 
 /**
- * A demonstration of N steps: what was seen before each action, and what the action earned.
+ * A demonstration of N steps: what was seen before each action, what the action earned, and whether a human chose it.
  *
  * Shapes: stampsNs, reward, intervention [N]; state, velocity [N, P]; action [N, A]
  * Units: stamps in nanoseconds on the ROS clock; `endNs` is when the last action had been executed

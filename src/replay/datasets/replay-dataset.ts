@@ -41,7 +41,7 @@ export async function openReplayDataset(path: string): Promise<Dataset> {
         velocity: velocity.slice(0, steps * jointNames.length),
         action,
         reward: reward.slice(1),
-        intervention: episode.steps.slice(0, steps).map(({ intervention }) => intervention),
+        intervention: episode.steps.slice(1).map(({ intervention }) => intervention),
         provenance: table.provenance,
         async *frames(camera): AsyncGenerator<Frame> {
           for (const { value } of table.images[camera]!.slice(0, steps)) yield readImage(value);

@@ -111,7 +111,7 @@ function eventOf({ number, task, success, terminal, reward, intervention }: Data
     reward: step === 0 ? 0 : reward[step - 1]!,
     is_terminal: isEnd && terminal,
     success: isEnd && success,
-    intervention: intervention[step] ?? false,
+    intervention: step > 0 && intervention[step - 1]!,
     note: step === 0 ? task : "",
   });
 }

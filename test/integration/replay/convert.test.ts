@@ -205,7 +205,18 @@ test("a recording of the robot itself exports: actions are those that were execu
   const { action, velocity, intervention, terminal, task } = await lerobot.episode(1);
   assert.deepEqual(Array.from(action), [1, 0, 1, 0.01, 1, 0.02, 1, 0.03].map(Math.fround));
   assert.deepEqual(Array.from(velocity), [0, 0, 0, 0.5, 0, 1, 0, 1.5]);
-  assert.deepEqual([intervention, terminal, task], [[false, false, true, true], true, "größer greifen"]);
+  assert.deepEqual([intervention, terminal, task], [[false, true, true, false], true, "größer greifen"]);
+});
+
+test("a step that a human drove is marked from bags to bags, also the last one of an episode", async (t) => {
+  const root = await testFolder(t);
+  // The builder's events 2 and 3 say that a human drove to them: in the actions 1 and 2.
+  await buildBag({ folder: join(root, "run"), episodes: [3] });
+  const run = await closing(t, openReplayDataset(join(root, "run")));
+  assert.deepEqual((await run.episode(0)).intervention, [false, true, true]);
+  await writeReplay(run, join(root, "bags"));
+  const bags = await closing(t, openReplayDataset(join(root, "bags")));
+  assert.deepEqual((await bags.episode(0)).intervention, [false, true, true]);
 });
 
 test(
