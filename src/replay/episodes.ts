@@ -173,6 +173,11 @@ export function isKept({ closed, discarded }: Pick<Episode, "closed" | "discarde
   return closed && !discarded;
 }
 
+/** Whether it counts and has a step to learn from. */
+export function isUsable(episode: Episode): boolean {
+  return isKept(episode) && episode.steps.length > 1;
+}
+
 /** The episodes of a bag in order, and what is wrong with their events. */
 export async function readEpisodes(bag: BagReader): Promise<{ episodes: Episode[]; troubles: EpisodeTrouble[] }> {
   const assembler = new EpisodeAssembler();

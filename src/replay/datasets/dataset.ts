@@ -48,6 +48,8 @@ export interface Dataset {
   /** Steps per second. */
   readonly rateHz: number;
   readonly episodeCount: number;
+  /** Episodes of its source that are not among them, a sentence each. */
+  readonly leftOut?: readonly string[];
   episode(index: number): Promise<DatasetEpisode>;
   close(): Promise<void>;
 }
