@@ -202,9 +202,11 @@ export class Recording {
     return { ...this.#options.customData, ...noteDrops(this.#topics) };
   }
 
+  /** What was finished by the events in the bag. Where one is missing nothing is said: readers count from the messages then. */
   #episodes(): Record<string, string> {
-    const hasEpisodes = this.#topics.some(({ type }) => type === EPISODE_TYPE);
-    return hasEpisodes ? { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) } : {};
+    const topics = this.#topics.filter(({ type }) => type === EPISODE_TYPE);
+    const isWhole = topics.length > 0 && topics.every(({ dropped }) => dropped === 0);
+    return isWhole ? { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) } : {};
   }
 
   /** Puts the drops into the file, if there are new ones. */

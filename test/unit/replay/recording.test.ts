@@ -112,6 +112,30 @@ test("an episode's end is on the disk before anything else asks for it, with the
   await recording.end();
 });
 
+test("episodes are listed as finished only while every event is in the bag", async (t) => {
+  const type = "latentloop_msgs/msg/EpisodeEvent";
+  const listed = async (room: number) => {
+    const file = new MemoryFile(room);
+    const recording = await Recording.begin(await options(t, { openFile: async () => file }));
+    const topic = recording.addTopic("/episode", type, SENSOR_QOS);
+    const write = async (kind: "begin" | "end", episode: number) => {
+      topic.write(serializeMessage(type, makeEpisodeEvent(kind, 1n, { episode })), 1n, 1n);
+      await recording.sync();
+    };
+    await write("begin", 0);
+    await write("end", 0);
+    const used = file.bytes.length;
+    await write("begin", 1);
+    await write("end", 1);
+    await recording.end().catch(() => {});
+    const metadata = parse(await readFile(join(recording.folder, "metadata.yaml"), "utf8"));
+    return { used, finished: metadata.rosbag2_bagfile_information.custom_data.finished_episodes };
+  };
+  const { used, finished } = await listed(1e6);
+  assert.equal(finished, "0-1");
+  assert.equal((await listed(used + 100)).finished, undefined, "the disk was full before the end of episode 1");
+});
+
 test("a split goes on counting: memory is bounded over all files that still wait for the disk", async (t) => {
   const files: StalledFile[] = [];
   const openFile = async () => {

@@ -197,6 +197,17 @@ test("a second recovery never overwrites the original that the first one kept", 
   assert.equal((await readFile(path)).length, 5000);
 });
 
+test("recovery lists the episodes as finished whose end is still there", async (t) => {
+  const { folder, path, bytes } = await smallBag(t);
+  const { reader } = await countMessages(bytes);
+  await truncate(path, reader.chunks.at(-2)!.offset);
+  const { cutEpisodes } = await recoverBag(folder);
+  assert.deepEqual(cutEpisodes, [2]);
+  const bag = await BagReader.open(folder);
+  t.after(() => bag.close());
+  assert.equal(bag.customData.finished_episodes, "0-1");
+});
+
 test("a bag that lost its metadata.yaml alone gets it back", async (t) => {
   const { folder } = await smallBag(t);
   await rm(join(folder, "metadata.yaml"));
