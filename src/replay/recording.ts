@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import type { Qos } from "../core/node.ts";
@@ -78,20 +78,25 @@ export class Recording {
     });
   }
 
-  /** @throws ERR_RECORDING if the folder exists already or cannot be written */
+  /** @throws ERR_RECORDING if the folder exists already or cannot be written; nothing of it is left then */
   static async begin(options: RecordingOptions): Promise<Recording> {
     const { folder, minFreeBytes, compression = "none" } = options;
+    let made = false;
+    let recording: Recording | undefined;
     try {
       const parent = dirname(folder);
       await mkdir(parent, { recursive: true });
       const shortage = await diskShortage(parent, minFreeBytes);
       if (shortage !== undefined) throw new Error(shortage);
       await mkdir(folder);
-      const recording = new Recording(options, await loadCompression(compression));
+      made = true;
+      recording = new Recording(options, await loadCompression(compression));
       await recording.sync();
       if (recording.stopped !== undefined) throw new Error(recording.stopped);
       return recording;
     } catch (cause) {
+      if (recording !== undefined) await recording.#parts.end();
+      if (made) await rm(folder, { recursive: true, force: true }).catch(() => {});
       throw new LatentloopError(
         "ERR_RECORDING",
         `Expected to record into a new folder ${folder}: ${messageOf(cause)}.`,

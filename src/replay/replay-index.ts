@@ -5,7 +5,7 @@ import type { CameraModel } from "../core/camera.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { partitionPoint } from "../math/partition-point.ts";
 import { readCalibration } from "./bag-calibration.ts";
-import { BagReader } from "./bag-reader.ts";
+import { BagReader, holdsBag } from "./bag-reader.ts";
 import { type EpisodeTable, EpisodeTables, type ImagePlace, type LeftOutEpisode, tableOf } from "./episode-table.ts";
 import { isUsable } from "./episodes.ts";
 import { readStoredIndex, writeStoredIndex } from "./stored-index.ts";
@@ -185,11 +185,11 @@ function otherRobot(what: string, bag: string, expected: readonly string[], foun
   );
 }
 
-/** Bag folders at or below a folder, in the order of their names. */
+/** Bag folders at or below a folder, in the order of their names; those in which nothing was written yet do not count. */
 async function findBags(root: string): Promise<string[]> {
   try {
     const entries = await readdir(root, { withFileTypes: true });
-    if (entries.some((entry) => entry.isFile() && entry.name.endsWith(".mcap"))) return [root];
+    if (await holdsBag(root)) return [root];
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
     return (await Promise.all(folders.sort().map(findBags))).flat();
   } catch (cause) {

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
-import { BagReader } from "./bag-reader.ts";
+import { BagReader, holdsBag } from "./bag-reader.ts";
 import { EPISODES_KEY, parseNumbers } from "./episode-numbers.ts";
 import { isKept, readEpisodes } from "./episodes.ts";
 import { recoverBag } from "./recover.ts";
@@ -88,8 +88,7 @@ async function finishedEpisodes(path: string): Promise<{ numbers: readonly numbe
 async function bagsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
-  const isBag = async (path: string) => (await readdir(path)).some((name) => name.endsWith(".mcap"));
-  const checked = await Promise.all(folders.sort().map(async (path) => ((await isBag(path)) ? path : undefined)));
+  const checked = await Promise.all(folders.sort().map(async (path) => ((await holdsBag(path)) ? path : undefined)));
   return checked.filter((path) => path !== undefined);
 }
 

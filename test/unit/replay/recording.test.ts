@@ -112,6 +112,41 @@ test("an episode's end is on the disk before anything else asks for it, with the
   await recording.end();
 });
 
+test("a recording that fails at its first bytes leaves nothing, and closes its file", async (t) => {
+  const file = new MemoryFile(3);
+  const chosen = await options(t, { openFile: async () => file });
+  await assert.rejects(Recording.begin(chosen), { code: "ERR_RECORDING", message: /ENOSPC/ });
+  assert.deepEqual([file.closed, file.bytes.length], [true, 0]);
+  await assert.rejects(readdir(chosen.folder), { code: "ENOENT" });
+});
+
+/** A disk that is full for a moment. */
+class LateFile extends MemoryFile {
+  #writes = 0;
+
+  override async write(bytes: Uint8Array): Promise<void> {
+    if (this.#writes++ === 0) throw new Error("ENOSPC: no space left on device, write");
+    await super.write(bytes);
+  }
+}
+
+test("a later file that could not be begun stays empty, also when there is room again", async (t) => {
+  const files: MemoryFile[] = [];
+  const openFile = async () => {
+    files.push(files.length === 0 ? new MemoryFile() : new LateFile());
+    return files.at(-1)!;
+  };
+  const recording = await Recording.begin(await options(t, { openFile, splitBytes: 1 }));
+  const topic = recording.addTopic("/chatter", "std_msgs/msg/String", SENSOR_QOS);
+  for (let i = 0; i < 2; i++) topic.write(text("one"), BigInt(i), 0n);
+  await assert.rejects(recording.end(), { code: "ERR_RECORDING", message: /ENOSPC/ });
+  assert.deepEqual(
+    files.map(({ bytes }) => readStream(bytes).length),
+    [1, 0],
+  );
+  assert.deepEqual([files[1]!.bytes.length, topic.dropped], [0, 1]);
+});
+
 test("episodes are listed as finished only while every event is in the bag", async (t) => {
   const type = "latentloop_msgs/msg/EpisodeEvent";
   const listed = async (room: number) => {

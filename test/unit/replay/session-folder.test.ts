@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { EPISODES_KEY, formatNumbers, parseNumbers } from "../../../src/replay/episode-numbers.ts";
+import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { SessionFolder } from "../../../src/replay/session-folder.ts";
 import { buildBag, testFolder } from "./bag-builder.ts";
 
@@ -35,6 +36,17 @@ test("finished episodes of all bags count, cut ones do not, and a cut bag is mad
   assert.deepEqual(session.recovered, [join(folder, "b")]);
   await session.close();
   assert.deepEqual((await SessionFolder.open(folder)).recovered, []);
+});
+
+test("a bag that was created and never written to does not keep a session from opening, nor its index", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "a"), episodes: [4] });
+  await mkdir(join(folder, "b"));
+  await writeFile(join(folder, "b", "b_0.mcap"), "");
+  assert.deepEqual(await finishedIn(folder), [0]);
+  const index = await ReplayIndex.open(folder);
+  t.after(() => index.close());
+  assert.equal(index.episodes.length, 1);
 });
 
 test("a bag that lists its episodes is not read", async (t) => {
