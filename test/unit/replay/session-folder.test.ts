@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { EPISODES_KEY, formatNumbers, parseNumbers } from "../../../src/replay/episode-numbers.ts";
+import { processMark } from "../../../src/replay/process-mark.ts";
 import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { SessionFolder } from "../../../src/replay/session-folder.ts";
 import { buildBag, testFolder } from "./bag-builder.ts";
@@ -77,4 +78,23 @@ test("a session is one process's at a time; the lock of a killed one does not co
   await session.close();
   await writeFile(join(folder, ".session.lock"), "999999999\n");
   assert.deepEqual(await finishedIn(folder), []);
+});
+
+test("the lock of a killed process does not count when another one has its number by now, nor does an empty one", async (t) => {
+  const folder = await testFolder(t);
+  const lock = join(folder, ".session.lock");
+  const marks = [""];
+  const own = await processMark(process.pid);
+  const [pid, boot, start] = own.split(" ");
+  if (boot === undefined) t.diagnostic("without /proc, a process is known by its number alone");
+  else marks.push(`${pid} ${boot} ${Number(start) - 1}\n`, `${pid} another-boot ${start}\n`);
+  for (const mark of marks) {
+    await writeFile(lock, mark);
+    assert.deepEqual(await finishedIn(folder), [], mark);
+  }
+  for (const mark of [own, `${process.pid}\n`]) {
+    await writeFile(lock, mark);
+    await assert.rejects(SessionFolder.open(folder), { code: "ERR_SESSION_BUSY" }, mark);
+  }
+  assert.deepEqual(await readdir(folder), [".session.lock"]);
 });
