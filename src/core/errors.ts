@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   ERR_BAG_EXISTS: "a file that would be written is there already",
   ERR_NOT_WRITABLE: "a folder cannot be written: no right, a read-only disk, or no room",
   ERR_BAG_TOPIC: "a bag lacks a topic, or has it with another type than is needed",
+  ERR_EPISODE_GAP: "an episode has no joint state, or no action, shortly before one of its steps",
   ERR_SESSION_LOG: "a recording does not hold all that a control session was computed from",
   ERR_SESSION_MODEL: "a model that a control session ran is not in the given folders, or cannot be repeated",
   ERR_REPLAY_EMPTY: "a replay holds no episode, or none long enough to sample from",

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { LatentloopError } from "../core/errors.ts";
 import { LATCHED_QOS, type NodeContext, type Publisher, SENSOR_QOS } from "../core/node.ts";
 import { isRosType, type RosMessages } from "../messages/index.ts";
-import type { BagReader } from "../replay/bag-reader.ts";
+import type { BagReader, BagTopicName } from "../replay/bag-reader.ts";
 
 export interface PlaybackOptions {
   /** 1: as recorded; 2: twice as fast. */
@@ -29,14 +29,18 @@ export interface PlaybackResult {
 const COMMAND_TYPES = new Set([
   "std_msgs/msg/Float64MultiArray",
   "trajectory_msgs/msg/JointTrajectory",
+  "control_msgs/msg/JointJog",
   "geometry_msgs/msg/TwistStamped",
+  "geometry_msgs/msg/PoseStamped",
   "latentloop_msgs/msg/Plan",
   "sensor_msgs/msg/Joy",
 ]);
+/** What an operator moves or lets the robot go with: a live teleop or control node obeys a recorded one as a living one's. */
+const OPERATOR_TOPIC = /(^|\/)(leader\/joint_states|keys|joy|twist|heartbeat|estop)$/;
 const LATCHED_PROFILE = "durability: 1";
 
-export function movesRobot(type: string): boolean {
-  return COMMAND_TYPES.has(type);
+export function movesRobot({ topic, type }: BagTopicName): boolean {
+  return COMMAND_TYPES.has(type) || OPERATOR_TOPIC.test(topic);
 }
 
 /**
@@ -86,7 +90,7 @@ function chooseTopics(bag: BagReader, asked: readonly string[] | undefined, comm
     throw new LatentloopError("ERR_PLAYBACK", `Expected ${missing.join(", ")} in ${bag.path} but it has ${known}.`);
   }
   const wanted = bag.topics.filter(({ topic }) => asked?.includes(topic) ?? true);
-  const refused = wanted.filter(({ type }) => !commands && movesRobot(type));
+  const refused = wanted.filter((topic) => !commands && movesRobot(topic));
   if (asked !== undefined && refused.length > 0) {
     throw new LatentloopError(
       "ERR_PLAYBACK",

@@ -180,12 +180,22 @@ async function bagFiles(path: string): Promise<{ paths: readonly string[]; metad
   }
 }
 
+/** Whether a folder is a bag that has been begun: there is an MCAP file that is not empty. */
+export async function holdsBag(folder: string): Promise<boolean> {
+  const sizes = await Promise.all((await mcapNames(folder)).map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.some((bytes) => bytes > 0);
+}
+
 /** MCAP files of a folder. One that a recorder has only just created, or was killed over, holds nothing and does not count. */
 async function begunFiles(path: string): Promise<string[]> {
-  const names = (await readdir(path)).filter((name) => name.endsWith(".mcap")).sort(inNumber);
+  const names = await mcapNames(path);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
   const begun = names.filter((_, i) => sizes[i]! > 0);
   return begun.length > 0 ? begun : names;
+}
+
+async function mcapNames(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith(".mcap")).sort(inNumber);
 }
 
 /** What to say of a folder without MCAP files: rosbag2 has two other ways to store a bag. */

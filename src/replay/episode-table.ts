@@ -1,12 +1,13 @@
 import { calibrationHash } from "../cameras/index.ts";
 import { LatentloopError } from "../core/errors.ts";
-import { cameraModelFromMessage, deserializeMessage, type JointState } from "../messages/index.ts";
+import { cameraModelFromMessage, deserializeMessage } from "../messages/index.ts";
 import { cameraOfTopic, isImageType } from "./bag-image.ts";
 import { type BagReader, chunkMessages } from "./bag-reader.ts";
-import { EPISODE_TYPE, type Episode, EpisodeAssembler, isKept } from "./episodes.ts";
+import { EPISODE_TYPE, type Episode, EpisodeAssembler } from "./episodes.ts";
 import { headerStampNs } from "./header-stamp.ts";
+import { chooseJointTopic, isRobotJointTopic, JointTracks } from "./joint-tracks.ts";
 import type { BagMessage, ChunkPlace, McapFileReader } from "./mcap-file-reader.ts";
-import { Track } from "./track.ts";
+import { Track, usualIntervalNs } from "./track.ts";
 
 /** Where a recorded image lies. */
 export interface ImagePlace {
@@ -26,8 +27,9 @@ export interface StampedImage {
 /**
  * An episode as a table: N steps, N + 1 observations.
  *
- * Row i is what was known at event i: the newest image and joint state whose capture is not after it. Action i is the mean of
- * what was executed from event i to the next one. Reward i is that for arriving at row i, 0 at row 0.
+ * Row i is what was known at event i: the newest image and joint state whose capture is not after it, joints by their names.
+ * Action i is the mean of what was executed from event i to the next one. Reward i is that for arriving at row i, 0 at row 0.
+ * Nothing in it is from another time: see `Track.freshAt`.
  * Shapes: stampsNs, reward, intervention [N + 1]; position, velocity [N + 1, J]; action [N, A]; provenance [N]
  */
 export interface EpisodeTable {
@@ -42,9 +44,19 @@ export interface EpisodeTable {
   readonly actionNames: readonly string[];
   readonly action: Float64Array;
   readonly reward: Float32Array;
+  /** Of the cameras that had taken an image shortly before every event. */
   readonly images: Readonly<Record<string, readonly StampedImage[]>>;
+  /** The other cameras of the bag, and what is missing. */
+  readonly gaps: Readonly<Record<string, string>>;
   /** `model_hash` and `calibration_hash.<camera>` in force at each step, "" where there was none; only what was recorded. */
   readonly provenance: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A whole episode of which no table can be made. */
+export interface LeftOutEpisode {
+  readonly bag: string;
+  readonly number: number;
+  readonly why: string;
 }
 
 const TICK_TYPE = "latentloop_msgs/msg/Tick";
@@ -52,12 +64,14 @@ const JOINT_TYPE = "sensor_msgs/msg/JointState";
 const CALIBRATION_TYPE = "sensor_msgs/msg/CameraInfo";
 const STRING_TYPE = "std_msgs/msg/String";
 /** Topics by the end of their names. Actions that were no robot's commands (imported data) come as joint states. */
-const JOINT_TOPIC = /(^|\/)joint_states$/;
 const ACTION_TOPIC = /(^|\/)action$/;
 /** Imported data says in strings what a recording says in ticks and calibrations. */
 const PROVENANCE_TOPIC = /(?:^|\/)provenance\/(.+)$/;
 /** Where a camera is recorded twice, the rawest wins. */
 const IMAGE_PREFERENCE = ["image_raw", "image_raw/compressed", "image/compressed", "image", "image_model"];
+
+/** What is not older than so many of the episode's steps is never stale: steps may come slowly. */
+const STEPS_AT_LEAST = 2;
 
 interface Action {
   readonly names: readonly string[];
@@ -69,7 +83,8 @@ export class EpisodeTables {
   readonly bag: BagReader;
   readonly #readChunks = new Map<McapFileReader, number>();
   readonly #images = new Map<string, Track<ImagePlace>>();
-  readonly #joints = new Track<JointState>();
+  readonly #joints = new Map<string, JointTracks>();
+  readonly #tickTopics = new Set<string>();
   readonly #ticks = new Track<Action>();
   readonly #actions = new Track<Action>();
   readonly #provenance = new Map<string, Track<string>>();
@@ -96,40 +111,40 @@ export class EpisodeTables {
     return this.#assembler.all();
   }
 
-  /** @throws ERR_BAG_TOPIC if no joint states or no actions were recorded during the episode */
+  /**
+   * @throws ERR_BAG_TOPIC if no joint states or no actions were recorded, or several robots' were
+   * @throws ERR_EPISODE_GAP if there is none shortly before a step
+   */
   table(episode: Episode): EpisodeTable {
     const stampsNs = episode.steps.map(({ stampNs }) => stampNs);
-    const joints = stampsNs.map((ns) => this.#joints.newestAt(ns) ?? missing(this.bag.path, "joint_states"));
-    const { name: jointNames, velocity } = joints[0]!.value;
-    const rows = joints.map(({ value }) => value);
-    const actions = stampsNs.slice(0, -1).map((ns, i) => this.#actionBetween(ns, stampsNs[i + 1]!));
+    const leastNs = STEPS_AT_LEAST * usualIntervalNs(stampsNs);
+    const joints = this.#robotJoints();
+    const rows = stampsNs.map((ns, i) => {
+      const row = joints.rowAt(ns, leastNs);
+      return "missing" in row ? this.#gap(episode, i, `a state of the joint ${row.missing}`) : row;
+    });
+    const velocities = rows.flatMap(({ velocity }) => velocity);
+    const actions = stampsNs
+      .slice(0, -1)
+      .map(
+        (ns, i) => this.#actionBetween(ns, stampsNs[i + 1]!, leastNs) ?? this.#gap(episode, i, "an executed action"),
+      );
     const actionNames = actions[0]?.names ?? [];
     return {
       bag: this.bag.path,
       episode,
       stampsNs,
-      jointNames,
-      jointStampsNs: joints.map(({ stampNs }) => stampNs),
-      position: stack(
-        rows.map(({ position }) => position),
-        jointNames.length,
-      ),
-      velocity:
-        velocity.length === 0
-          ? new Float64Array()
-          : stack(
-              rows.map((row) => row.velocity),
-              jointNames.length,
-            ),
+      jointNames: joints.names,
+      jointStampsNs: rows.map(({ stampNs }) => stampNs),
+      position: Float64Array.from(rows.flatMap(({ position }) => position)),
+      velocity: velocities.every(Number.isNaN) ? new Float64Array() : Float64Array.from(velocities),
       actionNames,
       action: stack(
         actions.map(({ values }) => values),
         actionNames.length,
       ),
       reward: Float32Array.from(episode.steps, ({ reward }) => reward),
-      images: Object.fromEntries(
-        [...this.#cameraTracks()].map(([camera, track]) => [camera, stampsNs.map((ns) => track.newestAt(ns)!)]),
-      ),
+      ...this.#imagesAt(stampsNs, leastNs),
       provenance: Object.fromEntries(
         [...this.#provenance].map(([name, track]) => [
           name,
@@ -144,17 +159,20 @@ export class EpisodeTables {
     if (isImageType(type)) {
       let track = this.#images.get(topic);
       if (track === undefined) this.#images.set(topic, (track = new Track()));
-      track.add(headerStampNs(type, data) ?? logTimeNs, { path, chunk, offset, topic, type });
+      track.add(headerStampNs(type, data) || logTimeNs, { path, chunk, offset, topic, type });
     } else if (type === EPISODE_TYPE) {
       this.#assembler.add(deserializeMessage(EPISODE_TYPE, data), logTimeNs);
     } else if (type === TICK_TYPE) {
       const { executed_action: values, model_hash: hash } = deserializeMessage(TICK_TYPE, data);
+      this.#tickTopics.add(topic);
       this.#provenanceOf("model_hash").add(headerStampNs(type, data)!, hash);
       if (values.length === 0) return;
       const names = Array.from(values, (_, i) => `action_${i}`);
       this.#ticks.add(headerStampNs(type, data)!, { names, values: Float32Array.from(values) });
-    } else if (type === JOINT_TYPE && JOINT_TOPIC.test(topic)) {
-      this.#joints.add(headerStampNs(type, data)!, deserializeMessage(JOINT_TYPE, data));
+    } else if (type === JOINT_TYPE && isRobotJointTopic(topic)) {
+      let tracks = this.#joints.get(topic);
+      if (tracks === undefined) this.#joints.set(topic, (tracks = new JointTracks()));
+      tracks.add(headerStampNs(type, data) || logTimeNs, deserializeMessage(JOINT_TYPE, data));
     } else if (type === JOINT_TYPE && ACTION_TOPIC.test(topic)) {
       const { name: names, position: values } = deserializeMessage(JOINT_TYPE, data);
       this.#actions.add(headerStampNs(type, data)!, { names, values });
@@ -176,12 +194,39 @@ export class EpisodeTables {
     return track;
   }
 
-  #actionBetween(startNs: bigint, endNs: bigint): Action {
+  #robotJoints(): JointTracks {
+    const topic = chooseJointTopic([...this.#joints.keys()], [...this.#tickTopics], this.bag.path);
+    return topic === undefined ? missing(this.bag.path, "joint_states") : this.#joints.get(topic)!;
+  }
+
+  #imagesAt(stampsNs: readonly bigint[], leastNs: number): Pick<EpisodeTable, "images" | "gaps"> {
+    const images: Record<string, readonly StampedImage[]> = {};
+    const gaps: Record<string, string> = {};
+    for (const [camera, track] of this.#cameraTracks()) {
+      const found = stampsNs.map((ns) => track.freshAt(ns, leastNs));
+      const gap = found.indexOf(undefined);
+      if (gap < 0) images[camera] = found as StampedImage[];
+      else gaps[camera] = `there is no image of ${camera} shortly before step ${gap}`;
+    }
+    return { images, gaps };
+  }
+
+  #gap({ number }: Episode, step: number, what: string): never {
+    throw new LatentloopError(
+      "ERR_EPISODE_GAP",
+      `Expected ${what} shortly before step ${step} of episode ${number} in ${this.bag.path} but there is none.`,
+      { remedy: "Discard episodes in which the robot's driver or the control loop stood still." },
+    );
+  }
+
+  /** Undefined if there is none then or shortly before. */
+  #actionBetween(startNs: bigint, endNs: bigint, leastNs: number): Action | undefined {
     const track = this.#actions.length > 0 ? this.#actions : this.#ticks;
+    if (track.length === 0) missing(this.bag.path, "control/tick (or action)");
     const during = track.between(startNs, endNs);
     if (during.length === 1) return during[0]!;
-    const last = track.newestAt(endNs)?.value ?? missing(this.bag.path, "control/tick (or action)");
-    if (during.length === 0) return last;
+    if (during.length === 0) return track.freshAt(startNs, leastNs)?.value;
+    const last = during.at(-1)!;
     const values = new Float64Array(last.values.length);
     for (const { values: each } of during)
       for (let i = 0; i < values.length; i++) values[i]! += each[i]! / during.length;
@@ -201,13 +246,17 @@ export class EpisodeTables {
   }
 }
 
-/** Every episode of a bag as a table. Cut episodes only when asked for. */
-export async function readTables(bag: BagReader, { cut = false } = {}): Promise<EpisodeTable[]> {
-  const tables = new EpisodeTables(bag);
-  await tables.advance();
-  return tables.episodes
-    .filter((episode) => (isKept(episode) || (cut && !episode.discarded)) && episode.steps.length > 1)
-    .map((episode) => tables.table(episode));
+/**
+ * An episode as a table, or why there is none.
+ * @throws ERR_BAG_TOPIC if nothing was recorded that a table needs
+ */
+export function tableOf(tables: EpisodeTables, episode: Episode): EpisodeTable | LeftOutEpisode {
+  try {
+    return tables.table(episode);
+  } catch (error) {
+    if (!(error instanceof LatentloopError && error.code === "ERR_EPISODE_GAP")) throw error;
+    return { bag: tables.bag.path, number: episode.number, why: error.message };
+  }
 }
 
 /** What a step was done with: the last that was said during it, ticks without a plan aside, or before it. */

@@ -9,6 +9,7 @@ export interface EpisodeStep {
   /** For arriving here; 0 at the begin, NaN where nobody scored it. */
   readonly reward: number;
   readonly isTerminal: boolean;
+  /** Whether a human drove in the step that led here. */
   readonly intervention: boolean;
 }
 
@@ -170,6 +171,11 @@ export class EpisodeAssembler {
 /** Whether it counts: it was recorded to its end and not taken back. */
 export function isKept({ closed, discarded }: Pick<Episode, "closed" | "discarded">): boolean {
   return closed && !discarded;
+}
+
+/** Whether it counts and has a step to learn from. */
+export function isUsable(episode: Episode): boolean {
+  return isKept(episode) && episode.steps.length > 1;
 }
 
 /** The episodes of a bag in order, and what is wrong with their events. */

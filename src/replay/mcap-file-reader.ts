@@ -71,7 +71,7 @@ export class McapFileReader {
     this.#decompress = decompress;
   }
 
-  /** @throws ERR_BAG_UNREADABLE if it is no MCAP file, or not of ROS 2 messages */
+  /** @throws ERR_BAG_UNREADABLE if it is no MCAP file, not of ROS 2 messages, or without chunks */
   static async open(path: string, options: OpenOptions = {}): Promise<McapFileReader> {
     const decompress = await loadDecompression();
     const source = await openBagFile(path);
@@ -197,6 +197,7 @@ export class McapFileReader {
       for (const record of records) this.#define(record);
       const indexes = records.filter((record) => record.type === "ChunkIndex");
       const statistics = records.find((record) => record.type === "Statistics");
+      if (statistics?.chunkCount === 0 && statistics.messageCount > 0n) throw this.#unchunked();
       if (statistics?.chunkCount !== indexes.length) throw new Error("the summary does not list all chunks");
       for (const index of indexes) this.#chunks.push(placeOf(index, summaryStart));
       for (const record of records) if (record.type === "MetadataIndex") await this.#readMetadata(record);
@@ -255,6 +256,7 @@ export class McapFileReader {
   #scanned({ opcode, offset, bytes }: ScannedRecord): void {
     try {
       if (opcode === Opcode.CHUNK) this.#scannedChunk(offset, bytes);
+      else if (opcode === Opcode.MESSAGE) throw this.#outsideOfChunks(bytes);
       else if (opcode === Opcode.DATA_END) this.#ended = true;
       else if (opcode !== Opcode.MESSAGE_INDEX) {
         for (const record of parseRecords(bytes, { validateCrcs: true })) {
@@ -263,11 +265,28 @@ export class McapFileReader {
           if (isExtra) this.#extras.push({ offset, bytes: bytes.length, record });
         }
       }
-      if (opcode === Opcode.MESSAGE) throw new Error("a message outside of a chunk is not read");
     } catch (error) {
       if (error instanceof LatentloopError) throw error;
       this.#damages.push({ offset, what: messageOf(error) });
     }
+  }
+
+  /** Damage, but not where it comes before every chunk and its channel is known: then there are no chunks. */
+  #outsideOfChunks(message: Uint8Array): Error {
+    const isKnown = this.#channels.has(viewOf(message).getUint16(RECORD_HEADER_BYTES, true));
+    return this.#chunks.length === 0 && isKnown
+      ? this.#unchunked()
+      : new Error("a message outside of a chunk is not read");
+  }
+
+  #unchunked(): LatentloopError {
+    return new LatentloopError(
+      "ERR_BAG_UNREADABLE",
+      `Expected an MCAP file whose messages are in chunks but ${this.path} has them outside, as the preset "fastwrite" of rosbag2 writes them.`,
+      {
+        remedy: `Convert its bag: ros2 bag convert -i <bag> -o convert.yaml, with storage_id: mcap and no preset in convert.yaml.`,
+      },
+    );
   }
 
   #scannedChunk(offset: number, bytes: Uint8Array): void {

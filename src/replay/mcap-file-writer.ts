@@ -156,11 +156,22 @@ export class McapFileWriter {
     });
   }
 
-  /** Writes the index behind the data and closes the file. After a failure it still tries: the cut has made room. */
+  /**
+   * Writes the index behind the data and closes the file. After a failure it still tries: the cut has made room. A file that could
+   * not be begun stays empty.
+   */
   async end(): Promise<void> {
     this.closeChunk();
     await this.#jobs;
-    const dataEnd = this.#position;
+    if (this.#position > 0) await this.#writeEnd(this.#position);
+    this.#spare.length = 0;
+    this.#chunkIndexes.length = 0;
+    await this.#file.close().catch((error: unknown) => {
+      this.#failure ??= messageOf(error);
+    });
+  }
+
+  async #writeEnd(dataEnd: number): Promise<void> {
     try {
       this.#records.writeDataEnd({ dataSectionCrc: 0 });
       await this.#write();
@@ -176,11 +187,6 @@ export class McapFileWriter {
     } catch (error) {
       await this.#fail(error, dataEnd);
     }
-    this.#spare.length = 0;
-    this.#chunkIndexes.length = 0;
-    await this.#file.close().catch((error: unknown) => {
-      this.#failure ??= messageOf(error);
-    });
   }
 
   #announce(channelId: number): void {

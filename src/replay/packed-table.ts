@@ -34,6 +34,7 @@ export interface PackedTable {
   readonly actionNames: readonly string[];
   readonly action: Float64Array;
   readonly images: Readonly<Record<string, PackedImages>>;
+  readonly gaps: Readonly<Record<string, string>>;
   readonly provenance: Readonly<Record<string, Runs>>;
 }
 
@@ -62,6 +63,7 @@ export function packTable(table: EpisodeTable, files: readonly string[]): Packed
     actionNames,
     action,
     images: mapValues(table.images, (images) => packImages(images, files)),
+    gaps: table.gaps,
     provenance: mapValues(table.provenance, runsOf),
   };
 }
@@ -88,6 +90,7 @@ export function unpackTable(packed: PackedTable, bag: string, files: readonly st
     action,
     reward: Float32Array.from(rewards),
     images: mapValues(packed.images, (images) => unpackImages(images, files)),
+    gaps: packed.gaps,
     provenance: mapValues(packed.provenance, (runs) =>
       runs.flatMap(([count, value]) => Array.from({ length: count }, () => value)),
     ),

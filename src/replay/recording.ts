@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import type { Qos } from "../core/node.ts";
@@ -78,20 +78,25 @@ export class Recording {
     });
   }
 
-  /** @throws ERR_RECORDING if the folder exists already or cannot be written */
+  /** @throws ERR_RECORDING if the folder exists already or cannot be written; nothing of it is left then */
   static async begin(options: RecordingOptions): Promise<Recording> {
     const { folder, minFreeBytes, compression = "none" } = options;
+    let made = false;
+    let recording: Recording | undefined;
     try {
       const parent = dirname(folder);
       await mkdir(parent, { recursive: true });
       const shortage = await diskShortage(parent, minFreeBytes);
       if (shortage !== undefined) throw new Error(shortage);
       await mkdir(folder);
-      const recording = new Recording(options, await loadCompression(compression));
+      made = true;
+      recording = new Recording(options, await loadCompression(compression));
       await recording.sync();
       if (recording.stopped !== undefined) throw new Error(recording.stopped);
       return recording;
     } catch (cause) {
+      if (recording !== undefined) await recording.#parts.end();
+      if (made) await rm(folder, { recursive: true, force: true }).catch(() => {});
       throw new LatentloopError(
         "ERR_RECORDING",
         `Expected to record into a new folder ${folder}: ${messageOf(cause)}.`,
@@ -202,9 +207,11 @@ export class Recording {
     return { ...this.#options.customData, ...noteDrops(this.#topics) };
   }
 
+  /** What was finished by the events in the bag. Where one is missing nothing is said: readers count from the messages then. */
   #episodes(): Record<string, string> {
-    const hasEpisodes = this.#topics.some(({ type }) => type === EPISODE_TYPE);
-    return hasEpisodes ? { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) } : {};
+    const topics = this.#topics.filter(({ type }) => type === EPISODE_TYPE);
+    const isWhole = topics.length > 0 && topics.every(({ dropped }) => dropped === 0);
+    return isWhole ? { [EPISODES_KEY]: formatNumbers(this.#finishedEpisodes) } : {};
   }
 
   /** Puts the drops into the file, if there are new ones. */

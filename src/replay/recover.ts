@@ -4,7 +4,8 @@ import { McapRecordBuilder, type McapTypes } from "@mcap/core";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { type BagTopic, bagMetadataYaml } from "./bag-metadata.ts";
 import { BagReader } from "./bag-reader.ts";
-import { readEpisodes } from "./episodes.ts";
+import { EPISODES_KEY, formatNumbers } from "./episode-numbers.ts";
+import { type Episode, isKept, readEpisodes } from "./episodes.ts";
 import { type FileIndex, type IndexedChunk, indexFile } from "./index-file.ts";
 import type { ChunkPlace, ExtraRecord, McapFileReader } from "./mcap-file-reader.ts";
 import { parseChunkHeader, RECORD_HEADER_BYTES } from "./mcap-records.ts";
@@ -55,7 +56,7 @@ export async function recoverBag(path: string): Promise<BagRecovery> {
     const cutEpisodes = episodes.filter(({ closed, discarded }) => !closed && !discarded).map(({ number }) => number);
     const repaired = files.some(({ original }) => original !== undefined);
     const wroteMetadata = isFolder && (repaired || bag.metadataTrouble !== undefined);
-    if (wroteMetadata) await writeMetadata(path, bag, indexes, cutEpisodes);
+    if (wroteMetadata) await writeMetadata(path, bag, indexes, episodes, cutEpisodes);
     return { files, episodes: episodes.length, cutEpisodes, wroteMetadata };
   } finally {
     await bag.close();
@@ -179,8 +180,10 @@ async function writeMetadata(
   folder: string,
   bag: BagReader,
   indexes: readonly FileIndex[],
+  episodes: readonly Episode[],
   cutEpisodes: readonly number[],
 ): Promise<void> {
+  const finished = episodes.filter(isKept).map(({ number }) => number);
   const topics = new Map<string, BagTopic>();
   for (const { channels, statistics } of indexes) {
     for (const { id, topic, schemaName, metadata } of channels) {
@@ -199,6 +202,8 @@ async function writeMetadata(
     })),
     customData: {
       ...bag.customData,
+      // Not as it was listed: an episode's end may be among what was lost.
+      ...(episodes.length > 0 || EPISODES_KEY in bag.customData ? { [EPISODES_KEY]: formatNumbers(finished) } : {}),
       recovered: "true",
       ...(cutEpisodes.length > 0 ? { cut_episodes: cutEpisodes.join(" ") } : {}),
     },

@@ -5,9 +5,9 @@ import type { CameraModel } from "../core/camera.ts";
 import { LatentloopError, messageOf } from "../core/errors.ts";
 import { partitionPoint } from "../math/partition-point.ts";
 import { readCalibration } from "./bag-calibration.ts";
-import { BagReader } from "./bag-reader.ts";
-import { type EpisodeTable, EpisodeTables, type ImagePlace } from "./episode-table.ts";
-import { type Episode, isKept } from "./episodes.ts";
+import { BagReader, holdsBag } from "./bag-reader.ts";
+import { type EpisodeTable, EpisodeTables, type ImagePlace, type LeftOutEpisode, tableOf } from "./episode-table.ts";
+import { isUsable } from "./episodes.ts";
 import { readStoredIndex, writeStoredIndex } from "./stored-index.ts";
 
 /** An episode's place in the stream of all frames. */
@@ -29,13 +29,15 @@ interface GrowingBag {
  * The closed episodes of many bags as one stream of frames, numbered from 0 without gaps.
  *
  * Bags are taken in the order of their names, which begin with the time of recording. `refresh` puts new episodes at the
- * end, so that a frame keeps its number. A finished bag is read once: its tables are stored in its folder.
+ * end, so that a frame keeps its number. A finished bag is read once: its tables are stored in its folder. An episode in which
+ * the robot's driver or its control loop stood still is left out.
  */
 export class ReplayIndex {
   readonly #root: string;
   readonly #known = new Set<string>();
   readonly #growing = new Map<string, GrowingBag>();
   readonly #episodes: IndexedEpisode[] = [];
+  readonly #leftOut: LeftOutEpisode[] = [];
 
   private constructor(root: string) {
     this.#root = root;
@@ -58,16 +60,20 @@ export class ReplayIndex {
     return this.#episodes;
   }
 
+  get leftOut(): readonly LeftOutEpisode[] {
+    return this.#leftOut;
+  }
+
   get frames(): number {
     const last = this.#episodes.at(-1);
     return last === undefined ? 0 : last.firstFrame + last.frames;
   }
 
-  /** Cameras that every episode has. */
+  /** Cameras that every episode has; in some it may have a gap (`gaps` of the table), but not in all. */
   get cameras(): string[] {
-    const [first, ...rest] = this.#episodes;
-    const names = Object.keys(first?.table.images ?? {});
-    return names.filter((name) => rest.every(({ table }) => Object.hasOwn(table.images, name)));
+    const tables = this.#episodes.map(({ table }) => table);
+    const names = new Set(tables.flatMap(({ images }) => Object.keys(images)));
+    return [...names].filter((name) => tables.every(({ images, gaps }) => name in images || name in gaps));
   }
 
   /** Takes in episodes that ended since, in bags known and new; returns how many. */
@@ -117,7 +123,8 @@ export class ReplayIndex {
       this.#growing.set(path, { tables: new EpisodeTables(await BagReader.open(path)), taken: 0 });
     }
     this.#known.add(path);
-    for (const table of stored ?? []) this.#add(table);
+    for (const table of stored?.tables ?? []) this.#add(table);
+    this.#leftOut.push(...(stored?.leftOut ?? []));
   }
 
   async #advance(path: string, bag: GrowingBag): Promise<void> {
@@ -130,42 +137,59 @@ export class ReplayIndex {
       // The last one may still be going on; one before it has lost its end for good.
       if (!episode.closed && !episode.discarded && episode === episodes.at(-1)) break;
       bag.taken++;
-      if (isUsable(episode)) this.#add(tables.table(episode));
+      if (!isUsable(episode)) continue;
+      const table = tableOf(tables, episode);
+      if ("why" in table) this.#leftOut.push(table);
+      else this.#add(table);
     }
     if (!finished) return;
     // Not those that were added: some may have been discarded since.
-    await writeStoredIndex(
-      path,
-      episodes.filter(isUsable).map((episode) => tables.table(episode)),
-    );
+    const results = episodes.filter(isUsable).map((episode) => tableOf(tables, episode));
+    await writeStoredIndex(path, {
+      tables: results.filter((result) => "stampsNs" in result),
+      leftOut: results.filter((result) => "why" in result),
+    });
     this.#growing.delete(path);
     await tables.bag.close();
   }
 
   #add(table: EpisodeTable): void {
-    const [first] = this.#episodes;
-    const same = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((n, i) => n === b[i]);
-    if (first !== undefined && !same(first.table.actionNames, table.actionNames)) {
-      throw new LatentloopError(
-        "ERR_BAG_TOPIC",
-        `Expected the actions ${first.table.actionNames.join(", ")} in ${table.bag} but it has ${table.actionNames.join(", ")}.`,
-        { remedy: "Put recordings of another robot into another folder." },
-      );
+    const first = this.#episodes[0]?.table;
+    if (first !== undefined && first.actionNames.join() !== table.actionNames.join()) {
+      throw otherRobot("actions", table.bag, first.actionNames, table.actionNames);
     }
-    this.#episodes.push({ table, firstFrame: this.frames, frames: table.stampsNs.length });
+    const added = first === undefined ? table : withJointsOf(first.jointNames, table);
+    this.#episodes.push({ table: added, firstFrame: this.frames, frames: table.stampsNs.length });
   }
 }
 
-/** Whether it counts and has a step to learn from. */
-function isUsable(episode: Episode): boolean {
-  return isKept(episode) && episode.steps.length > 1;
+/** A table with these joints in this order, and no others. @throws ERR_BAG_TOPIC if it lacks one */
+function withJointsOf(jointNames: readonly string[], table: EpisodeTable): EpisodeTable {
+  if (jointNames.join() === table.jointNames.join()) return table;
+  const columns = jointNames.map((name) => table.jointNames.indexOf(name));
+  if (columns.includes(-1)) throw otherRobot("joints", table.bag, jointNames, table.jointNames);
+  const width = table.jointNames.length;
+  const pick = (values: Float64Array) =>
+    Float64Array.from({ length: (values.length / width) * columns.length }, (_, i) => {
+      const row = Math.floor(i / columns.length);
+      return values[row * width + columns[i % columns.length]!]!;
+    });
+  return { ...table, jointNames, position: pick(table.position), velocity: pick(table.velocity) };
 }
 
-/** Bag folders at or below a folder, in the order of their names. */
+function otherRobot(what: string, bag: string, expected: readonly string[], found: readonly string[]): LatentloopError {
+  return new LatentloopError(
+    "ERR_BAG_TOPIC",
+    `Expected the ${what} ${expected.join(", ")} in ${bag} but it has ${found.join(", ")}.`,
+    { remedy: "Put recordings of another robot into another folder." },
+  );
+}
+
+/** Bag folders at or below a folder, in the order of their names; those in which nothing was written yet do not count. */
 async function findBags(root: string): Promise<string[]> {
   try {
     const entries = await readdir(root, { withFileTypes: true });
-    if (entries.some((entry) => entry.isFile() && entry.name.endsWith(".mcap"))) return [root];
+    if (await holdsBag(root)) return [root];
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
     return (await Promise.all(folders.sort().map(findBags))).flat();
   } catch (cause) {

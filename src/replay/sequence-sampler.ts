@@ -41,6 +41,8 @@ export class SequenceSampler {
   /** Weight of each frame as the start of a sequence. */
   readonly #weights = new SumTree();
   #episodesTaken = 0;
+  /** Where the last run of episodes with all images begins. */
+  #wholeFrom = 0;
   #newestPriority = 1;
   #lastAction: Float64Array;
 
@@ -157,19 +159,26 @@ export class SequenceSampler {
     return this.#frames.close();
   }
 
-  /** Weights of frames that a sequence may begin at now. With `cross`, the last ones must wait for more episodes. */
+  /**
+   * Weights of frames that a sequence may begin at now. With `cross`, the last ones must wait for more episodes. No sequence
+   * holds a frame of an episode that lacks images.
+   */
   #takeEpisodes(): void {
-    const { length, border } = this.#options;
-    const { episodes, frames } = this.#index;
-    for (const { frames: count } of episodes.slice(this.#episodesTaken)) {
+    const { length, border, cameras } = this.#options;
+    const { episodes } = this.#index;
+    for (const { frames: count, firstFrame, table } of episodes.slice(this.#episodesTaken)) {
+      const isWhole = cameras.every(({ name }) => name in table.images);
+      if (!isWhole) this.#wholeFrom = firstFrame + count;
+      const first = border === "pad" && isWhole;
       // The last frame has no step behind it: nothing to learn from there on.
-      for (let i = 0; i < count; i++) this.#weights.push(border === "pad" && i < count - 1 ? this.#newestPriority : 0);
+      for (let i = 0; i < count; i++) this.#weights.push(first && i < count - 1 ? this.#newestPriority : 0);
+      if (border === "pad") continue;
+      const end = firstFrame + count - length;
+      for (let start = end; start >= this.#wholeFrom && this.#weights.get(start) === 0; start--) {
+        this.#weights.set(start, this.#newestPriority);
+      }
     }
     this.#episodesTaken = episodes.length;
-    if (border === "pad") return;
-    for (let start = frames - length; start >= 0 && this.#weights.get(start) === 0; start--) {
-      this.#weights.set(start, this.#newestPriority);
-    }
   }
 
   #fillRow(arrays: Arrays, frames: Int32Array, start: number, row: number): void {

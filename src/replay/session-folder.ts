@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LatentloopError, messageOf } from "../core/errors.ts";
-import { BagReader } from "./bag-reader.ts";
+import { BagReader, holdsBag } from "./bag-reader.ts";
 import { EPISODES_KEY, parseNumbers } from "./episode-numbers.ts";
 import { isKept, readEpisodes } from "./episodes.ts";
+import { isRunning, processMark } from "./process-mark.ts";
 import { recoverBag } from "./recover.ts";
 
 const LOCK = ".session.lock";
@@ -88,39 +89,31 @@ async function finishedEpisodes(path: string): Promise<{ numbers: readonly numbe
 async function bagsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
-  const isBag = async (path: string) => (await readdir(path)).some((name) => name.endsWith(".mcap"));
-  const checked = await Promise.all(folders.sort().map(async (path) => ((await isBag(path)) ? path : undefined)));
+  const checked = await Promise.all(folders.sort().map(async (path) => ((await holdsBag(path)) ? path : undefined)));
   return checked.filter((path) => path !== undefined);
 }
 
 async function lock(folder: string): Promise<void> {
   const path = join(folder, LOCK);
+  // Written beside and linked, so that a lock is never there without its owner.
+  const own = `${path}.${process.pid}`;
   try {
     await mkdir(folder, { recursive: true });
-    if (await isAbandoned(path)) await rm(path, { force: true });
-    const file = await open(path, "wx");
-    await file.writeFile(`${process.pid}\n`);
-    await file.close();
+    const owner = await readFile(path, "utf8").catch(() => undefined);
+    if (owner !== undefined && !(await isRunning(owner))) await rm(path, { force: true });
+    await writeFile(own, `${await processMark(process.pid)}\n`);
+    await link(own, path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
       throw new LatentloopError("ERR_RECORDING", `Expected to record into ${folder}: ${messageOf(cause)}.`, { cause });
     }
+    const [pid] = (await readFile(path, "utf8").catch(() => "")).split(" ");
     throw new LatentloopError(
       "ERR_SESSION_BUSY",
-      `Expected nobody else to record into ${folder} but process ${(await readFile(path, "utf8")).trim()} does.`,
+      `Expected nobody else to record into ${folder} but process ${pid?.trim()} does.`,
       { remedy: "Stop it, or record into another folder." },
     );
-  }
-}
-
-/** A lock whose process is gone: it was killed. */
-async function isAbandoned(path: string): Promise<boolean> {
-  const owner = Number(await readFile(path, "utf8").catch(() => ""));
-  if (!(owner > 0)) return false;
-  try {
-    process.kill(owner, 0);
-    return false;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === "ESRCH";
+  } finally {
+    await rm(own, { force: true }).catch(() => {});
   }
 }

@@ -1,9 +1,10 @@
-import { messageOf } from "../core/errors.ts";
+import { LatentloopError, messageOf } from "../core/errors.ts";
 import { deserializeMessage, isRosType } from "../messages/index.ts";
 import { isImageType, readBagImage } from "./bag-image.ts";
 import { droppedIn } from "./bag-metadata.ts";
 import { BagReader } from "./bag-reader.ts";
-import { EPISODE_TYPE, type Episode, EpisodeAssembler } from "./episodes.ts";
+import { EpisodeTables, tableOf } from "./episode-table.ts";
+import { EPISODE_TYPE, type Episode, EpisodeAssembler, isUsable } from "./episodes.ts";
 import { headerStampNs } from "./header-stamp.ts";
 import type { BagMessage } from "./mcap-file-reader.ts";
 import { GAP_FACTOR, type TopicReport, TopicTiming } from "./topic-timing.ts";
@@ -69,6 +70,7 @@ class Verifier {
     for (const report of topics) this.#checkRates(report);
     const episodes = this.#assembler.all();
     this.#checkEpisodes(episodes);
+    if (episodes.some(isUsable)) await this.#checkSamples();
     this.#sayHowManyMore();
     return {
       ok: !this.#findings.some(({ severity }) => severity === "error"),
@@ -179,6 +181,22 @@ class Verifier {
     const last = episodes.at(-1);
     if (last?.closed === false && !last.discarded)
       this.#find("warning", "episode", `episode ${last.number}`, "it has no end");
+  }
+
+  /** Whether there are images, joint states and actions shortly before every step of an episode. */
+  async #checkSamples(): Promise<void> {
+    const tables = new EpisodeTables(this.#bag);
+    try {
+      await tables.advance();
+      for (const episode of tables.episodes.filter(isUsable)) {
+        const table = tableOf(tables, episode);
+        const troubles = "why" in table ? [table.why] : Object.values(table.gaps);
+        for (const what of troubles) this.#find("error", "sample", `episode ${episode.number}`, what);
+      }
+    } catch (error) {
+      // Not every recording is for a replay, and messages that do not read are named already.
+      if (!(error instanceof LatentloopError)) throw error;
+    }
   }
 
   #find(severity: Finding["severity"], kind: string, where: string, what: string): void {

@@ -105,7 +105,7 @@ interface Conversion {
 }
 
 async function convert(to: string, { source, write, readBack, verify, json }: Conversion): Promise<void> {
-  const { episodeCount } = source;
+  const { episodeCount, leftOut = [] } = source;
   try {
     const progress = startProgress("episodes", episodeCount);
     try {
@@ -113,15 +113,16 @@ async function convert(to: string, { source, write, readBack, verify, json }: Co
     } finally {
       progress.stop();
     }
-    const wrote = { folder: to, episodes: episodeCount };
+    const wrote = { folder: to, episodes: episodeCount, leftOut };
+    const lost = leftOut.map((why) => `\n${why}`).join("");
     if (!verify) {
-      printResult(wrote, `Wrote ${episodeCount} episodes to ${to}.`, json);
+      printResult(wrote, `Wrote ${episodeCount} episodes to ${to}.${lost}`, json);
       return;
     }
     const written = await readBack();
     try {
       const comparison = await compareDatasets(source, written);
-      const text = `Wrote ${episodeCount} episodes to ${to}; read back: ${describe(comparison)}.`;
+      const text = `Wrote ${episodeCount} episodes to ${to}; read back: ${describe(comparison)}.${lost}`;
       printResult({ ...wrote, verified: comparison }, text, json);
     } finally {
       await written.close();

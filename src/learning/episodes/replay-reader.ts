@@ -43,7 +43,7 @@ export class ReplayReader {
   readonly #spaces: RecordedSpaces;
   readonly #frames: FrameSource;
   /** Why the first episode was left out. */
-  #offRate: LatentloopError | undefined;
+  #leftOut: LatentloopError | undefined;
 
   private constructor(replay: string, spaces: RecordedSpaces, index: ReplayIndex, frames: FrameSource) {
     this.#replay = replay;
@@ -69,14 +69,14 @@ export class ReplayReader {
   /**
    * Adds an episode to a store. Nothing of a recording says who chose the actions or from where an episode starts, so each
    * counts as a policy's that began anew. One whose steps usually come at another rate is left out, because a machine may have
-   * been too busy then: `requireSome` says whether that was so with all.
+   * been too busy then, and so is one in which a camera stood still: `requireSome` says whether that was so with all.
    * @throws ERR_REPLAY_MISMATCH if it is not of the model's task, robot and cameras: the sentence names the field
    */
   async readInto(store: EpisodeStore, episode: IndexedEpisode): Promise<StoredEpisode | undefined> {
     this.#check(episode);
-    const offRate = this.#checkRate(episode);
-    if (offRate) {
-      this.#offRate ??= offRate;
+    const unfit = this.#checkRate(episode) ?? this.#checkImages(episode);
+    if (unfit) {
+      this.#leftOut ??= unfit;
       return undefined;
     }
     store.reserve(episode.frames);
@@ -96,7 +96,7 @@ export class ReplayReader {
   /** @throws ERR_REPLAY_MISMATCH if episodes were left out and the stores have none; ERR_REPLAY_EMPTY if there were none */
   requireSome(...stores: readonly EpisodeStore[]): void {
     if (stores.some(({ episodes }) => episodes.length > 0)) return;
-    throw this.#offRate ?? emptyReplay(this.#replay);
+    throw this.#leftOut ?? emptyReplay(this.#replay, this.index.leftOut[0]?.why);
   }
 
   async close(): Promise<void> {
@@ -112,14 +112,9 @@ export class ReplayReader {
       throw this.#mismatch(`task ${[...tasks].join(", ")}`, `an episode of ${table.bag} is of ${task}`);
     }
     for (const { name } of observation.cameras) {
-      const images = table.images[name];
-      if (images === undefined) {
-        const known = Object.keys(table.images).join(", ") || "none";
-        throw this.#mismatch(`the camera ${name}`, `the cameras of ${table.bag} are: ${known}`);
-      }
-      if (images.includes(undefined as never)) {
-        throw this.#mismatch(`images of ${name}`, `an episode of ${table.bag} begins before the first one`);
-      }
+      if (name in table.images || name in table.gaps) continue;
+      const known = Object.keys({ ...table.images, ...table.gaps }).join(", ") || "none";
+      throw this.#mismatch(`the camera ${name}`, `the cameras of ${table.bag} are: ${known}`);
     }
     const wanted = action.dimensions.map(({ name }) => name);
     const names = table.actionNames;
@@ -144,6 +139,15 @@ export class ReplayReader {
     const rateHz = 1e9 / medianIntervalNs(stampsNs);
     if (Math.abs(rateHz / policyRateHz - 1) <= RATE_TOLERANCE) return undefined;
     return this.#mismatch(`steps at ${policyRateHz} Hz`, `those of ${bag} come at ${rateHz.toFixed(1)} Hz`);
+  }
+
+  #checkImages({ table }: IndexedEpisode): LatentloopError | undefined {
+    for (const { name } of this.#spaces.observation.cameras) {
+      const gap = table.gaps[name];
+      const { number } = table.episode;
+      if (gap) return this.#mismatch(`images of ${name}`, `in episode ${number} of ${table.bag}, ${gap}`);
+    }
+    return undefined;
   }
 
   #mismatch(expected: string, found: string, cause?: LatentloopError): LatentloopError {
@@ -213,8 +217,10 @@ function mismatch(replay: string, expected: string, found: string, cause?: Laten
   );
 }
 
-function emptyReplay(replay: string): LatentloopError {
-  return new LatentloopError("ERR_REPLAY_EMPTY", `Expected at least one whole episode in ${replay} but it has none.`, {
+/** @param why the first whole episode was left out, if there was one */
+function emptyReplay(replay: string, why: string | undefined): LatentloopError {
+  const expected = `Expected at least one whole episode in ${replay} but it has none`;
+  return new LatentloopError("ERR_REPLAY_EMPTY", why === undefined ? `${expected}.` : `${expected}: ${why}`, {
     remedy: "Record episodes with their beginning and end: the topic `episode` says where they are.",
   });
 }

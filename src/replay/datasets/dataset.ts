@@ -11,7 +11,7 @@ export interface DatasetCamera {
 export type Frame = RawImage | CompressedImage;
 
 /**
- * A demonstration of N steps: what was seen before each action, and what the action earned.
+ * A demonstration of N steps: what was seen before each action, what the action earned, and whether a human chose it.
  *
  * Shapes: stampsNs, reward, intervention [N]; state, velocity [N, P]; action [N, A]
  * Units: stamps in nanoseconds on the ROS clock; `endNs` is when the last action had been executed
@@ -48,6 +48,8 @@ export interface Dataset {
   /** Steps per second. */
   readonly rateHz: number;
   readonly episodeCount: number;
+  /** Episodes of its source that are not among them, a sentence each. */
+  readonly leftOut?: readonly string[];
   episode(index: number): Promise<DatasetEpisode>;
   close(): Promise<void>;
 }

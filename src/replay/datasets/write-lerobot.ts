@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { LatentloopError } from "../../core/errors.ts";
 import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, rgbOf } from "./dataset.ts";
@@ -26,16 +26,18 @@ export interface LeRobotOptions {
   readonly onEpisode?: (done: number) => void;
 }
 
+/** Stays while the data set is not whole. */
+const UNFINISHED = "meta/unfinished.json";
 /** Pixels per picture that stats.json is computed from, about. */
 const SAMPLED_PIXELS = 1000;
 
 /**
  * Writes a data set in LeRobot's format v3: parquet files, MP4 videos, statistics and tasks.
  *
- * Interrupted, it leaves whole files only, and goes on behind them when it is run again; `meta/info.json`, without which no
- * reader opens the folder, comes last.
+ * Interrupted, it leaves whole files only, and goes on behind them when it is run again with the same source and settings;
+ * `meta/info.json`, without which no reader opens the folder, comes last.
  * Source: LeRobot v3, src/lerobot/datasets. Differs: a pair of files per episode, so that they can be written one by one.
- * @throws ERR_BAG_EXISTS if a finished data set is there already
+ * @throws ERR_BAG_EXISTS if a finished data set is there already, or an unfinished one of another source or with other settings
  * @throws ERR_FFMPEG if videos cannot be encoded
  * @throws ERR_NOT_WRITABLE if the folder cannot be written
  */
@@ -55,12 +57,42 @@ async function writeFiles(dataset: Dataset, folder: string, options: LeRobotOpti
   }
   const first = await dataset.episode(0);
   const features = featuresOf(dataset, first.velocity.length > 0, options.codec);
+  await claim(folder, { source: resolve(dataset.path), rate: dataset.rateHz, features });
   const writer = new LeRobotWriter(dataset, folder, options, features);
   for (let i = 0; i < dataset.episodeCount; i++) {
     await writer.add(i, i === 0 ? first : await dataset.episode(i));
     options.onEpisode?.(i + 1);
   }
   await writer.end();
+  await rm(join(folder, UNFINISHED));
+}
+
+/** Says of what an unfinished data set is made, so that no other one goes on with its files. */
+async function claim(folder: string, origin: Readonly<Record<string, unknown>>): Promise<void> {
+  const path = join(folder, UNFINISHED);
+  const text = JSON.stringify(origin, null, 4);
+  const found = await readFile(path, "utf8").catch(() => undefined);
+  if (found === text) return;
+  if (found !== undefined || (await exists(join(folder, "data"))) || (await exists(join(folder, "videos")))) {
+    const other =
+      found === undefined ? "of which it does not say what it is made of" : `of ${JSON.parse(found).source}`;
+    throw taken(folder, other);
+  }
+  await writeWhole(path, text);
+}
+
+function taken(folder: string, what: string): LatentloopError {
+  return new LatentloopError(
+    "ERR_BAG_EXISTS",
+    `Expected no data set of another source or with other settings at ${folder} but there is an unfinished one ${what}.`,
+    { remedy: "Choose another folder, or delete this one." },
+  );
+}
+
+async function writeWhole(path: string, content: Buffer | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.partial`, content, { flush: true });
+  await rename(`${path}.partial`, path);
 }
 
 class LeRobotWriter {
@@ -86,9 +118,15 @@ class LeRobotWriter {
     const { task } = episode;
     if (!this.#tasks.includes(task)) this.#tasks.push(task);
     const own = new DatasetStats();
-    const captures = await this.#writeVideos(index, episode, [own, this.#stats]);
+    const path = formatPath(DATA_PATH, placeOf(index));
+    const before = await readFile(join(this.#folder, path)).catch(() => undefined);
+    const captures = await this.#writeVideos(index, episode, before !== undefined, [own, this.#stats]);
     const columns = this.#columns(index, episode, this.#tasks.indexOf(task), captures);
-    await this.#write(formatPath(DATA_PATH, placeOf(index)), encodeParquet(columns));
+    const content = encodeParquet(columns);
+    if (before?.equals(Buffer.from(content)) === false) {
+      throw taken(this.#folder, `whose episode ${index} is another one than now`);
+    }
+    await this.#write(path, content);
     for (const { name, type, values } of columns) {
       if (type === "string") continue;
       for (const value of values) {
@@ -159,8 +197,16 @@ class LeRobotWriter {
     );
   }
 
-  /** Capture stamps of each camera's frames; encodes the videos that are not there yet. */
-  async #writeVideos(index: number, episode: DatasetEpisode, summaries: readonly DatasetStats[]): Promise<bigint[][]> {
+  /**
+   * Capture stamps of each camera's frames; encodes the videos.
+   * @param isWhole whether videos that are there were written to their end with the episode's data
+   */
+  async #writeVideos(
+    index: number,
+    episode: DatasetEpisode,
+    isWhole: boolean,
+    summaries: readonly DatasetStats[],
+  ): Promise<bigint[][]> {
     const captures: bigint[][] = [];
     for (const { name, width, height } of this.#dataset.cameras) {
       const key = videoKey(name);
@@ -181,7 +227,7 @@ class LeRobotWriter {
           yield image.data;
         }
       };
-      if (await exists(path)) {
+      if (isWhole && (await exists(path))) {
         for await (const _ of pictures());
       } else {
         await mkdir(dirname(path), { recursive: true });
@@ -225,10 +271,8 @@ class LeRobotWriter {
 
   async #write(path: string, content: Buffer | string): Promise<void> {
     const target = join(this.#folder, path);
-    await mkdir(dirname(target), { recursive: true });
     if ((await readFile(target).catch(() => undefined))?.equals(Buffer.from(content))) return;
-    await writeFile(`${target}.partial`, content, { flush: true });
-    await rename(`${target}.partial`, target);
+    await writeWhole(target, content);
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import sharp from "sharp";
+import { LatentloopError } from "../../core/errors.ts";
 import { DEFAULT_QOS, LATCHED_QOS, SENSOR_QOS } from "../../core/node.ts";
 import {
   borrowSerialized,
@@ -11,6 +12,7 @@ import {
   type RosMessages,
   type RosType,
 } from "../../messages/index.ts";
+import { BagReader } from "../bag-reader.ts";
 import { Recording } from "../recording.ts";
 import { writeInto } from "../write-into.ts";
 import { type Dataset, type DatasetEpisode, type Frame, rgbOf } from "./dataset.ts";
@@ -24,6 +26,7 @@ const PARTIAL = ".partial";
  * Writes a data set as bags, one per episode, below a folder.
  *
  * Interrupted, it leaves whole bags only, and goes on behind them when it is run again.
+ * @throws ERR_BAG_EXISTS if a bag is there that was made of another source, or at another rate
  * @throws ERR_NOT_WRITABLE, ERR_RECORDING if the folder cannot be written
  */
 export function writeReplay(
@@ -39,8 +42,9 @@ async function writeBags(dataset: Dataset, folder: string, onEpisode: (done: num
   await rm(join(folder, PARTIAL), { recursive: true, force: true });
   for (let i = 0; i < dataset.episodeCount; i++) {
     const name = `episode_${String(i).padStart(6, "0")}`;
-    if (!(await exists(join(folder, name)))) {
-      await writeEpisode(dataset, await dataset.episode(i), join(folder, PARTIAL, name));
+    if (await exists(join(folder, name))) await requireSame(dataset, i, join(folder, name));
+    else {
+      await writeEpisode(dataset, i, join(folder, PARTIAL, name));
       await rename(join(folder, PARTIAL, name), join(folder, name));
     }
     onEpisode(i + 1);
@@ -55,13 +59,34 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function writeEpisode(dataset: Dataset, episode: DatasetEpisode, folder: string): Promise<void> {
+/** What a bag was made of, as it stands in its custom data. */
+function originOf(dataset: Dataset, index: number): Record<string, string> {
+  return { source: resolve(dataset.path), source_index: String(index), source_rate_hz: String(dataset.rateHz) };
+}
+
+/** @throws ERR_BAG_EXISTS if a bag that is there has another origin */
+async function requireSame(dataset: Dataset, index: number, path: string): Promise<void> {
+  const bag = await BagReader.open(path);
+  const { customData } = bag;
+  await bag.close();
+  for (const [key, wanted] of Object.entries(originOf(dataset, index))) {
+    if (customData[key] === wanted) continue;
+    throw new LatentloopError(
+      "ERR_BAG_EXISTS",
+      `Expected ${path} to be an earlier import with the ${key} ${wanted} but it has ${customData[key] ?? "none"}.`,
+      { remedy: "Choose another folder, or move this one away." },
+    );
+  }
+}
+
+async function writeEpisode(dataset: Dataset, index: number, folder: string): Promise<void> {
+  const episode = await dataset.episode(index);
   const recording = await Recording.begin({
     folder,
     chunkBytes: CHUNK_BYTES,
     maxPendingBytes: MAX_PENDING_BYTES,
     minFreeBytes: 0,
-    customData: { source: dataset.path, source_episode: String(episode.number) },
+    customData: { ...originOf(dataset, index), source_episode: String(episode.number) },
   });
   const writer = <T extends RosType>(name: string, type: T, qos = SENSOR_QOS) => {
     const topic = recording.addTopic(name, type, qos);
@@ -111,7 +136,7 @@ function eventOf({ number, task, success, terminal, reward, intervention }: Data
     reward: step === 0 ? 0 : reward[step - 1]!,
     is_terminal: isEnd && terminal,
     success: isEnd && success,
-    intervention: intervention[step] ?? false,
+    intervention: step > 0 && intervention[step - 1]!,
     note: step === 0 ? task : "",
   });
 }

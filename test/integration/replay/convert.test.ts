@@ -155,7 +155,24 @@ test("an interrupted export goes on behind its whole files and ends as one in a 
   await assert.rejects(openLeRobotDataset(out), { code: "ERR_DATASET_UNREADABLE" });
   const video = join(out, "videos/observation.images.front/chunk-000/file-000.mp4");
   const before = (await stat(video)).mtimeMs;
+  const others: readonly [Dataset, string][] = [
+    [source, "av1"],
+    [{ ...source, path: join(root, "other") }, "h264"],
+    [{ ...source, rateHz: 10 }, "h264"],
+  ];
+  for (const [data, codec] of others) {
+    await assert.rejects(writeLeRobot(data, out, { ...OPTIONS, codec: codec as "av1" }), {
+      code: "ERR_BAG_EXISTS",
+      message: /unfinished one of .*source/,
+    });
+  }
+  const shifted: Dataset = { ...source, episode: (number) => source.episode((number + 1) % 3) };
+  await assert.rejects(writeLeRobot(shifted, out, OPTIONS), {
+    code: "ERR_BAG_EXISTS",
+    message: /episode 0 is another/,
+  });
   await writeLeRobot(source, out, OPTIONS);
+  assert.deepEqual((await readdir(join(out, "meta"))).sort(), ["episodes", "info.json", "stats.json", "tasks.parquet"]);
   assert.equal((await stat(video)).mtimeMs, before, "a whole file is left as it is");
   await compareDatasets(source, await openLeRobotDataset(out));
   await assert.rejects(writeLeRobot(source, out, OPTIONS), { code: "ERR_BAG_EXISTS" });
@@ -189,6 +206,15 @@ test("an interrupted import leaves whole bags only, and goes on behind them", as
     stop,
   );
   await mkdir(join(root, "bags/.partial/episode_000002"), { recursive: true });
+  const faster = await openFolderDataset(join(root, "source"), { rateHz: 10 });
+  await assert.rejects(writeReplay(faster, join(root, "bags")), {
+    code: "ERR_BAG_EXISTS",
+    message: /episode_000000 .* source_rate_hz 10 but it has 5/,
+  });
+  await assert.rejects(writeReplay({ ...source, path: join(root, "other") }, join(root, "bags")), {
+    code: "ERR_BAG_EXISTS",
+    message: /the source .*other but it has .*source/,
+  });
   await writeReplay(source, join(root, "bags"));
   assert.deepEqual((await readdir(join(root, "bags"))).sort(), ["episode_000000", "episode_000001", "episode_000002"]);
   const bags = await closing(t, openReplayDataset(join(root, "bags")));
@@ -205,7 +231,18 @@ test("a recording of the robot itself exports: actions are those that were execu
   const { action, velocity, intervention, terminal, task } = await lerobot.episode(1);
   assert.deepEqual(Array.from(action), [1, 0, 1, 0.01, 1, 0.02, 1, 0.03].map(Math.fround));
   assert.deepEqual(Array.from(velocity), [0, 0, 0, 0.5, 0, 1, 0, 1.5]);
-  assert.deepEqual([intervention, terminal, task], [[false, false, true, true], true, "größer greifen"]);
+  assert.deepEqual([intervention, terminal, task], [[false, true, true, false], true, "größer greifen"]);
+});
+
+test("a step that a human drove is marked from bags to bags, also the last one of an episode", async (t) => {
+  const root = await testFolder(t);
+  // The builder's events 2 and 3 say that a human drove to them: in the actions 1 and 2.
+  await buildBag({ folder: join(root, "run"), episodes: [3] });
+  const run = await closing(t, openReplayDataset(join(root, "run")));
+  assert.deepEqual((await run.episode(0)).intervention, [false, true, true]);
+  await writeReplay(run, join(root, "bags"));
+  const bags = await closing(t, openReplayDataset(join(root, "bags")));
+  assert.deepEqual((await bags.episode(0)).intervention, [false, true, true]);
 });
 
 test(

@@ -112,6 +112,65 @@ test("an episode's end is on the disk before anything else asks for it, with the
   await recording.end();
 });
 
+test("a recording that fails at its first bytes leaves nothing, and closes its file", async (t) => {
+  const file = new MemoryFile(3);
+  const chosen = await options(t, { openFile: async () => file });
+  await assert.rejects(Recording.begin(chosen), { code: "ERR_RECORDING", message: /ENOSPC/ });
+  assert.deepEqual([file.closed, file.bytes.length], [true, 0]);
+  await assert.rejects(readdir(chosen.folder), { code: "ENOENT" });
+});
+
+/** A disk that is full for a moment. */
+class LateFile extends MemoryFile {
+  #writes = 0;
+
+  override async write(bytes: Uint8Array): Promise<void> {
+    if (this.#writes++ === 0) throw new Error("ENOSPC: no space left on device, write");
+    await super.write(bytes);
+  }
+}
+
+test("a later file that could not be begun stays empty, also when there is room again", async (t) => {
+  const files: MemoryFile[] = [];
+  const openFile = async () => {
+    files.push(files.length === 0 ? new MemoryFile() : new LateFile());
+    return files.at(-1)!;
+  };
+  const recording = await Recording.begin(await options(t, { openFile, splitBytes: 1 }));
+  const topic = recording.addTopic("/chatter", "std_msgs/msg/String", SENSOR_QOS);
+  for (let i = 0; i < 2; i++) topic.write(text("one"), BigInt(i), 0n);
+  await assert.rejects(recording.end(), { code: "ERR_RECORDING", message: /ENOSPC/ });
+  assert.deepEqual(
+    files.map(({ bytes }) => readStream(bytes).length),
+    [1, 0],
+  );
+  assert.deepEqual([files[1]!.bytes.length, topic.dropped], [0, 1]);
+});
+
+test("episodes are listed as finished only while every event is in the bag", async (t) => {
+  const type = "latentloop_msgs/msg/EpisodeEvent";
+  const listed = async (room: number) => {
+    const file = new MemoryFile(room);
+    const recording = await Recording.begin(await options(t, { openFile: async () => file }));
+    const topic = recording.addTopic("/episode", type, SENSOR_QOS);
+    const write = async (kind: "begin" | "end", episode: number) => {
+      topic.write(serializeMessage(type, makeEpisodeEvent(kind, 1n, { episode })), 1n, 1n);
+      await recording.sync();
+    };
+    await write("begin", 0);
+    await write("end", 0);
+    const used = file.bytes.length;
+    await write("begin", 1);
+    await write("end", 1);
+    await recording.end().catch(() => {});
+    const metadata = parse(await readFile(join(recording.folder, "metadata.yaml"), "utf8"));
+    return { used, finished: metadata.rosbag2_bagfile_information.custom_data.finished_episodes };
+  };
+  const { used, finished } = await listed(1e6);
+  assert.equal(finished, "0-1");
+  assert.equal((await listed(used + 100)).finished, undefined, "the disk was full before the end of episode 1");
+});
+
 test("a split goes on counting: memory is bounded over all files that still wait for the disk", async (t) => {
   const files: StalledFile[] = [];
   const openFile = async () => {

@@ -53,9 +53,9 @@ async function chunkSizes(reader: McapFileReader): Promise<{ end: number; count:
 }
 
 /** A file of a few short chunks with a metadata record and an attachment among them. */
-async function tinyFile(): Promise<Buffer> {
+async function tinyFile({ useChunks = true } = {}): Promise<Buffer> {
   const buffer = new TempBuffer();
-  const writer = new McapWriter({ writable: buffer, chunkSize: 100 });
+  const writer = new McapWriter({ writable: buffer, chunkSize: 100, useChunks });
   await writer.start({ profile: "ros2", library: "test" });
   const data = Buffer.from("string data");
   const schemaId = await writer.registerSchema({ name: "std_msgs/msg/String", encoding: "ros2msg", data });
@@ -197,6 +197,17 @@ test("a second recovery never overwrites the original that the first one kept", 
   assert.equal((await readFile(path)).length, 5000);
 });
 
+test("recovery lists the episodes as finished whose end is still there", async (t) => {
+  const { folder, path, bytes } = await smallBag(t);
+  const { reader } = await countMessages(bytes);
+  await truncate(path, reader.chunks.at(-2)!.offset);
+  const { cutEpisodes } = await recoverBag(folder);
+  assert.deepEqual(cutEpisodes, [2]);
+  const bag = await BagReader.open(folder);
+  t.after(() => bag.close());
+  assert.equal(bag.customData.finished_episodes, "0-1");
+});
+
 test("a bag that lost its metadata.yaml alone gets it back", async (t) => {
   const { folder } = await smallBag(t);
   await rm(join(folder, "metadata.yaml"));
@@ -220,6 +231,18 @@ test("a file of another profile is refused by its name", async (t) => {
   const other = Uint8Array.from(bytes);
   other.set(Buffer.from("ros1"), place);
   await assert.rejects(countMessages(other), { code: "ERR_BAG_UNREADABLE", message: /"ros1"/ });
+});
+
+test("a file without chunks, as rosbag2 writes with fastwrite, is refused with the remedy, whole or cut, and left as it is", async (t) => {
+  const path = join(await testFolder(t), "fast.mcap");
+  const whole = await tinyFile({ useChunks: false });
+  for (const bytes of [whole, whole.subarray(0, whole.length - 40)]) {
+    await writeFile(path, bytes);
+    const refusal = { code: "ERR_BAG_UNREADABLE", message: /fast\.mcap .*fastwrite/, remedy: /ros2 bag convert/ };
+    await assert.rejects(BagReader.open(path), refusal);
+    await assert.rejects(recoverBag(path), refusal);
+    assert.deepEqual(await readFile(path), bytes);
+  }
 });
 
 test("a bag that is still being written reads, and gives more once more is written", async (t) => {

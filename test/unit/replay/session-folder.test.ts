@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { EPISODES_KEY, formatNumbers, parseNumbers } from "../../../src/replay/episode-numbers.ts";
+import { processMark } from "../../../src/replay/process-mark.ts";
+import { ReplayIndex } from "../../../src/replay/replay-index.ts";
 import { SessionFolder } from "../../../src/replay/session-folder.ts";
 import { buildBag, testFolder } from "./bag-builder.ts";
 
@@ -37,6 +39,17 @@ test("finished episodes of all bags count, cut ones do not, and a cut bag is mad
   assert.deepEqual((await SessionFolder.open(folder)).recovered, []);
 });
 
+test("a bag that was created and never written to does not keep a session from opening, nor its index", async (t) => {
+  const folder = await testFolder(t);
+  await buildBag({ folder: join(folder, "a"), episodes: [4] });
+  await mkdir(join(folder, "b"));
+  await writeFile(join(folder, "b", "b_0.mcap"), "");
+  assert.deepEqual(await finishedIn(folder), [0]);
+  const index = await ReplayIndex.open(folder);
+  t.after(() => index.close());
+  assert.equal(index.episodes.length, 1);
+});
+
 test("a bag that lists its episodes is not read", async (t) => {
   const folder = await testFolder(t);
   await buildBag({ folder: join(folder, "a"), episodes: [2, 2] });
@@ -65,4 +78,23 @@ test("a session is one process's at a time; the lock of a killed one does not co
   await session.close();
   await writeFile(join(folder, ".session.lock"), "999999999\n");
   assert.deepEqual(await finishedIn(folder), []);
+});
+
+test("the lock of a killed process does not count when another one has its number by now, nor does an empty one", async (t) => {
+  const folder = await testFolder(t);
+  const lock = join(folder, ".session.lock");
+  const marks = [""];
+  const own = await processMark(process.pid);
+  const [pid, boot, start] = own.split(" ");
+  if (boot === undefined) t.diagnostic("without /proc, a process is known by its number alone");
+  else marks.push(`${pid} ${boot} ${Number(start) - 1}\n`, `${pid} another-boot ${start}\n`);
+  for (const mark of marks) {
+    await writeFile(lock, mark);
+    assert.deepEqual(await finishedIn(folder), [], mark);
+  }
+  for (const mark of [own, `${process.pid}\n`]) {
+    await writeFile(lock, mark);
+    await assert.rejects(SessionFolder.open(folder), { code: "ERR_SESSION_BUSY" }, mark);
+  }
+  assert.deepEqual(await readdir(folder), [".session.lock"]);
 });
