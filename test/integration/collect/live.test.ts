@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -129,10 +129,8 @@ test("keys in a terminal drive the arm, end, redo and note episodes; killed and 
 
   first.type("\r");
   await first.shows(/episode 2 began/);
-  const lock = spawnSync("cat", [join(out, ".session.lock")])
-    .stdout.toString()
-    .trim();
-  process.kill(Number(lock), "SIGKILL");
+  const [holder = ""] = (await readFile(join(out, ".session.lock"), "utf8")).split(" ");
+  process.kill(Number(holder), "SIGKILL");
   await first.ended;
 
   const second = terminal(t, ...flags, "--episodes", "1");
