@@ -28,6 +28,7 @@ export interface DatasetEpisode {
   /** Empty where there is none. */
   readonly velocity: Float64Array;
   readonly action: Float64Array;
+  /** NaN where nobody scored the step. */
   readonly reward: Float32Array;
   readonly intervention: readonly boolean[];
   /** Hashes of the model and the calibrations at each step, by name; "" where there was none. Shapes: each [N] */

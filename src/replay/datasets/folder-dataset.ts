@@ -62,7 +62,7 @@ export async function openFolderDataset(path: string, { rateHz }: { rateHz: numb
         state: Float64Array.from(state.flat()),
         velocity: new Float64Array(),
         action: Float64Array.from(action.flat()),
-        reward: Float32Array.from(reward ?? action.map(() => 0)),
+        reward: Float32Array.from(reward ?? action.map(() => Number.NaN)),
         intervention: action.map(() => false),
         provenance: {},
         async *frames(camera): AsyncGenerator<Frame> {

@@ -66,7 +66,7 @@ export async function openHdf5Dataset(path: string, { rateHz }: { rateHz: number
           state: interleave(parts, steps),
           velocity: demonstration.velocity === undefined ? new Float64Array() : numbersAt(file, demonstration.velocity),
           action,
-          reward: Float32Array.from({ length: steps }, (_, i) => reward?.[i] ?? 0),
+          reward: Float32Array.from({ length: steps }, (_, i) => reward?.[i] ?? Number.NaN),
           intervention: Array.from({ length: steps }, () => false),
           provenance: {},
           frames: (camera) => framesOf(demonstration.file, demonstration.images[camera]!, stamps.stampsNs),

@@ -83,7 +83,7 @@ export async function openLeRobotDataset(path: string): Promise<Dataset> {
         state: column(rows, "observation.state"),
         velocity: column(rows, VELOCITY_FEATURE),
         action: column(rows, "action"),
-        reward: Float32Array.from(rows, (row) => Number(row["next.reward"] ?? 0)),
+        reward: Float32Array.from(rows, (row) => Number(row["next.reward"] ?? Number.NaN)),
         intervention: rows.map((row) => row[INTERVENTION_FEATURE] === true),
         provenance: Object.fromEntries(
           provenanceNames.map((name) => [name, rows.map((row) => String(row[name] ?? ""))]),

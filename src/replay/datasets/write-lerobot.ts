@@ -130,7 +130,7 @@ class LeRobotWriter {
     for (const { name, type, values } of columns) {
       if (type === "string") continue;
       for (const value of values) {
-        const row = (Array.isArray(value) ? value : [value]).map(Number);
+        const row = (Array.isArray(value) ? value : [value]).map(Number).map((x) => (Number.isNaN(x) ? 0 : x)); // JSON has no NaN
         for (const stats of [own, this.#stats]) stats.addVector(name, row);
       }
     }

@@ -19,6 +19,9 @@ import { buildBag, testFolder } from "../../unit/replay/bag-builder.ts";
 const needsFfmpeg = { skip: missingFfmpeg(), timeout: 600_000 };
 const OPTIONS = { codec: "h264", robotType: "test" } as const;
 
+/** Nobody said what its steps were worth. */
+const UNSCORED = 2;
+
 /** Folders of episodes with two cameras of smooth pictures. */
 async function makeFolders(root: string, lengths: readonly number[]): Promise<void> {
   for (const [episode, length] of lengths.entries()) {
@@ -35,7 +38,7 @@ async function makeFolders(root: string, lengths: readonly number[]): Promise<vo
       state_names: names(3),
       action: rows(2, 1),
       state: rows(3, -1),
-      reward: Array.from({ length }, (_, step) => step),
+      ...(episode !== UNSCORED && { reward: Array.from({ length }, (_, step) => step) }),
       success: episode === 1,
     };
     await writeFile(join(folder, "episode.json"), JSON.stringify(content));
@@ -78,6 +81,9 @@ test(
     const again = await closing(t, openReplayDataset(at("again")));
     assert.equal((await compareDatasets(lerobot, again)).worstFrameError, 0, "decoded pictures are kept without loss");
     await compareDatasets(source, again);
+    assert.ok((await again.episode(UNSCORED)).reward.every(Number.isNaN));
+    const stats = JSON.parse(await readFile(join(at("lerobot"), "meta/stats.json"), "utf8"));
+    assert.deepEqual([stats["next.reward"].max, stats["next.reward"].count], [[4], [12]], "numbers all");
   },
 );
 
