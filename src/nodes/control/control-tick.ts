@@ -50,6 +50,8 @@ export class ControlTick {
   readonly #planIdentity = new Int32Array(4);
   #tick = 0;
   #heartbeats = 0;
+  /** From none at all: a press while the loop was being made counts. */
+  #estopPresses = 0;
   #refusedPlans = 0;
   /** What has come since the last tick: `TICK_EVENTS`. */
   #events = 0;
@@ -88,7 +90,9 @@ export class ControlTick {
     this.#serveOperator();
     const evidence = this.#evidence;
     evidence.nowNs = nowNs();
-    evidence.estop = operator.estop;
+    const presses = operator.estopPresses;
+    evidence.estop = operator.estop || presses !== this.#estopPresses;
+    this.#estopPresses = presses;
     evidence.haltRequest = operator.halt;
     const heartbeats = operator.heartbeats;
     if (heartbeats !== this.#heartbeats) {

@@ -221,6 +221,27 @@ test("an emergency stop that was latched before the loop began holds it; what it
   await made.until("the word of a loop that waits", () => said.at(-1)!.startsWith("disarmed"));
 });
 
+test("an emergency stop outlasts its release and the loop, until its reset is granted", async (t) => {
+  const made = await cell(t);
+  const estop = made.world.publisher("control/estop", "std_msgs/msg/Bool");
+  const restart = async () => {
+    const before = made.ticks.length;
+    await made.control.deactivate();
+    await made.control.activate();
+    const beginsAnew = () => made.ticks.some(({ tick }, i) => i >= before && tick < made.ticks[i - 1]!.tick);
+    await made.until("a tick of the next loop", beginsAnew);
+  };
+  estop.publish({ data: true });
+  estop.publish({ data: false });
+  await made.until("the emergency stop", () => made.status === "estopped");
+  await restart();
+  assert.equal(made.status, "estopped");
+  assert.match((await made.call("arm")).message, /estop-latched/);
+  await untilGranted(made, "reset_estop");
+  await restart();
+  assert.equal(made.status, "disarmed");
+});
+
 test("joint states without a joint of the robot are reported by its name and never arm it", async (t) => {
   const made = await cell(t, ["j1", "gripper"]);
   await made.until("a report", () => made.errors.length > 0);
