@@ -26,6 +26,8 @@ export interface ControlHostOptions {
   readonly commandRing?: SharedArrayBuffer;
   /** Every tick in order; the record is reused after the call. */
   readonly onTick: (record: TickRecord) => void;
+  /** Why the robot halts by `internal-error`; the loop goes on. */
+  readonly onError: (error: LatentloopError) => void;
   /** The thread ended although nobody stopped it. */
   readonly onFailure: (error: LatentloopError) => void;
 }
@@ -108,6 +110,7 @@ export class ControlHost {
     const grant = await new Promise<RealTimeGrant>((resolve, reject) => {
       worker.on("message", (message: ControlThreadMessage) => {
         if (message.kind === "running") resolve(message.grant);
+        else if (message.kind === "error") this.#options.onError(threadError(`met an error: ${message.message}`));
         else this.#ended = message;
       });
       const fail = (error: LatentloopError) => {
@@ -159,8 +162,8 @@ export class ControlHost {
     return this.#request("arm");
   }
 
-  resetEstop(): Promise<ArmRefusal> {
-    return this.#request("resetEstop");
+  async resetEstop(): Promise<ArmRefusal> {
+    return this.#worker === undefined ? "inactive" : this.#request("resetEstop");
   }
 
   /** One after the other, whoever asks. */

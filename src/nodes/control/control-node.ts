@@ -91,6 +91,7 @@ export class ControlNode {
   #host: ControlHost | undefined;
   #grant: RealTimeGrant | undefined;
   #failure: LatentloopError | undefined;
+  #error: LatentloopError | undefined;
   #status: ControlStatus = "disarmed";
   #cause: HaltCause = "none";
   #said = "";
@@ -145,6 +146,7 @@ export class ControlNode {
     this.#host = host; // before it runs, so that deactivating in the middle finds it
     this.#estop.show(host);
     this.#failure = undefined;
+    this.#error = undefined;
     this.#ladder = new DegradeLadder();
     this.#grant = await host.start();
     for (const refusal of this.#grant.refusals) {
@@ -172,6 +174,12 @@ export class ControlNode {
       clock: this.#context.clock,
       ...(this.#commandRing === undefined ? {} : { commandRing: this.#commandRing }),
       onTick: (record) => this.#onTick(record, session),
+      onError: (error) => {
+        this.#error = error;
+        this.#context.log.error(`${error.message} The robot halts: look into it, then arm to go on.`, {
+          code: error.code,
+        });
+      },
       onFailure: (error) => {
         this.#failure = error;
         this.#say(`failed: ${error.message}`);
@@ -221,6 +229,7 @@ export class ControlNode {
 
   #halt(): TriggerResponse {
     if (this.#host === undefined) return refused("inactive");
+    if (this.#failure !== undefined) return { success: false, message: `refused: ${this.#failure.message}` };
     this.#host.halt("operator");
     return { success: true, message: "halting: arm to go on" };
   }
@@ -233,6 +242,7 @@ export class ControlNode {
     return diagnoseLoop({
       host: this.#host,
       failure: this.#failure,
+      error: this.#error,
       status: this.#status,
       cause: this.#cause,
       rateHz: this.#setup.safety.commandRateHz,

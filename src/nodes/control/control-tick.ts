@@ -40,7 +40,7 @@ const TELEOP = RUNGS.indexOf("teleop");
  * throw: an error inside brakes the robot and is kept in `failure`.
  */
 export class ControlTick {
-  /** The first error that a tick met. */
+  /** The error that the last tick met. */
   failure: unknown;
   readonly #parts: ControlTickParts;
   readonly #gate: SafetyGate;
@@ -74,6 +74,7 @@ export class ControlTick {
     this.#record.set("deadlineNs", deadlineNs);
     this.#record.set("beginNs", beginNs);
     this.#events = 0;
+    this.failure = undefined;
     try {
       this.#read();
       this.#plan();
@@ -214,7 +215,7 @@ export class ControlTick {
   }
 
   #brake(thrown: unknown): void {
-    this.failure ??= thrown;
+    this.failure = thrown;
     this.#write(this.#gate.brake("internal-error"));
   }
 }

@@ -36,6 +36,7 @@ test("the thread runs the loop: ticks in order, commands in the topic's ring, ev
       }
       feed();
     },
+    onError: assert.fail,
     onFailure: assert.fail,
   });
   const feed = () => {
@@ -80,10 +81,10 @@ test("the thread runs the loop: ticks in order, commands in the topic's ring, ev
 
 test("a robot without usable limits is refused before a thread starts", () => {
   const safety = { ...setup.safety, commandRateHz: Number.NaN };
-  assert.throws(
-    () => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), onTick: () => {}, onFailure: () => {} }),
-    { code: "ERR_INVALID_ARGUMENT" },
-  );
+  const silent = { onTick: () => {}, onError: () => {}, onFailure: () => {} };
+  assert.throws(() => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), ...silent }), {
+    code: "ERR_INVALID_ARGUMENT",
+  });
 });
 
 test("a workspace whose kinematics a module brings is loaded in the thread, and a robot outside it is not armed", async () => {
@@ -93,7 +94,13 @@ test("a workspace whose kinematics a module brings is loaded in the thread, and 
     options: { link: 0.5 },
   };
   const workspace = { lower: [-2, 0.1, -1], upper: [2, 2, 1], kinematics } as const;
-  const host = new ControlHost({ setup: { ...setup, workspace }, clock, onTick: () => {}, onFailure: assert.fail });
+  const host = new ControlHost({
+    setup: { ...setup, workspace },
+    clock,
+    onTick: () => {},
+    onError: assert.fail,
+    onFailure: assert.fail,
+  });
   await host.start();
   try {
     const nowNs = clock.monotonicNs();
@@ -119,6 +126,7 @@ test("a thread that cannot start says why", async () => {
     setup: { ...setup, workspace },
     clock: systemClock(),
     onTick: () => {},
+    onError: assert.fail,
     onFailure: () => assert.fail("reported twice"),
   });
   await assert.rejects(host.start(), { code: "ERR_CONTROL_LOOP", message: /kinematics\.js/ });
