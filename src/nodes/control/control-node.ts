@@ -169,16 +169,16 @@ export class ControlNode {
   }
 
   #makeHost(session: bigint): ControlHost {
+    const onCommand = (data: Float64Array): void =>
+      this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data });
     return new ControlHost({
       setup: this.#setup,
       clock: this.#context.clock,
-      ...(this.#commandRing === undefined ? {} : { commandRing: this.#commandRing }),
+      ...(this.#commandRing === undefined ? { onCommand } : { commandRing: this.#commandRing }),
       onTick: (record) => this.#onTick(record, session),
       onError: (error) => {
         this.#error = error;
-        this.#context.log.error(`${error.message} The robot halts: look into it, then arm to go on.`, {
-          code: error.code,
-        });
+        this.#context.log.error([error.message, error.remedy ?? ""].join(" ").trimEnd(), { code: error.code });
       },
       onFailure: (error) => {
         this.#failure = error;
@@ -200,9 +200,6 @@ export class ControlNode {
   }
 
   #onTick(record: TickRecord, session: bigint): void {
-    if (this.#commandRing === undefined && record.get("hasCommand") === 1) {
-      this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data: record.command });
-    }
     this.#ticks.publish(tickToMessage(record, this.#context.clock));
     this.#tickInputs.publish(tickInputToMessage(record, session, this.#context.clock));
     this.#status = STATUSES[record.get("status")]!;
