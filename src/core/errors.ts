@@ -73,7 +73,7 @@ export const ERROR_CODES = {
   ERR_BUNDLE_EXISTS: "a bundle would take the place of one that is there",
   ERR_EXPORT_MISMATCH: "an exported graph computes other values than the graph it was trained with",
   ERR_ACTION_MISMATCH: "a model's actions do not fit the robot's joints",
-  ERR_CONTROL_LOOP: "the thread of the control loop did not start, or ended by itself",
+  ERR_CONTROL_LOOP: "the thread of the control loop did not start, met an error, or ended by itself",
   ERR_BUNDLE_HASH: "a file of a bundle is not the one that its manifest describes",
   ERR_GRAPH_OUTPUT: "a graph's output is not finite or outside its range",
   ERR_GRAPH_RANDOM: "a graph draws random numbers of its own, so that its results cannot be repeated",

@@ -49,8 +49,10 @@ export function jointTrajectoryOutput(options: JointTrajectoryOptions): RobotOut
       const atNs = context.clock.monotonicNs();
       const positions = order.map((index) => command[index]!);
       // After a pause longer than the last trajectory the arm is at rest.
-      const before = last !== undefined && atNs - last.atNs <= leadNs ? last.positions : positions;
-      const velocities = positions.map((position, i) => (position - before[i]!) * commandRateHz);
+      const pauseNs = last === undefined ? Number.POSITIVE_INFINITY : atNs - last.atNs;
+      const before = last !== undefined && pauseNs <= leadNs ? last.positions : positions;
+      const periods = Math.max(1, Math.round((pauseNs * commandRateHz) / 1e9)); // more than one where commands were lost
+      const velocities = positions.map((position, i) => ((position - before[i]!) * commandRateHz) / periods);
       last = { positions, atNs };
       const points = [point(positions, velocities, leadNs)];
       const brakingS = Math.max(...velocities.map((velocity, i) => Math.abs(velocity) / limits[i]!.acceleration));

@@ -8,6 +8,7 @@ import { CONTROL_STATUS, type ControlStatus, type HaltCause } from "../../core/s
 import { type ArmRefusal, checkSafetyOptions } from "../../safety/index.ts";
 import { RingReader } from "../../transport/shared-ring.ts";
 import { ActionMap } from "./action-map.ts";
+import { CommandRelay } from "./command-relay.ts";
 import { type ControlMemory, createControlMemory } from "./control-memory.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import type { CollectionReport, ControlThreadData, ControlThreadMessage } from "./control-thread.ts";
@@ -24,8 +25,12 @@ export interface ControlHostOptions {
   readonly clock: Clock;
   /** The ring of the command topic, when the thread may publish there itself. */
   readonly commandRing?: SharedArrayBuffer;
+  /** Takes the commands where there is no such ring: the newest one, if it is not late. Valid during the call only. */
+  readonly onCommand?: (command: Float64Array) => void;
   /** Every tick in order; the record is reused after the call. */
   readonly onTick: (record: TickRecord) => void;
+  /** Why the robot halts by `internal-error`; the loop goes on. */
+  readonly onError: (error: LatentloopError) => void;
   /** The thread ended although nobody stopped it. */
   readonly onFailure: (error: LatentloopError) => void;
 }
@@ -54,6 +59,10 @@ export class ControlHost {
   readonly #plans: PlanSlotWriter;
   readonly #reader: RingReader;
   readonly #record: TickRecord;
+  /** The same ticks, each time the newest. */
+  readonly #newestReader: RingReader;
+  readonly #newest: TickRecord;
+  readonly #relay: CommandRelay | undefined;
   #worker: Worker | undefined;
   #doorbell: Doorbell | undefined;
   #starting: Promise<RealTimeGrant> | undefined;
@@ -78,6 +87,25 @@ export class ControlHost {
     this.#plans = new PlanSlotWriter(this.#memory.plans);
     this.#reader = new RingReader(this.#memory.records, { from: "oldest" });
     this.#record = new TickRecord(jointCount, actionDimension);
+    this.#newestReader = new RingReader(this.#memory.records, { from: "oldest", keepLast: 1 });
+    this.#newest = new TickRecord(jointCount, actionDimension);
+    this.#relay = this.#makeRelay();
+  }
+
+  #makeRelay(): CommandRelay | undefined {
+    const { setup, clock, onCommand, onError } = this.#options;
+    return (
+      onCommand &&
+      new CommandRelay({
+        ...setup.safety,
+        nowNs: () => clock.monotonicNs(),
+        send: onCommand,
+        onJump: (error) => {
+          this.halt("internal-error");
+          onError(error);
+        },
+      })
+    );
   }
 
   /**
@@ -108,6 +136,7 @@ export class ControlHost {
     const grant = await new Promise<RealTimeGrant>((resolve, reject) => {
       worker.on("message", (message: ControlThreadMessage) => {
         if (message.kind === "running") resolve(message.grant);
+        else if (message.kind === "error") this.#options.onError(threadError(`met an error: ${message.message}`));
         else this.#ended = message;
       });
       const fail = (error: LatentloopError) => {
@@ -153,14 +182,15 @@ export class ControlHost {
   /** `none` when the robot follows plans from now on. */
   async arm(): Promise<ArmRefusal> {
     if (this.#stopping !== undefined || this.#worker === undefined) return "inactive";
+    if (this.#relay?.isOff) return "off-command";
     this.#operator.setHalt("none");
     await this.#ticks(2); // so that the gate has seen a tick without the halt
     if (this.#stopping !== undefined) return "inactive";
     return this.#request("arm");
   }
 
-  resetEstop(): Promise<ArmRefusal> {
-    return this.#request("resetEstop");
+  async resetEstop(): Promise<ArmRefusal> {
+    return this.#worker === undefined ? "inactive" : this.#request("resetEstop");
   }
 
   /** One after the other, whoever asks. */
@@ -214,11 +244,20 @@ export class ControlHost {
     }
   }
 
+  /** Before each tick the newest command, which so waits behind no more than one. */
   #drain(): void {
+    this.#relayNewest();
     while (this.#reader.read()) {
       this.#record.bytes.set(this.#reader.message);
       this.#options.onTick(this.#record);
+      this.#relayNewest();
     }
+  }
+
+  #relayNewest(): void {
+    if (this.#relay === undefined || !this.#newestReader.read()) return;
+    this.#newest.bytes.set(this.#newestReader.message);
+    this.#relay.take(this.#newest);
   }
 
   #fail(error: LatentloopError): void {

@@ -35,6 +35,7 @@ import { ControlHost } from "./control-host.ts";
 import { type ControlParameters, controlSetup, type FollowedPlans } from "./control-parameters.ts";
 import type { ControlSetup } from "./control-setup.ts";
 import { DegradeLadder } from "./degrade-ladder.ts";
+import { EstopLatch } from "./estop-latch.ts";
 import { diagnoseLoop, sentenceOnLoop } from "./loop-diagnosis.ts";
 import type { RealTimeGrant } from "./real-time.ts";
 import { isHeapRealTime, REAL_TIME_NODE_OPTIONS } from "./real-time-heap.ts";
@@ -43,6 +44,8 @@ import type { TickRecord } from "./tick-record.ts";
 
 /** Only the newest command counts. */
 const COMMAND_QOS: Qos = { ...DEFAULT_QOS, depth: 1 };
+/** Deep enough that a press is not pushed out by the releases that wait behind it. */
+const ESTOP_QOS: Qos = { ...SENSOR_QOS, depth: 100 };
 const HEARTBEAT_PERIOD_MS = 50;
 /** A Float64MultiArray without dimensions: 24 bytes and 8 for each joint. */
 const COMMAND_BYTES = 64;
@@ -83,13 +86,14 @@ export class ControlNode {
   readonly #sessions: Publisher<SessionStart>;
   readonly #tickInputs: Publisher<TickInputMessage>;
   readonly #statuses: Publisher<{ data: string }>;
+  readonly #estop = new EstopLatch();
   #ladder = new DegradeLadder();
   #host: ControlHost | undefined;
   #grant: RealTimeGrant | undefined;
   #failure: LatentloopError | undefined;
+  #error: LatentloopError | undefined;
   #status: ControlStatus = "disarmed";
   #cause: HaltCause = "none";
-  #estop = false;
   #said = "";
 
   constructor(
@@ -120,16 +124,16 @@ export class ControlNode {
       this.#follow(message, receivedNs),
     );
     // Latched, for a button that was pressed before we came; and as plain as can be, which hears every other one at once.
-    for (const qos of [LATCHED_QOS, SENSOR_QOS]) {
+    for (const qos of [LATCHED_QOS, ESTOP_QOS]) {
       context.subscribe("~/estop", "std_msgs/msg/Bool", ({ data }) => this.#setEstop(data), qos);
     }
     if (deadman === "process") context.every(HEARTBEAT_PERIOD_MS, () => this.#host?.beat());
     else context.subscribe("~/heartbeat", "std_msgs/msg/Bool", ({ data }) => data && this.#host?.beat());
     context.serve("~/arm", async () => this.#answer(await this.#host?.arm(), "armed: the robot follows the plans"));
     context.serve("~/reset_estop", async () =>
-      this.#answer(await this.#host?.resetEstop(), "the emergency stop is reset: arm to go on"),
+      this.#answer(this.#host && (await this.#estop.reset(this.#host)), "the emergency stop is reset: arm to go on"),
     );
-    context.serve("~/halt", () => this.#halt());
+    context.serve("~/halt", () => this.#halt(), { evenLate: true }); // it is never too late to come to rest
     context.diagnose("control loop", () => this.#diagnosis());
     context.diagnose("degrade ladder", () => this.#ladderDiagnosis());
   }
@@ -140,8 +144,9 @@ export class ControlNode {
     this.#sessions.publish(start);
     const host = this.#makeHost(start.session);
     this.#host = host; // before it runs, so that deactivating in the middle finds it
-    host.setEstop(this.#estop);
+    this.#estop.show(host);
     this.#failure = undefined;
+    this.#error = undefined;
     this.#ladder = new DegradeLadder();
     this.#grant = await host.start();
     for (const refusal of this.#grant.refusals) {
@@ -164,11 +169,17 @@ export class ControlNode {
   }
 
   #makeHost(session: bigint): ControlHost {
+    const onCommand = (data: Float64Array): void =>
+      this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data });
     return new ControlHost({
       setup: this.#setup,
       clock: this.#context.clock,
-      ...(this.#commandRing === undefined ? {} : { commandRing: this.#commandRing }),
+      ...(this.#commandRing === undefined ? { onCommand } : { commandRing: this.#commandRing }),
       onTick: (record) => this.#onTick(record, session),
+      onError: (error) => {
+        this.#error = error;
+        this.#context.log.error([error.message, error.remedy ?? ""].join(" ").trimEnd(), { code: error.code });
+      },
       onFailure: (error) => {
         this.#failure = error;
         this.#say(`failed: ${error.message}`);
@@ -189,9 +200,6 @@ export class ControlNode {
   }
 
   #onTick(record: TickRecord, session: bigint): void {
-    if (this.#commandRing === undefined && record.get("hasCommand") === 1) {
-      this.#commands.publish({ layout: { dim: [], data_offset: 0 }, data: record.command });
-    }
     this.#ticks.publish(tickToMessage(record, this.#context.clock));
     this.#tickInputs.publish(tickInputToMessage(record, session, this.#context.clock));
     this.#status = STATUSES[record.get("status")]!;
@@ -204,9 +212,8 @@ export class ControlNode {
     }
   }
 
-  /** Also while inactive: a button that is held down then is so when the loop begins. */
   #setEstop(pressed: boolean): void {
-    this.#estop = pressed;
+    this.#estop.set(pressed);
     this.#host?.setEstop(pressed);
   }
 
@@ -219,6 +226,7 @@ export class ControlNode {
 
   #halt(): TriggerResponse {
     if (this.#host === undefined) return refused("inactive");
+    if (this.#failure !== undefined) return { success: false, message: `refused: ${this.#failure.message}` };
     this.#host.halt("operator");
     return { success: true, message: "halting: arm to go on" };
   }
@@ -231,6 +239,7 @@ export class ControlNode {
     return diagnoseLoop({
       host: this.#host,
       failure: this.#failure,
+      error: this.#error,
       status: this.#status,
       cause: this.#cause,
       rateHz: this.#setup.safety.commandRateHz,

@@ -26,7 +26,9 @@ export interface ControlThreadData {
 
 export type ControlThreadMessage =
   | { readonly kind: "running"; readonly grant: RealTimeGrant }
-  | { readonly kind: "ended"; readonly failure: string | undefined; readonly collections: CollectionReport };
+  /** A tick met an error: the robot halts, the loop goes on. */
+  | { readonly kind: "error"; readonly message: string }
+  | { readonly kind: "ended"; readonly collections: CollectionReport };
 
 /** Garbage collections of the loop's own heap while it ran. */
 export interface CollectionReport {
@@ -52,22 +54,30 @@ const collections = new GCProfiler();
 collections.start();
 post({ kind: "running", grant: thread.grant });
 
+let didFail = false;
+
 runDeadlineLoop({
   rateHz: commandRateHz,
   statistics: new LoopStatistics(memory.statistics),
   nowNs: () => clock.monotonicNs(),
   sleepUntil: thread.sleepUntil,
   threadCpuNs: thread.threadCpuNs,
-  tick: (deadlineNs, wokeNs) => void tick.run(deadlineNs, wokeNs),
+  tick: (deadlineNs, wokeNs) => {
+    tick.run(deadlineNs, wokeNs);
+    tellFailure();
+  },
   shouldStop: () => operator.shouldStop,
 });
 
 const costs = collections.stop().statistics.map(({ cost }) => cost);
-post({
-  kind: "ended",
-  failure: tick.failure === undefined ? undefined : messageOf(tick.failure),
-  collections: { count: costs.length, longest_us: Math.max(0, ...costs) },
-});
+post({ kind: "ended", collections: { count: costs.length, longest_us: Math.max(0, ...costs) } });
+
+/** Once for ticks that fail one after the other. Posting may wait for other threads, but the robot already brakes. */
+function tellFailure(): void {
+  const { failure } = tick;
+  if (failure !== undefined && !didFail) post({ kind: "error", message: messageOf(failure) });
+  didFail = failure !== undefined;
+}
 
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");

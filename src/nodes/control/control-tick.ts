@@ -40,7 +40,7 @@ const TELEOP = RUNGS.indexOf("teleop");
  * throw: an error inside brakes the robot and is kept in `failure`.
  */
 export class ControlTick {
-  /** The first error that a tick met. */
+  /** The error that the last tick met. */
   failure: unknown;
   readonly #parts: ControlTickParts;
   readonly #gate: SafetyGate;
@@ -50,6 +50,8 @@ export class ControlTick {
   readonly #planIdentity = new Int32Array(4);
   #tick = 0;
   #heartbeats = 0;
+  /** From none at all: a press while the loop was being made counts. */
+  #estopPresses = 0;
   #refusedPlans = 0;
   /** What has come since the last tick: `TICK_EVENTS`. */
   #events = 0;
@@ -72,6 +74,7 @@ export class ControlTick {
     this.#record.set("deadlineNs", deadlineNs);
     this.#record.set("beginNs", beginNs);
     this.#events = 0;
+    this.failure = undefined;
     try {
       this.#read();
       this.#plan();
@@ -88,7 +91,9 @@ export class ControlTick {
     this.#serveOperator();
     const evidence = this.#evidence;
     evidence.nowNs = nowNs();
-    evidence.estop = operator.estop;
+    const presses = operator.estopPresses;
+    evidence.estop = operator.estop || presses !== this.#estopPresses;
+    this.#estopPresses = presses;
     evidence.haltRequest = operator.halt;
     const heartbeats = operator.heartbeats;
     if (heartbeats !== this.#heartbeats) {
@@ -210,7 +215,7 @@ export class ControlTick {
   }
 
   #brake(thrown: unknown): void {
-    this.failure ??= thrown;
+    this.failure = thrown;
     this.#write(this.#gate.brake("internal-error"));
   }
 }

@@ -7,6 +7,8 @@ export interface LoopState {
   readonly host: ControlHost | undefined;
   /** Why the thread ended by itself. */
   readonly failure: Error | undefined;
+  /** What the last `internal-error` was about. */
+  readonly error: Error | undefined;
   readonly status: ControlStatus;
   readonly cause: HaltCause;
   readonly rateHz: number;
@@ -14,14 +16,16 @@ export interface LoopState {
   readonly priority: number;
 }
 
-export function diagnoseLoop({ host, failure, status, cause, rateHz, priority }: LoopState): Diagnosis {
+export function diagnoseLoop({ host, failure, error, status, cause, rateHz, priority }: LoopState): Diagnosis {
   if (failure) return { level: "error", message: failure.message, values: {} };
   if (host === undefined) return { level: "ok", message: "inactive", values: {} };
   const { ticks, missed, overruns, lateness_us, done_us } = host.statistics.report();
   const halted = cause !== "none";
+  const isOwnError = cause === "internal-error";
+  const why = isOwnError && error !== undefined ? error.message : HALT_CAUSES[cause];
   return {
-    level: halted ? "warn" : "ok",
-    message: halted ? `${status}: ${HALT_CAUSES[cause]}` : CONTROL_STATUS[status],
+    level: isOwnError ? "error" : halted ? "warn" : "ok",
+    message: halted ? `${status}: ${why}` : CONTROL_STATUS[status],
     values: {
       status,
       cause,

@@ -11,6 +11,7 @@ const REQUEST = 5;
 const REQUEST_KIND = 6;
 const ANSWERED = 7;
 const ANSWER = 8;
+const ESTOP_PRESSES = 9;
 const WORDS = 16;
 
 const HALT_NAMES = Object.keys(HALT_CAUSES) as HaltCause[];
@@ -32,8 +33,10 @@ export class OperatorWords {
     this.#words = new Int32Array(memory);
   }
 
+  /** A press is also counted, so that one that ends before the next tick is seen. */
   setEstop(pressed: boolean): void {
     Atomics.store(this.#words, ESTOP, pressed ? 1 : 0);
+    if (pressed) Atomics.add(this.#words, ESTOP_PRESSES, 1);
   }
 
   setHalt(cause: HaltCause): void {
@@ -77,6 +80,10 @@ export class OperatorWords {
 
   get estop(): boolean {
     return Atomics.load(this.#words, ESTOP) === 1;
+  }
+
+  get estopPresses(): number {
+    return Atomics.load(this.#words, ESTOP_PRESSES);
   }
 
   get halt(): HaltCause {

@@ -23,6 +23,7 @@ import { EmbeddedContext, Hub, ThreadBus } from "../../../src/transport/index.ts
 import { patientSafety } from "../../support/patient-safety.ts";
 import { plainPlan } from "../../support/plain-plan.ts";
 import { writeSampleBundle } from "../../support/sample-bundle.ts";
+import type { Failure } from "./programs/failing-kinematics.ts";
 
 const ROBOT = `
 name: two-joints
@@ -34,6 +35,12 @@ joints:
 const TIMEOUT_MS = 60_000;
 /** So many ticks and commands may wait while this thread is kept from running. */
 const DEEP: Qos = { ...DEFAULT_QOS, depth: 500 };
+
+interface CellOptions {
+  readonly jointNames: readonly string[];
+  /** What goes wrong in the control thread. */
+  readonly failure?: Failure;
+}
 
 /** The control node on one side; on the other a robot that obeys at once, and a planner. */
 class Cell {
@@ -48,7 +55,7 @@ class Cell {
   readonly jointNames: readonly string[];
   readonly #jointStates: Publisher<JointState>;
 
-  constructor(t: TestContext, robot: string, model: string, jointNames: readonly string[]) {
+  constructor(t: TestContext, robot: string, model: string, { jointNames, failure }: CellOptions) {
     this.jointNames = jointNames;
     const hub = new Hub();
     const contexts = ["control", "world"].map((node) => {
@@ -69,6 +76,7 @@ class Cell {
       robot,
       allowedMisses: 5000,
       safety: { ...patientSafety(), softStartMs: 50 },
+      ...(failure && { workspace: { lower: [-1, -1, -1], upper: [1, 1, 1], kinematics: kinematicsWith(failure) } }),
     };
     this.control = createControl(contexts[0]!, parseStrict(controlParameters, given, "test"));
     t.after(() => this.control.cleanup());
@@ -143,11 +151,16 @@ class Cell {
   }
 }
 
-async function cell(t: TestContext, jointNames = ["gripper", "j2", "j1"]): Promise<Cell> {
+const kinematicsWith = (options: Failure) => ({
+  module: new URL("./programs/failing-kinematics.js", import.meta.url).href,
+  options: { ...options },
+});
+
+async function cell(t: TestContext, options: Partial<CellOptions> = {}): Promise<Cell> {
   const model = await writeSampleBundle(t);
   const robot = join(model, "robot.yaml");
   await writeFile(robot, ROBOT);
-  const made = new Cell(t, robot, model, jointNames);
+  const made = new Cell(t, robot, model, { jointNames: ["gripper", "j2", "j1"], ...options });
   await made.control.configure();
   await made.control.activate();
   return made;
@@ -221,8 +234,29 @@ test("an emergency stop that was latched before the loop began holds it; what it
   await made.until("the word of a loop that waits", () => said.at(-1)!.startsWith("disarmed"));
 });
 
+test("an emergency stop outlasts its release and the loop, until its reset is granted", async (t) => {
+  const made = await cell(t);
+  const estop = made.world.publisher("control/estop", "std_msgs/msg/Bool");
+  const restart = async () => {
+    const before = made.ticks.length;
+    await made.control.deactivate();
+    await made.control.activate();
+    const beginsAnew = () => made.ticks.some(({ tick }, i) => i >= before && tick < made.ticks[i - 1]!.tick);
+    await made.until("a tick of the next loop", beginsAnew);
+  };
+  estop.publish({ data: true });
+  estop.publish({ data: false });
+  await made.until("the emergency stop", () => made.status === "estopped");
+  await restart();
+  assert.equal(made.status, "estopped");
+  assert.match((await made.call("arm")).message, /estop-latched/);
+  await untilGranted(made, "reset_estop");
+  await restart();
+  assert.equal(made.status, "disarmed");
+});
+
 test("joint states without a joint of the robot are reported by its name and never arm it", async (t) => {
-  const made = await cell(t, ["j1", "gripper"]);
+  const made = await cell(t, { jointNames: ["j1", "gripper"] });
   await made.until("a report", () => made.errors.length > 0);
   assert.match(made.errors[0]!, /'j2'/);
   made.world.publisher("plan", "latentloop_msgs/msg/Plan").publish(planToMessage(made.plan(), made.clock));
@@ -242,6 +276,34 @@ test("a plan that is malformed is reported and not followed", async (t) => {
   assert.match((await made.call("arm")).message, /\(plan-invalid\)/);
 });
 
+test("an error inside the loop is told by its own words as the robot halts, and the robot can be armed again", async (t) => {
+  const made = await cell(t, { failure: { above: 0.6, how: "throw" } });
+  const health = loopHealth(made);
+  await moving(made);
+  await made.until("the halt", () => made.status === "holding" && made.cause === "internal-error");
+  await made.until("a report", () => made.errors.length > 0);
+  assert.match(made.errors[0]!, /the points are gone/);
+  await made.until("the words in the diagnosis", () => health.at(-1)!.includes("the points are gone"));
+  const haltedAt = made.actual[0]!;
+  await untilGranted(made, "arm");
+  await made.until("motion again", () => made.actual[0]! > haltedAt + 0.1);
+  assert.equal(made.errors.length, 1);
+  assertWithinLimits(made.commands);
+});
+
+test("a loop that ended by itself refuses to halt or reset, and is there again after an activation", async (t) => {
+  const made = await cell(t, { failure: { above: 0.6, how: "exit" } });
+  await moving(made);
+  await made.until("a report", () => made.errors.length > 0);
+  const refusal = await made.call("halt");
+  assert.equal(refusal.success, false);
+  assert.match(refusal.message, /refused: The control thread ended by itself with code 3/);
+  for (const service of ["arm", "reset_estop"]) assert.match((await made.call(service)).message, /\(inactive\)/);
+  await made.control.deactivate();
+  await made.control.activate();
+  assert.equal((await made.call("halt")).success, true);
+});
+
 test("the node's health is on the diagnostics", async (t) => {
   const made = await cell(t);
   const seen = new Map<string, Diagnosis["message"]>();
@@ -251,6 +313,24 @@ test("the node's health is on the diagnostics", async (t) => {
   await made.until("diagnostics", () => seen.get("control: control loop")?.includes("missed") === true);
   assert.ok(seen.has("control: degrade ladder"));
 });
+
+/** Armed, with a plan that moves it on and on. */
+async function moving(made: Cell): Promise<void> {
+  const plans = made.world.publisher("plan", "latentloop_msgs/msg/Plan");
+  await made.until("the first tick", () => made.ticks.length > 0);
+  plans.publish(planToMessage(made.plan(), made.clock));
+  await made.until("a plan", () => made.ticks.at(-1)!.plan_id === 7n);
+  await untilGranted(made, "arm");
+}
+
+/** What the diagnostics say of the loop, as it comes. */
+function loopHealth(made: Cell): readonly string[] {
+  const said = [""];
+  made.world.subscribe("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", ({ status }) => {
+    for (const { name, message } of status) if (name === "control: control loop") said.push(message);
+  });
+  return said;
+}
 
 /** The service's own view follows the topic with some delay: asks until it agrees. */
 async function untilGranted(made: Cell, service: string): Promise<void> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
-import { deserializeMessage } from "../../../src/messages/index.ts";
+import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES } from "../../../src/core/status.ts";
+import { deserializeMessage, TICK_EVENTS } from "../../../src/messages/index.ts";
 import { ControlHost } from "../../../src/nodes/control/control-host.ts";
 import { TickRecord } from "../../../src/nodes/control/tick-record.ts";
 import { createRing, RingReader } from "../../../src/transport/shared-ring.ts";
@@ -9,6 +10,7 @@ import { planAt } from "../../unit/nodes/control/control-rig.ts";
 import { patientSetup } from "./programs/patient-setup.ts";
 
 const setup = patientSetup();
+const HALT_NAMES = Object.keys(HALT_CAUSES);
 
 test("the thread runs the loop: ticks in order, commands in the topic's ring, every deadline accounted for, rest at the end", async () => {
   const clock = systemClock();
@@ -36,6 +38,7 @@ test("the thread runs the loop: ticks in order, commands in the topic's ring, ev
       }
       feed();
     },
+    onError: assert.fail,
     onFailure: assert.fail,
   });
   const feed = () => {
@@ -78,12 +81,99 @@ test("the thread runs the loop: ticks in order, commands in the topic's ring, ev
   assert.equal(await host.arm(), "inactive");
 });
 
+test("commands that waited behind a stalled event loop never leave: the robot stands, halts, and begins from where it is", async () => {
+  const clock = systemClock();
+  const sent: number[][] = [];
+  const actual = new Float64Array(2);
+  const ticks: number[] = [];
+  const errors: string[] = [];
+  const last = new TickRecord(2, 2);
+  const host = new ControlHost({
+    setup: { ...setup, safety: { ...setup.safety, maxLead: 10, maxTrackingError: 10 } },
+    clock,
+    onCommand: (command) => {
+      sent.push([...command]);
+      actual.set(command);
+    },
+    onTick: (record) => {
+      ticks.push(record.get("tick"));
+      last.bytes.set(record.bytes);
+      feed();
+    },
+    onError: (error) => void errors.push(error.message),
+    onFailure: assert.fail,
+  });
+  const feed = () => {
+    const velocities = new Float64Array(2);
+    host.beat();
+    host.writeJointState({ positions: actual, velocities, stampNs: 0n, arrivalNs: clock.monotonicNs() });
+  };
+  const until = async (condition: () => boolean) => {
+    for (const end = clock.monotonicNs() + 60e9; !condition(); ) {
+      assert.ok(clock.monotonicNs() < end, `waited in vain for ${condition}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  const stallFor = (count: number) => {
+    const word = new Int32Array(new SharedArrayBuffer(4));
+    for (const end = host.statistics.report().ticks + count; host.statistics.report().ticks < end; ) {
+      Atomics.wait(word, 0, 0, 1);
+    }
+  };
+  const follow = (id: number, action: readonly number[]) => {
+    const nowNs = clock.monotonicNs();
+    host.writePlan({ ...planAt(id, nowNs, Array(8).fill(action)), stepPeriodNs: 60e9 }, nowNs);
+  };
+  const statusIs = (status: ControlStatus) => Object.keys(CONTROL_STATUS)[last.get("status")] === status;
+
+  let stoodAt: number[] = [];
+  let sentBefore = 0;
+  await host.start();
+  try {
+    feed();
+    follow(1, [0.5, 0.2]);
+    assert.equal(await host.arm(), "none");
+    await until(() => actual[0]! > 0.05 || errors.length > 0);
+    stallFor(40); // 0.2 rad at 0.5 rad/s
+    await until(() => statusIs("holding"));
+    assert.equal(errors.length, 1);
+    assert.match(errors[0]!, /joint "(shoulder|elbow)".*stood still/);
+    assert.equal(HALT_NAMES[last.get("haltCause")], "internal-error");
+    assert.equal(await host.arm(), "off-command");
+
+    stoodAt = [...actual];
+    host.setEstop(true);
+    host.setEstop(false);
+    await until(() => statusIs("estopped") && (last.get("events") & TICK_EVENTS.estopPressed) === 0);
+    assert.equal(await host.resetEstop(), "none");
+    await until(() => statusIs("disarmed"));
+    sentBefore = sent.length;
+    follow(2, [0, 0]);
+    assert.equal(await host.arm(), "none");
+    await until(() => sent.length > sentBefore);
+  } finally {
+    await host.stop();
+  }
+
+  assert.deepEqual(sent[sentBefore], stoodAt, "it begins from where it is");
+  for (let i = 1; i < sent.length; i++) {
+    for (const [j, longest] of [0.06, 0.03].entries()) {
+      assert.ok(Math.abs(sent[i]![j]! - sent[i - 1]![j]!) <= longest + 1e-9, `command ${i} moves joint ${j} too far`);
+    }
+  }
+  assert.deepEqual(
+    ticks,
+    Array.from(ticks, (_, i) => i),
+    "every tick is told, also those whose command did not leave",
+  );
+});
+
 test("a robot without usable limits is refused before a thread starts", () => {
   const safety = { ...setup.safety, commandRateHz: Number.NaN };
-  assert.throws(
-    () => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), onTick: () => {}, onFailure: () => {} }),
-    { code: "ERR_INVALID_ARGUMENT" },
-  );
+  const silent = { onTick: () => {}, onError: () => {}, onFailure: () => {} };
+  assert.throws(() => new ControlHost({ setup: { ...setup, safety }, clock: systemClock(), ...silent }), {
+    code: "ERR_INVALID_ARGUMENT",
+  });
 });
 
 test("a workspace whose kinematics a module brings is loaded in the thread, and a robot outside it is not armed", async () => {
@@ -93,7 +183,13 @@ test("a workspace whose kinematics a module brings is loaded in the thread, and 
     options: { link: 0.5 },
   };
   const workspace = { lower: [-2, 0.1, -1], upper: [2, 2, 1], kinematics } as const;
-  const host = new ControlHost({ setup: { ...setup, workspace }, clock, onTick: () => {}, onFailure: assert.fail });
+  const host = new ControlHost({
+    setup: { ...setup, workspace },
+    clock,
+    onTick: () => {},
+    onError: assert.fail,
+    onFailure: assert.fail,
+  });
   await host.start();
   try {
     const nowNs = clock.monotonicNs();
@@ -119,6 +215,7 @@ test("a thread that cannot start says why", async () => {
     setup: { ...setup, workspace },
     clock: systemClock(),
     onTick: () => {},
+    onError: assert.fail,
     onFailure: () => assert.fail("reported twice"),
   });
   await assert.rejects(host.start(), { code: "ERR_CONTROL_LOOP", message: /kinematics\.js/ });

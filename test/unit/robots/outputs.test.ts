@@ -105,6 +105,14 @@ test("a trajectory that follows another passes its point with the commands' own 
   assert.equal(seconds(points[0]!.time_from_start), 0.03);
 });
 
+test("the velocity after a lost command is that of the periods that passed", () => {
+  const { output, sent, clock } = open("joint-trajectory", ["base"]);
+  output.write([0.1, 0, 0]);
+  clock.nowNs += 2.2e9 / RATE_HZ;
+  output.write([0.12, 0, 0]);
+  assert.ok(Math.abs(trajectoryAt(sent, 1).points[0]!.velocities[0]! - 1) < 1e-9);
+});
+
 test("without a further command the arm brakes with its own acceleration and rests", () => {
   const { output, sent, clock } = open("joint-trajectory", ["base"]);
   output.write([0.1, 0, 0]);

@@ -65,9 +65,8 @@ export async function measureControlLoop(rateHz: number, priority: number, secon
       host.beat();
       host.writeJointState({ positions, velocities, stampNs: 0n, arrivalNs: clock.monotonicNs() });
     },
-    onFailure: (error) => {
-      throw error;
-    },
+    onError: raise,
+    onFailure: raise,
   });
   const grant = await host.start();
   let plans = 0;
@@ -82,6 +81,10 @@ export async function measureControlLoop(rateHz: number, priority: number, secon
   clearInterval(planner);
   clearInterval(arming);
   return { grant, ...(await host.stop()), following: following / Math.max(1, ticks) };
+}
+
+function raise(error: Error): never {
+  throw error;
 }
 
 /** Long enough to outlast a starved feeder. */

@@ -21,10 +21,13 @@ const host = new ControlHost({
     }
     feed();
   },
-  onFailure: (error) => {
-    throw error;
-  },
+  onError: raise,
+  onFailure: raise,
 });
+
+function raise(error: Error): never {
+  throw error;
+}
 
 function feed(): void {
   const arrivalNs = clock.monotonicNs();

@@ -104,6 +104,30 @@ test("a halt asked for in any tick of a motion ends at rest within the braking t
   }
 });
 
+test("an emergency stop that is released before the next tick latches, until a reset", () => {
+  const rig = new ControlRig().running();
+  rig.operator.setEstop(true);
+  rig.operator.setEstop(false);
+  rig.run(1);
+  expect(rig, "halting", "estop");
+  rig.run(40);
+  expect(rig, "estopped", "estop");
+  void rig.operator.request("arm", 0);
+  rig.run(2);
+  expect(rig, "estopped", "estop");
+  void rig.operator.request("resetEstop", 0);
+  rig.run(2);
+  expect(rig, "disarmed", "none");
+});
+
+test("an emergency stop that was pressed and released before the first tick latches", () => {
+  const rig = new ControlRig();
+  rig.operator.setEstop(true);
+  rig.operator.setEstop(false);
+  rig.run(2);
+  expect(rig, "estopped", "estop");
+});
+
 test("an error inside a tick brakes the robot and is kept; the tick does not throw", () => {
   let fails = false;
   const rig = new ControlRig(SETUP).running();

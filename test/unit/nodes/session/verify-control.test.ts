@@ -66,6 +66,10 @@ const HAPPENINGS: Readonly<Record<string, (rig: LoggedRig) => void>> = {
   },
   halt: (rig) => rig.operator.setHalt("operator"),
   "press the emergency stop": (rig) => rig.operator.setEstop(true),
+  "tap the emergency stop": (rig) => {
+    rig.operator.setEstop(true);
+    rig.operator.setEstop(false);
+  },
   "release the emergency stop": (rig) => rig.operator.setEstop(false),
   "reset the emergency stop": (rig) => void rig.operator.request("resetEstop", 0),
   "plans stop": (rig) => {
