@@ -83,7 +83,10 @@ def make_nodes(context):
             topics = {"episode": "task_episode"} if value["episodes"] == "true" else {}
             nodes.append(node("simulated_robot", needs=["description"], topics=topics))
         if value["episodes"] == "true":
-            nodes.append(node("episodes", task_node="simulated_robot" if simulated else ""))
+            # Numbers go on through the recorder's folder.
+            session = robot.get("parameters", {}).get("recorder", {}).get("folder", "")
+            folder = {"folder": session} if session and value["record"] == "true" else {}
+            nodes.append(node("episodes", task_node="simulated_robot" if simulated else "", **folder))
         # A human stands between the policy and the control node.
         topics = {"plan": "teleop/plan"} if value["teleop"] else {}
         nodes.append(node("control", needs=["model", "robot"], topics=topics))
