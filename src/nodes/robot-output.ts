@@ -4,8 +4,8 @@ import { readRobot } from "../config/robot-file.ts";
 import { LatentloopError } from "../core/errors.ts";
 import type { Diagnosis, LifecycleNode, NodeContext } from "../core/node.ts";
 import { RateMeter } from "../core/rate-meter.ts";
-import type { RosMessages } from "../messages/index.ts";
-import { ROBOT_OUTPUTS, type RobotOutput, type RobotOutputKind } from "../robots/index.ts";
+import type { Float64MultiArray, RosMessages } from "../messages/index.ts";
+import { COMMAND_QOS, ROBOT_OUTPUTS, type RobotOutput, type RobotOutputKind, SilenceBrake } from "../robots/index.ts";
 
 const outputSchema = z.strictObject({
   kind: z
@@ -48,7 +48,8 @@ export type RobotOutputParameters = z.output<typeof robotOutputParameters>;
 
 /**
  * Takes safe commands to the robot's controllers: `commands` in, one topic for each controller out. A robot whose one controller
- * takes the robot's joints in order as they are needs no such node: `commands` is remapped to it.
+ * takes the robot's joints in order as positions needs no such node: `commands` is remapped to it. With velocities this node is
+ * what brings the robot to rest when the control node ends while it moves.
  */
 export function createRobotOutput(
   context: NodeContext<RosMessages>,
@@ -60,6 +61,21 @@ export function createRobotOutput(
   const rate = new RateMeter(context.clock);
   let lastNs = Number.NEGATIVE_INFINITY;
   let brakingMs = 0;
+  let brake: SilenceBrake | undefined;
+  const pauseNs = (PAUSE_PERIODS * 1e9) / options.commandRateHz;
+
+  const brakeInSilence = (): void => {
+    const wasBraking = brake?.isBraking;
+    const velocities = brake?.tick(context.clock.monotonicNs());
+    if (velocities === undefined) return;
+    if (!wasBraking) context.log.error("The commands ended while the robot moved: it is braked to rest.");
+    for (const output of outputs) output.write(velocities);
+  };
+  /** For as long as the robot may need to come to rest. */
+  const until = async (condition: () => boolean): Promise<void> => {
+    const endNs = context.clock.monotonicNs() + (brakingMs + BRAKING_MARGIN_MS) * 1e6 + pauseNs;
+    while (!condition() && context.clock.monotonicNs() < endNs) await sleep(5);
+  };
   return {
     async configure() {
       const robot = await readRobot(file);
@@ -67,7 +83,11 @@ export function createRobotOutput(
       for (const { summary } of outputs) context.log.info(summary);
       const size = robot.joints.length;
       brakingMs = 1e3 * Math.max(...robot.joints.map(({ limits }) => limits.velocity / limits.acceleration));
-      context.subscribe("commands", "std_msgs/msg/Float64MultiArray", ({ data }) => {
+      if (robot.commandInterface === "velocity") {
+        brake = new SilenceBrake(robot, options.commandRateHz, pauseNs);
+        context.every(1e3 / options.commandRateHz, brakeInSilence);
+      }
+      const receive = ({ data }: Float64MultiArray): void => {
         if (!isActive) return;
         if (data.length !== size) {
           throw new LatentloopError(
@@ -75,11 +95,13 @@ export function createRobotOutput(
             `Expected commands for the ${size} joints of ${robot.name} but received ${data.length} values.`,
           );
         }
-        for (const output of outputs) output.write(data);
+        lastNs = context.clock.monotonicNs();
+        const command = brake?.pass(data, lastNs) ?? data;
+        for (const output of outputs) output.write(command);
         written++;
         rate.count();
-        lastNs = context.clock.monotonicNs();
-      });
+      };
+      context.subscribe("commands", "std_msgs/msg/Float64MultiArray", receive, COMMAND_QOS);
       context.diagnose("robot output", () =>
         diagnosisOf(outputs, isActive, { commands: written, rate_hz: rate.report() }),
       );
@@ -89,11 +111,9 @@ export function createRobotOutput(
     },
     async deactivate() {
       // A signal to all nodes comes here while the control node still brakes: cut off, the robot would stop with a jerk.
-      const pauseNs = (PAUSE_PERIODS * 1e9) / options.commandRateHz;
-      const untilNs = context.clock.monotonicNs() + (brakingMs + BRAKING_MARGIN_MS) * 1e6;
-      const isPaused = () => context.clock.monotonicNs() - lastNs > pauseNs;
-      while (!isPaused() && context.clock.monotonicNs() < untilNs) await sleep(5);
+      await until(() => context.clock.monotonicNs() - lastNs > pauseNs);
       isActive = false;
+      await until(() => brake?.isAtRest ?? true);
     },
     async cleanup() {
       outputs = [];

@@ -18,4 +18,5 @@ export const ROBOT_OUTPUTS = {
 
 export type RobotOutputKind = keyof typeof ROBOT_OUTPUTS;
 export { chainBetween } from "./chain-between.ts";
-export type { RobotOutput } from "./robot-output.ts";
+export { COMMAND_QOS, type RobotOutput } from "./robot-output.ts";
+export { SilenceBrake } from "./silence-brake.ts";
