@@ -83,7 +83,7 @@ test("deactivated under commands that go on, it leaves a velocity-commanded robo
   command(0.5);
   let isDone = false;
   const done = node.deactivate().then(() => (isDone = true));
-  for (let i = 0; i < 2000 && !isDone; i++) {
+  while (!isDone) {
     command(0.5);
     periods(1);
     await new Promise((resolve) => setImmediate(resolve));
