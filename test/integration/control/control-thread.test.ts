@@ -66,7 +66,9 @@ test("the thread runs the loop: ticks in order, commands in the topic's ring, ev
   );
   const periods = deadlines.map((deadlineNs) => Math.round((deadlineNs - deadlines[0]!) / 10e6));
   assert.equal(loop.ticks, ticks.length);
-  assert.equal(periods.at(-1)! + 1 - ticks.length, loop.missed, "each deadline had its tick or counts as missed");
+  const behindLast = loop.missed - (periods.at(-1)! + 1 - ticks.length);
+  const passedSince = (clock.monotonicNs() - deadlines.at(-1)!) / 10e6;
+  assert.ok(behindLast >= 0 && behindLast <= passedSince, "each deadline had its tick or counts as missed");
   assert.ok(actual[0]! > 0.05 && actual[1]! > 0.02, "the robot moved with the plan");
 
   let published = 0;
