@@ -10,6 +10,9 @@ export const CONTROL_STATUS = {
 
 export type ControlStatus = keyof typeof CONTROL_STATUS;
 
+/** Those in which the robot moves by a plan. */
+export const FOLLOWS_PLAN: readonly ControlStatus[] = ["tracking", "coasting"];
+
 /** Why the loop left `tracking`. */
 export const HALT_CAUSES = {
   none: "nothing is wrong",

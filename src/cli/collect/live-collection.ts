@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LatentloopError } from "../../core/errors.ts";
 import { DEFAULT_QOS, LATCHED_QOS, type NodeContext, type Publisher, type TriggerResponse } from "../../core/node.ts";
-import { CONTROL_STATUS, type ControlStatus, HALT_CAUSES } from "../../core/status.ts";
+import { CONTROL_STATUS, FOLLOWS_PLAN, HALT_CAUSES } from "../../core/status.ts";
 import { EPISODE_KIND, type EpisodeEvent, type RosMessages, type RosType } from "../../messages/index.ts";
 import type { CollectionNames } from "../../nodes/collect/collection-launch.ts";
 import type { NodeHost } from "../../nodes/host/node-host.ts";
@@ -36,9 +36,7 @@ export interface LiveCollectionOptions {
 const SERVICE_PATIENCE_MS = 5000;
 const DISK_PATIENCE_MS = 10_000;
 const DISK_RETRY_MS = 50;
-const MOVING = (["tracking", "coasting"] as const satisfies readonly ControlStatus[]).map((status) =>
-  Object.keys(CONTROL_STATUS).indexOf(status),
-);
+const MOVING = FOLLOWS_PLAN.map((status) => Object.keys(CONTROL_STATUS).indexOf(status));
 const OPERATOR = Object.keys(HALT_CAUSES).indexOf("operator");
 const TICK_QOS = { reliability: "reliable", durability: "volatile", depth: 1000 } as const;
 

@@ -75,8 +75,8 @@ function emptyColumns({ imageBytes, proprioceptionSize, actionSize }: FrameSizes
 /**
  * Episodes in memory, frame by frame, for training.
  *
- * Frame i holds an observation, the reward on arriving at it (none at an episode's first frame, NaN where nobody scored it) and the action that was
- * executed from there on (none at its last).
+ * Frame i holds an observation, the reward on arriving at it (none at an episode's first frame, NaN where nobody scored it) and
+ * the action that was executed from there on (none at its last).
  * Shapes: images [F, Y, X, 3] uint8, proprioception [F, P], actions [F, A], rewards [F], terminal [F] (1: the task ended there)
  */
 export class EpisodeStore {

@@ -1,5 +1,5 @@
 import type { Plan } from "../../core/plan.ts";
-import { type ControlStatus, type HaltCause, LIMIT_BITS } from "../../core/status.ts";
+import { type ControlStatus, FOLLOWS_PLAN, type HaltCause, LIMIT_BITS } from "../../core/status.ts";
 import { atMost, type Finding, nothingToMeasure, type Verdict } from "../../learning/gates/gate.ts";
 import { Samples } from "../../math/samples.ts";
 import { leastIncrease } from "../../math/share-increase.ts";
@@ -65,7 +65,6 @@ export class SwapFigures {
   }
 }
 
-const FOLLOWS_PLAN: readonly ControlStatus[] = ["tracking", "coasting"];
 /** What a plan can bring about; a soft start is not the model's doing. */
 const MODEL_LIMITS =
   LIMIT_BITS.position | LIMIT_BITS.velocity | LIMIT_BITS.acceleration | LIMIT_BITS.workspace | LIMIT_BITS.finite;
